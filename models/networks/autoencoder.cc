@@ -1,0 +1,106 @@
+#include "models/networks/autoencoder.h"
+
+#include <cmath>
+
+#include "models/networks/ops.h"
+
+namespace halfmoon::networks {
+namespace {
+
+// Uniform noise in [-1/2, 1/2) of x's shape, from `generator`.
+torch::Tensor UniformNoise(const torch::Tensor& x, const c10::optional<at::Generator>& generator) {
+  return torch::empty_like(x).uniform_(-0.5, 0.5, generator);
+}
+
+}  // namespace
+
+HyperAnalysisImpl::HyperAnalysisImpl(const AeConfig& c) {
+  const std::int64_t w = c.hyper_width;
+  in_ = register_module("in", Conv1x1(c.latent_channels, w));
+  down1_ = register_module("down1", Conv1x1(4 * w, w));
+  mid1_ = register_module("mid1", DepthBlock(w));
+  down2_ = register_module("down2", Conv1x1(4 * w, w));
+  mid2_ = register_module("mid2", DepthBlock(w));
+  out_ = register_module("out", Conv1x1(w, c.hyper_channels));
+}
+
+torch::Tensor HyperAnalysisImpl::forward(const torch::Tensor& y) {
+  // The latent reaches hundreds at high quality; the first layer likes it near one.
+  torch::Tensor h = torch::leaky_relu(in_(y * 0.25), 0.1);
+  h = torch::pixel_unshuffle(h, 2).contiguous(torch::MemoryFormat::ChannelsLast);
+  h = mid1_(down1_(h));
+  h = torch::pixel_unshuffle(h, 2).contiguous(torch::MemoryFormat::ChannelsLast);
+  return out_(mid2_(down2_(h)));
+}
+
+AutoencoderImpl::AutoencoderImpl(const AeConfig& c) : config_(c) {
+  g_a = register_module("g_a", Analysis(c));
+  g_s = register_module("g_s", Synthesis(c));
+  h_a = register_module("h_a", HyperAnalysis(c));
+  h_s = register_module("h_s", HyperSynthesis(c));
+  context = register_module("context", ContextModel(c));
+  gain = register_module("gain", LevelVector(c.level_anchors, c.latent_channels, true));
+  inverse_gain = register_module("inverse_gain", LevelVector(c.level_anchors, c.latent_channels, true));
+  z_table = register_module("z_table", LevelVector(c.level_anchors, c.hyper_channels, false));
+  z_mean = register_module("z_mean", LevelVector(c.level_anchors, c.hyper_channels, false));
+  // For an orthonormal transform at high rate the best step is sqrt(18 / (lambda ln 2)) grey
+  // levels: minimise lambda step^2 / 12 - 3 log2(step) per pixel. Pixels are in [0, 1].
+  auto log_gain = [&](double level) {
+    return std::log(255.0 / std::sqrt(18.0 / (c.Lambda(level) * std::log(2.0))));
+  };
+  gain->Initialise(log_gain);
+  inverse_gain->Initialise([&](double level) { return -log_gain(level); });
+  z_table->Initialise([](double) { return 25.0 / ContextPassImpl::kTableGain; });
+}
+
+AutoencoderImpl::Output AutoencoderImpl::forward(const torch::Tensor& x, const torch::Tensor& level,
+                                                 const c10::optional<at::Generator>& generator) {
+  const torch::Tensor y = g_a(x, level) * gain(level);
+
+  // Everything that selects probabilities sees the nearest whole level, as in the file.
+  const torch::Tensor whole = (level + 0.5).floor();
+  const torch::Tensor z = h_a(y);
+  torch::Tensor zt = z_table(whole) * ContextPassImpl::kTableGain;
+  torch::Tensor zm = z_mean(whole);
+  if (quantised_) {
+    zt = SteRound(zt);
+    zm = SteRound(zm * 16) * (1.0 / 16);
+  }
+  const torch::Tensor z_hat = SteRound(z - zm) + zm;
+  const torch::Tensor f = h_s(z_hat, whole);
+  const ContextModelImpl::Output c = context(f, y);
+
+  torch::Tensor ry, rz;
+  if (is_training()) {
+    ry = y - c.mean + UniformNoise(y, generator);
+    rz = z - zm + UniformNoise(z, generator);
+  } else {
+    ry = (y - c.mean).round();
+    rz = (z - zm).round();
+  }
+  Output out;
+  out.y_bits = GaussianBits(ry, c.t).sum({1, 2, 3});
+  out.z_bits = GaussianBits(rz, zt.expand_as(rz)).sum({1, 2, 3});
+  out.x_hat = g_s(c.y_hat * inverse_gain(level), level);
+  return out;
+}
+
+void AutoencoderImpl::SetQuantised(bool on) {
+  quantised_ = on;
+  h_s->SetQuantised(on);
+  context->SetQuantised(on);
+}
+
+void AutoencoderImpl::InitialiseLinear(const torch::Tensor& basis) {
+  // Neighbours in variance go to different channel groups, so that every coding pass carries a
+  // quarter of the energy at each position.
+  const std::int64_t m = config_.latent_channels;
+  std::vector<std::int64_t> rank(static_cast<std::size_t>(m));
+  for (std::int64_t i = 0; i < m; ++i) rank[static_cast<std::size_t>((i % 4) * (m / 4) + i / 4)] = i;
+  const torch::Tensor order = torch::tensor(rank);
+  const torch::Tensor rows = basis.index_select(0, order);
+  g_a->InitialiseLinear(rows);
+  g_s->InitialiseLinear(rows);
+}
+
+}  // namespace halfmoon::networks

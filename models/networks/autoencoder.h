@@ -1,0 +1,73 @@
+// Autoencoder: the AE codec's network as a whole, for training and for the encoder. LibTorch.
+#pragma once
+
+#include <torch/torch.h>
+
+#include "models/networks/ae_config.h"
+#include "models/networks/entropy_prior.h"
+#include "models/networks/transforms.h"
+
+namespace halfmoon::networks {
+
+// h_a: y -> z. Shape: [N, M, h, w] -> [N, Nz, h/4, w/4], h and w multiples of 4.
+class HyperAnalysisImpl : public torch::nn::Module {
+ public:
+  explicit HyperAnalysisImpl(const AeConfig& config);
+  torch::Tensor forward(const torch::Tensor& y);
+
+ private:
+  torch::nn::Conv2d in_{nullptr}, down1_{nullptr}, down2_{nullptr}, out_{nullptr};
+  DepthBlock mid1_{nullptr}, mid2_{nullptr};
+};
+TORCH_MODULE(HyperAnalysis);
+
+// Variable-rate mean-scale hyperprior autoencoder with a four-pass context model.
+//
+//   x -> g_a -> * gain -> y -> h_a -> z -> round(z - m_z) + m_z -> h_s -> f
+//                         |                                              |
+//                         +--> four passes: r = round(y - m) , (t, m) <--+-- y^ so far
+//                                          y^ = r + m
+//        x^ <- g_s <- * gain' <- y^
+//
+// Ballé et al. 2018 (hyperprior), Minnen et al. 2018 (means), Cui et al. 2021 (gain units),
+// He et al. 2021 and Li et al. 2023 (parallel context).
+class AutoencoderImpl : public torch::nn::Module {
+ public:
+  explicit AutoencoderImpl(const AeConfig& config);
+
+  struct Output {
+    torch::Tensor x_hat;   // [N, 3, H, W], not clamped
+    torch::Tensor y_bits;  // [N]: bits of the latent
+    torch::Tensor z_bits;  // [N]: bits of the hyper-latent
+  };
+
+  // x: [N, 3, H, W] in [0, 1], H and W multiples of 64; level: [N] in [0, 63].
+  // Training: additive uniform noise (drawn from `generator`) for the rate, straight-through
+  // rounding for everything that is decoded. Evaluation: rounding for both.
+  Output forward(const torch::Tensor& x, const torch::Tensor& level,
+                 const c10::optional<at::Generator>& generator);
+
+  // The entropy path in the arithmetic of its integer twin (rounded weights and activations).
+  void SetQuantised(bool on);
+
+  // Starts the linear paths as principal components. `basis`: [M, 768], orthonormal rows, in order
+  // of falling variance, of 16x16 blocks in pixel_unshuffle(16) order.
+  void InitialiseLinear(const torch::Tensor& basis);
+
+  const AeConfig& config() const { return config_; }
+
+  Analysis g_a{nullptr};
+  Synthesis g_s{nullptr};
+  HyperAnalysis h_a{nullptr};
+  HyperSynthesis h_s{nullptr};
+  ContextModel context{nullptr};
+  LevelVector gain{nullptr}, inverse_gain{nullptr};
+  LevelVector z_table{nullptr}, z_mean{nullptr};  // z's table index and mean per level and channel
+
+ private:
+  AeConfig config_;
+  bool quantised_ = false;
+};
+TORCH_MODULE(Autoencoder);
+
+}  // namespace halfmoon::networks

@@ -1,0 +1,67 @@
+// IntegerConv: a convolution that has an exact integer twin in models/runtime. LibTorch.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <string>
+#include <vector>
+
+namespace halfmoon::networks {
+
+// What the entropy path's activations are measured in, and so how they are rounded and clamped.
+enum class Unit {
+  kLatent,  // 1/16, clamped to +-4095 steps: y, z, the depth-wise context
+  kHidden,  // 1/64, ReLU, clamped to 0..4095 steps
+};
+
+// Clamps to the unit's range and, when `quantise`, rounds to its grid (straight-through).
+torch::Tensor Activate(const torch::Tensor& x, Unit unit, bool quantise);
+
+// Convolution with bias; 1x1, 3x3 (zero padding 1) or depth-wise 3x3. In quantised mode the
+// weights are rounded to the grid that the exporter writes (per output channel, at most
+// kWeightMax steps, fewer where the accumulator's proof asks for it), straight-through.
+class IntegerConvImpl : public torch::nn::Module {
+ public:
+  // `in_units`: runs of input channels and their units, in order (a concatenation may mix them).
+  struct Run {
+    std::int64_t channels;
+    Unit unit;
+  };
+  IntegerConvImpl(std::vector<Run> in, std::int64_t out, int kernel, bool depthwise = false);
+
+  torch::Tensor forward(const torch::Tensor& x);
+  void SetQuantised(bool on) { quantised_ = on; }
+
+  // The integer twin: out_steps = round(accumulator * multiplier / 2^shift), with
+  // accumulator = bias + sum(weight * input_steps). `out_scale` [out] multiplies the real output
+  // and `out_step` [out] is the real size of one output step. `level_bias` [levels, out], real
+  // units before out_scale, may be undefined.
+  struct Exported {
+    torch::Tensor weight;      // int16 [out, in, k, k]
+    torch::Tensor bias;        // int32 [out]
+    torch::Tensor multiplier;  // int32 [out], 2^29 <= m < 2^30 (shift 1..62 permitting)
+    torch::Tensor shift;       // int32 [out]
+    torch::Tensor level_bias;  // int32 [levels, out] or undefined
+  };
+  Exported Export(const torch::Tensor& out_scale, const torch::Tensor& out_step,
+                  const torch::Tensor& level_bias) const;
+
+  static constexpr double kWeightMax = 2047;
+
+  torch::Tensor weight, bias;
+
+ private:
+  // Real weight of one accumulator step per output channel, [out, 1, 1, 1], and the weights in
+  // input steps.
+  torch::Tensor StepWeights() const;
+  torch::Tensor StepScale(const torch::Tensor& step_weights) const;
+
+  std::vector<Run> in_;
+  int kernel_;
+  bool depthwise_;
+  bool quantised_ = false;
+  torch::Tensor in_step_;  // [1, in, 1, 1]: real size of one input step (buffer)
+};
+TORCH_MODULE(IntegerConv);
+
+}  // namespace halfmoon::networks

@@ -1,0 +1,62 @@
+// Layers of the transforms g_a, g_s, h_a: the depth-wise block and per-level vectors. LibTorch.
+#pragma once
+
+#include <torch/torch.h>
+
+namespace halfmoon::networks {
+
+// Spatial mixing then channel mixing, both residual, all at one resolution:
+//
+//   x -> 1x1 -> lrelu -> 3x3 depth-wise -> 1x1 -> + x
+//     -> 1x1 (C -> 2C) -> lrelu -> 1x1 (2C -> C) -> + x
+//
+// Shape: [N, C, H, W] -> [N, C, H, W]. Cost: 6 C^2 + 9 C multiply-accumulates per position.
+// The shape follows DCVC-RT's DepthConvBlock (Jia et al. 2025, arXiv 2502.20762): nearly all work
+// is in 1x1 convolutions, which run at the speed of a matrix product.
+class DepthBlockImpl : public torch::nn::Module {
+ public:
+  explicit DepthBlockImpl(std::int64_t channels);
+  torch::Tensor forward(const torch::Tensor& x);
+
+ private:
+  torch::nn::Conv2d in_{nullptr}, depthwise_{nullptr}, out_{nullptr};
+  torch::nn::Conv2d expand_{nullptr}, reduce_{nullptr};
+};
+TORCH_MODULE(DepthBlock);
+
+// A row of DepthBlocks, numbered "0", "1", ... as submodules.
+class DepthStackImpl : public torch::nn::Module {
+ public:
+  DepthStackImpl(std::int64_t channels, std::int64_t count);
+  torch::Tensor forward(torch::Tensor x);
+
+ private:
+  std::vector<DepthBlock> blocks_;
+};
+TORCH_MODULE(DepthStack);
+
+// A learned vector per quality level, stored as a few anchors and interpolated linearly between
+// them, so that every level learns from its neighbours' pictures. With `exponential` the vector is
+// exp(.) of the interpolated anchors: a gain, interpolated geometrically (Cui et al. 2021).
+class LevelVectorImpl : public torch::nn::Module {
+ public:
+  LevelVectorImpl(std::int64_t anchors, std::int64_t channels, bool exponential);
+
+  // `level`: [N] float in [0, 63], fractions allowed. Returns [N, channels, 1, 1].
+  torch::Tensor forward(const torch::Tensor& level);
+
+  // Sets the (log-)value of every channel at every anchor: value(level).
+  void Initialise(const std::function<double(double)>& value);
+
+ private:
+  torch::Tensor anchors_;
+  bool exponential_;
+};
+TORCH_MODULE(LevelVector);
+
+torch::nn::Conv2d Conv1x1(std::int64_t in, std::int64_t out, bool bias = true);
+
+// Multiplies a layer's initial weights; small values let a residual branch start near zero.
+void ScaleInit(torch::nn::Conv2d& conv, double factor);
+
+}  // namespace halfmoon::networks

@@ -1,0 +1,102 @@
+#include "models/training/crop_sampler.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace halfmoon::training {
+
+Result<CropSampler> CropSampler::Create(const std::vector<Pack>& packs, std::int64_t min_side,
+                                        torch::Device device) {
+  std::vector<std::int64_t> width, height, offset;
+  std::vector<double> area;
+  std::int64_t total = 0;
+  auto usable = [&](const PackEntry& e) {
+    return !e.validation && std::min<std::int64_t>(e.width, e.height) >= min_side;
+  };
+  for (const Pack& pack : packs) {
+    for (const PackEntry& e : pack.entries) {
+      if (!usable(e)) continue;
+      width.push_back(e.width);
+      height.push_back(e.height);
+      offset.push_back(total);
+      total += std::int64_t{e.width} * e.height * 3;
+      area.push_back(static_cast<double>(e.width) * e.height + (area.empty() ? 0 : area.back()));
+    }
+  }
+  if (width.empty()) {
+    return Status(StatusCode::kInvalidArgument,
+                  "no training picture in the packs has both sides of at least " +
+                      std::to_string(min_side) + " pixels; use larger pictures or smaller crops");
+  }
+  CropSampler s;
+  s.pixels_ = torch::empty({total}, torch::kUInt8);
+  std::uint8_t* out = s.pixels_.data_ptr<std::uint8_t>();
+  for (const Pack& pack : packs) {
+    for (const PackEntry& e : pack.entries) {
+      if (!usable(e)) continue;
+      const std::size_t size = std::size_t{e.width} * e.height * 3;
+      std::memcpy(out, pack.bytes.data() + e.offset, size);
+      out += size;
+    }
+  }
+  s.pixels_ = s.pixels_.to(device);
+  s.width_ = torch::tensor(width).to(device);
+  s.height_ = torch::tensor(height).to(device);
+  s.offset_ = torch::tensor(offset).to(device);
+  s.cumulative_ = (torch::tensor(area, torch::kFloat64) / area.back()).to(device);
+  return s;
+}
+
+torch::Tensor CropSampler::Sample(std::int64_t count, std::int64_t side,
+                                  at::Generator generator) const {
+  const auto f64 = torch::TensorOptions(torch::kFloat64).device(pixels_.device());
+  const auto i64 = torch::TensorOptions(torch::kLong).device(pixels_.device());
+  const torch::Tensor u = torch::rand({4, count}, generator, f64);
+  const torch::Tensor picture =
+      torch::searchsorted(cumulative_, u[0], false, /*right=*/true).clamp_max(pictures() - 1);
+  const torch::Tensor w = width_.index_select(0, picture);
+  const torch::Tensor h = height_.index_select(0, picture);
+  const torch::Tensor x0 = (u[1] * (w - side + 1)).to(torch::kLong);
+  const torch::Tensor y0 = (u[2] * (h - side + 1)).to(torch::kLong);
+  const torch::Tensor flip = (u[3] < 0.5).to(torch::kLong);
+
+  const torch::Tensor ramp = torch::arange(side, i64);
+  const torch::Tensor sign = (1 - 2 * flip).unsqueeze(1);
+  const torch::Tensor xs = x0.unsqueeze(1) + flip.unsqueeze(1) * (side - 1) + sign * ramp;  // [B, S]
+  const torch::Tensor ys = y0.unsqueeze(1) + ramp;                                          // [B, S]
+  const torch::Tensor base = offset_.index_select(0, picture);
+  const torch::Tensor index =
+      (base.view({-1, 1, 1, 1}) +
+       (ys.view({-1, side, 1, 1}) * w.view({-1, 1, 1, 1}) + xs.view({-1, 1, side, 1})) * 3 +
+       torch::arange(3, i64).view({1, 1, 1, 3}));
+  // NHWC gathered, seen as NCHW: channels-last without a copy.
+  return pixels_.index_select(0, index.flatten())
+             .view({count, side, side, 3})
+             .to(torch::kFloat32)
+             .mul_(1.0 / 255)
+             .permute({0, 3, 1, 2});
+}
+
+torch::Tensor CropSampler::ValidationCrops(const std::vector<Pack>& packs, std::int64_t side,
+                                           std::int64_t limit) {
+  std::vector<std::pair<const Pack*, const PackEntry*>> all;
+  for (const Pack& pack : packs) {
+    for (const PackEntry& e : pack.entries) {
+      if (e.validation && std::min<std::int64_t>(e.width, e.height) >= side) all.push_back({&pack, &e});
+    }
+  }
+  const auto n = std::min<std::int64_t>(limit, static_cast<std::int64_t>(all.size()));
+  torch::Tensor crops = torch::empty({n, side, side, 3}, torch::kUInt8);
+  for (std::int64_t i = 0; i < n; ++i) {
+    const auto& [pack, e] = all[static_cast<std::size_t>(i) * all.size() / static_cast<std::size_t>(n)];
+    const std::int64_t x0 = (e->width - side) / 2, y0 = (e->height - side) / 2;
+    for (std::int64_t y = 0; y < side; ++y) {
+      const auto from = e->offset + static_cast<std::uint64_t>(((y0 + y) * e->width + x0) * 3);
+      std::memcpy(crops.data_ptr<std::uint8_t>() + (i * side + y) * side * 3,
+                  pack->bytes.data() + from, static_cast<std::size_t>(side * 3));
+    }
+  }
+  return crops.to(torch::kFloat32).mul_(1.0 / 255).permute({0, 3, 1, 2});
+}
+
+}  // namespace halfmoon::training

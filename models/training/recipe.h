@@ -1,0 +1,41 @@
+// Recipe: everything a training run is told, read from a JSON file. No LibTorch.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "halfmoon/status.h"
+#include "models/networks/ae_config.h"
+
+namespace halfmoon::training {
+
+struct Recipe {
+  std::string name;                // model name, e.g. "ae-photo"
+  networks::AeConfig model;        // dimensions
+
+  std::int64_t batch = 16;         // crops per step, all workers together
+  std::int64_t crop = 128;         // side; a multiple of 64
+  double late_crop_from = 1.0;     // from this share of the run on, crops have side late_crop ...
+  std::int64_t late_crop = 256;    // ... and the batch shrinks to the same number of pixels
+  std::string optimizer = "muon";  // "muon" or "adamw"
+  double learning_rate = 1e-3;     // peak
+  double final_learning_rate = 1e-6;
+  std::int64_t warmup_steps = 300;
+  double decay_from = 0.4;         // constant until this share of the run, then cosine to the end
+  double gradient_clip = 1.0;
+  double ema = 0.999;
+  double level_weight = 0.5;       // a level's loss is divided by lambda^level_weight
+  double quantise_from = 0.85;     // from here on the entropy path runs on its integer grid
+  bool linear_initialisation = true;
+  std::uint64_t seed = 1;
+
+  std::string data_note, licence;  // copied into the weights file
+
+  // Errors: kIo, kInvalidArgument naming the field and its legal range. Unknown keys are errors.
+  static Result<Recipe> FromFile(const std::string& path);
+  static Result<Recipe> FromJson(const std::string& text, const std::string& where);
+  std::string ToJson() const;
+  Status Validate() const;
+};
+
+}  // namespace halfmoon::training

@@ -1,0 +1,48 @@
+// The training loop of the AE codec: steps, schedule, checkpoints, log. LibTorch; prints nothing.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "halfmoon/status.h"
+#include "models/training/recipe.h"
+#include "models/training/schedule.h"
+#include "models/training/validation.h"
+
+namespace halfmoon::training {
+
+struct TrainOptions {
+  Recipe recipe;
+  std::vector<std::string> packs;  // pixel packs (pack.h)
+  std::string out_dir;             // checkpoint.pt, log.jsonl, recipe.json
+  std::string init;                // checkpoint whose weights to start from; "" for none
+  bool resume = false;             // continue out_dir's checkpoint exactly
+  std::string device = "cpu";      // "cpu" or "cuda"
+  int workers = 2;                 // CPU: threads that share a batch; cuda: ignored
+  Budget budget;
+  double checkpoint_minutes = 3;
+  double validate_minutes = 5;
+  std::int64_t validation_pictures = 24;
+};
+
+struct TrainProgress {
+  std::int64_t step = 0;
+  double progress = 0;          // 0..1
+  double steps_per_second = 0;  // since the last report
+  double minutes_left = 0;
+  double learning_rate = 0;
+  double loss = 0, bpp = 0, psnr = 0;  // means since the last report; all levels mixed
+  std::int64_t skipped = 0;            // non-finite steps so far
+  const ValidationResult* validation = nullptr;  // set on reports that carry one
+};
+
+// Called about every ten seconds and after each validation. Return false to stop (a checkpoint is
+// written first).
+using TrainCallback = std::function<bool(const TrainProgress&)>;
+
+// Trains until the budget is spent. Errors: kInvalidArgument (recipe, device, no data), kIo,
+// kCorrupt (checkpoint of other dimensions).
+Status Train(const TrainOptions& options, const TrainCallback& callback);
+
+}  // namespace halfmoon::training

@@ -1,0 +1,48 @@
+#include "models/training/validation.h"
+
+#include <cmath>
+
+namespace halfmoon::training {
+
+ValidationResult Validate(networks::Autoencoder& model, const torch::Tensor& crops,
+                          const std::vector<double>& levels, WorkerPool& pool) {
+  const bool was_training = model->is_training();
+  model->eval();
+  const std::int64_t n = crops.size(0);
+  const double pixels = static_cast<double>(crops.size(2) * crops.size(3));
+  const torch::Device device = model->parameters().front().device();
+  // One job is one picture at one level; results have their own place, so their order is fixed.
+  const std::size_t jobs = levels.size() * static_cast<std::size_t>(n);
+  std::vector<double> bits(jobs), psnr(jobs), mse(jobs);
+  pool.Run([&](int w) {
+    torch::NoGradGuard no_grad;
+    for (std::size_t job = static_cast<std::size_t>(w); job < jobs; job += static_cast<std::size_t>(pool.size())) {
+      const double level = levels[job / static_cast<std::size_t>(n)];
+      const auto i = static_cast<std::int64_t>(job % static_cast<std::size_t>(n));
+      const torch::Tensor x = crops.slice(0, i, i + 1).to(device);
+      const auto out = model->forward(x, torch::full({1}, level, x.options()), c10::nullopt);
+      bits[job] = (out.y_bits + out.z_bits).item<double>();
+      const torch::Tensor error = (out.x_hat.clamp(0, 1) * 255).round() - x * 255;
+      mse[job] = error.square().mean().item<double>();
+      psnr[job] = 10 * std::log10(255.0 * 255.0 / std::max(mse[job], 1e-9));
+    }
+  });
+  ValidationResult result;
+  for (std::size_t l = 0; l < levels.size(); ++l) {
+    RatePoint p;
+    p.level = levels[l];
+    double distortion = 0;
+    for (std::size_t i = l * static_cast<std::size_t>(n); i < (l + 1) * static_cast<std::size_t>(n); ++i) {
+      p.bpp += bits[i] / pixels / static_cast<double>(n);
+      p.psnr += psnr[i] / static_cast<double>(n);
+      distortion += mse[i] / static_cast<double>(n);
+    }
+    p.loss = p.bpp + model->config().Lambda(p.level) * distortion;
+    result.score += std::log(p.loss) / static_cast<double>(levels.size());
+    result.points.push_back(p);
+  }
+  model->train(was_training);
+  return result;
+}
+
+}  // namespace halfmoon::training
