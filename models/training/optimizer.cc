@@ -31,7 +31,9 @@ Optimizer::Optimizer(std::vector<std::pair<std::string, torch::Tensor>> paramete
     const std::int64_t rows = p.dim() > 0 ? p.size(0) : 1;
     const std::int64_t columns = rows > 0 ? p.numel() / rows : 0;
     const bool level_vector = p.dim() == 2;  // anchors [levels, channels]: not a linear map
-    slot.matrix = options_.muon && !level_vector && std::min(rows, columns) >= 16;
+    // The linear paths start as principal components and are to move as gently as biases.
+    const bool linear_path = name.find(".linear.") != std::string::npos;
+    slot.matrix = options_.muon && !level_vector && !linear_path && std::min(rows, columns) >= 16;
     if (!slot.matrix) slot.second = torch::zeros_like(p);
     const auto small = static_cast<double>(std::min(rows, columns));
     slot.cost = static_cast<double>(p.numel()) * (slot.matrix ? 30 + 20 * small : 20);
@@ -48,7 +50,7 @@ void Optimizer::Update(Slot& slot, const torch::Tensor& gradient, double scale,
     slot.first.mul_(options_.momentum).add_(g);
     const torch::Tensor nesterov = g + slot.first * options_.momentum;
     const torch::Tensor flat = nesterov.reshape({p.size(0), -1});
-    const double size = 0.2 * std::sqrt(static_cast<double>(std::max(flat.size(0), flat.size(1))));
+    const double size = options_.matrix_rate * 0.2 * std::sqrt(static_cast<double>(std::max(flat.size(0), flat.size(1))));
     p.add_(Orthogonalise(flat).view(p.sizes()), -learning_rate * size);
   } else {
     slot.first.lerp_(g, 1 - options_.beta1);

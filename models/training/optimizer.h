@@ -14,6 +14,7 @@ namespace halfmoon::training {
 struct OptimizerOptions {
   bool muon = true;         // false: AdamW for every parameter
   double momentum = 0.95;   // Muon
+  double matrix_rate = 4;   // Muon's learning rate over AdamW's
   double beta1 = 0.9, beta2 = 0.99, epsilon = 1e-8;  // AdamW
   double weight_decay = 0;  // decoupled
   double gradient_clip = 1.0;  // global norm

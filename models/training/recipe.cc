@@ -20,6 +20,7 @@ void ForEachField(R& r, Visit visit) {
   visit("late_crop", r.late_crop);
   visit("optimizer", r.optimizer);
   visit("learning_rate", r.learning_rate);
+  visit("matrix_rate", r.matrix_rate);
   visit("final_learning_rate", r.final_learning_rate);
   visit("warmup_steps", r.warmup_steps);
   visit("decay_from", r.decay_from);
@@ -51,6 +52,7 @@ Status Recipe::Validate() const {
   if (!(final_learning_rate >= 0 && final_learning_rate <= learning_rate)) {
     return bad("field 'final_learning_rate' must be from 0 to 'learning_rate'");
   }
+  if (!(matrix_rate > 0 && matrix_rate <= 100)) return bad("field 'matrix_rate' must be in (0, 100]");
   if (warmup_steps < 0) return bad("field 'warmup_steps' must not be negative");
   for (auto [field, share] : {std::pair{"decay_from", decay_from},
                               {"quantise_from", quantise_from},
@@ -111,7 +113,7 @@ Result<Recipe> Recipe::FromFile(const std::string& path) {
 
 std::string Recipe::ToJson() const {
   json j;
-  ForEachField(*this, [&](const char* name, const auto& member) { j[name] = member; });
+  ForEachField(*this, [&](const char* key, const auto& member) { j[key] = member; });
   for (const auto& [key, value] : model.ToMetadata()) j["model"][key] = json::parse(value);
   return j.dump(2);
 }
