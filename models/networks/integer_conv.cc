@@ -61,6 +61,11 @@ torch::Tensor IntegerConvImpl::forward(const torch::Tensor& x) {
   return torch::conv2d(x, w, bias, 1, kernel_ / 2, 1, depthwise_ ? weight.size(0) : 1);
 }
 
+void IntegerConvImpl::SetStepWeights(const torch::Tensor& step_weights) {
+  torch::NoGradGuard no_grad;
+  weight.copy_(step_weights / in_step_);
+}
+
 IntegerConvImpl::Exported IntegerConvImpl::Export(const torch::Tensor& out_scale,
                                                   const torch::Tensor& out_step,
                                                   const torch::Tensor& level_bias) const {

@@ -39,12 +39,15 @@ class IntegerConvImpl : public torch::nn::Module {
   struct Exported {
     torch::Tensor weight;      // int16 [out, in, k, k]
     torch::Tensor bias;        // int32 [out]
-    torch::Tensor multiplier;  // int32 [out], 2^29 <= m < 2^30 (shift 1..62 permitting)
+    torch::Tensor multiplier;  // int32 [out], 1..2^30
     torch::Tensor shift;       // int32 [out]
     torch::Tensor level_bias;  // int32 [levels, out] or undefined
   };
   Exported Export(const torch::Tensor& out_scale, const torch::Tensor& out_step,
                   const torch::Tensor& level_bias) const;
+
+  // Sets the weights from their size in input steps, the inverse of what Export writes.
+  void SetStepWeights(const torch::Tensor& step_weights);
 
   static constexpr double kWeightMax = 2047;
 

@@ -71,4 +71,15 @@ void LevelVectorImpl::Initialise(const std::function<double(double)>& value) {
   }
 }
 
+void LevelVectorImpl::SetFromLevels(const torch::Tensor& levels) {
+  torch::NoGradGuard no_grad;
+  // The interpolation matrix [64, anchors]: what forward() makes of unit anchors.
+  LevelVectorImpl unit(anchors_.size(0), anchors_.size(0), false);
+  unit.anchors_.copy_(torch::eye(anchors_.size(0)));
+  const torch::Tensor a =
+      unit.forward(torch::arange(AeConfig::kLevels, torch::kFloat32)).flatten(1).to(torch::kFloat64);
+  const torch::Tensor normal = a.t().matmul(a);
+  anchors_.copy_(torch::linalg_solve(normal, a.t().matmul(levels.to(torch::kFloat64)), true));
+}
+
 }  // namespace halfmoon::networks

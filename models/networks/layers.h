@@ -48,6 +48,10 @@ class LevelVectorImpl : public torch::nn::Module {
   // Sets the (log-)value of every channel at every anchor: value(level).
   void Initialise(const std::function<double(double)>& value);
 
+  // Sets the anchors so that the vector is `levels` [64, channels] as nearly as they allow (least
+  // squares). REQUIRES: not exponential.
+  void SetFromLevels(const torch::Tensor& levels);
+
  private:
   torch::Tensor anchors_;
   bool exponential_;

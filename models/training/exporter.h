@@ -1,4 +1,5 @@
-// Exporter: a trained autoencoder -> a weights file. The only writer of weights files. LibTorch.
+// Exporter: a trained autoencoder -> a weights file, and back. The only writer of weights files.
+// LibTorch.
 #pragma once
 
 #include <cstdint>
@@ -8,24 +9,23 @@
 
 #include "halfmoon/status.h"
 #include "models/networks/autoencoder.h"
+#include "models/runtime/safetensors.h"
+#include "models/training/checkpoint.h"
 
 namespace halfmoon::training {
 
-// The weights file (safetensors) of a model: transforms as float16, the entropy path as integers
-// proved not to overflow, frequency tables frozen. `metadata` is added to the model's own keys.
-// Errors: kInternal when a bound that the loader would refuse is violated.
+// The model of a checkpoint with its averaged weights, in evaluation mode.
+// Errors: kCorrupt naming the tensor or metadata key.
+Result<networks::Autoencoder> LoadAveragedModel(const Checkpoint& checkpoint);
+
+// The weights file (safetensors) of a model: transforms as float16, the entropy path as integers,
+// frequency tables frozen. `metadata` is added to the model's own keys.
+// Errors: kInternal when the runtime's loader would refuse the result (a bound is violated).
 Result<std::vector<std::uint8_t>> ExportWeights(networks::Autoencoder& model,
                                                 const std::map<std::string, std::string>& metadata);
 
-// The way back, for `train --init`: integer layers become float weights on the same grid.
-// Errors: kModelCorrupt naming the tensor.
-Result<networks::Autoencoder> ImportWeights(const std::vector<std::uint8_t>& file);
-
-// Frequency tables of a zero-mean normal integrated over unit bins, one per scale index
-// (networks::TableScale); each sums to 2^16 with every symbol, and the escape, at least 1.
-struct FrequencyTables {
-  std::vector<std::int32_t> sizes, offsets, frequencies;
-};
-FrequencyTables MakeGaussianTables();
+// The way back, for `train --init`: transforms and gains as stored, integer layers as float weights
+// on the same grid. Errors: kModelCorrupt naming the tensor.
+Result<networks::Autoencoder> ImportWeights(const runtime::WeightsFile& file);
 
 }  // namespace halfmoon::training

@@ -1,0 +1,65 @@
+// Encoder: picture -> .hmn bytes. Public; depends on halfmoon headers and std only.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "halfmoon/image.h"
+#include "halfmoon/status.h"
+
+namespace halfmoon {
+
+struct EncodeOptions {
+  // --- What to make --------------------------------------------------------------------------
+  // 0 (smallest file) .. 100 (best picture). Size and PSNR rise with it.
+  double quality = 50;
+  // Model: a name or id from the manifest ("halfmoon models" lists them).
+  std::string model = "ae-photo";
+
+  // --- How to work ---------------------------------------------------------------------------
+  // Threads, 1..256; 0: one per core. The bytes do not depend on it beyond what float rounding of
+  // the analysis may do; files are always decodable everywhere.
+  int threads = 0;
+  // Folder of manifest.json; empty: HALFMOON_MODELS_DIR, the source tree, the installation.
+  std::string models_dir;
+
+  // Errors: kInvalidArgument naming the field and its range.
+  Status Validate() const;
+};
+
+// What an encode did, for reports. Seconds are wall-clock.
+struct EncodeStats {
+  double analysis_seconds = 0;   // g_a, h_a
+  double prior_seconds = 0;      // integer networks
+  double entropy_seconds = 0;    // rANS
+  double estimated_bits = 0;     // sum of -log2 of the probabilities; the payload without its flush
+  std::uint64_t latent_bytes = 0;
+  std::uint64_t symbols = 0;
+};
+
+// Thread-safety: one call at a time per object.
+class Encoder {
+ public:
+  // Loads the model. Errors: kInvalidArgument, kModelMissing, kModelMismatch, kModelCorrupt, kIo.
+  static Result<Encoder> Create(const EncodeOptions& options);
+
+  Encoder(Encoder&&) noexcept;
+  Encoder& operator=(Encoder&&) noexcept;
+  ~Encoder();
+
+  // The .hmn file of a picture: 8-bit grey or RGB, 1x1 up to the limits, any size.
+  // Errors: kInvalidArgument, kLimitExceeded, kUnsupportedFeature, kOutOfMemory.
+  Result<std::vector<std::uint8_t>> Encode(const ImageView& image, EncodeStats* stats = nullptr);
+  // The same at another quality than that of the options; 0..100.
+  Result<std::vector<std::uint8_t>> Encode(const ImageView& image, double quality,
+                                           EncodeStats* stats = nullptr);
+
+ private:
+  struct Impl;
+  explicit Encoder(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace halfmoon
