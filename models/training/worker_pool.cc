@@ -2,10 +2,14 @@
 
 #include <ATen/Parallel.h>
 
+#include "models/networks/compute_threads.h"
+
 namespace halfmoon::training {
 
 WorkerPool::WorkerPool(int workers) : workers_(workers < 1 ? 1 : workers) {
   if (workers_ == 1) return;
+  // OpenBLAS would start as many threads again inside each worker.
+  networks::SetComputeThreads(1);
   for (int i = 0; i < workers_; ++i) threads_.emplace_back([this, i] { Loop(i); });
 }
 

@@ -1,0 +1,42 @@
+// AeModel: the AE codec's networks behind the PictureModel interface. Internal; LibTorch.
+#pragma once
+
+#include <memory>
+
+#include "codec/picture_model.h"
+#include "models/networks/autoencoder.h"
+#include "models/runtime/ae_prior.h"
+#include "models/runtime/safetensors.h"
+
+namespace halfmoon {
+
+class AeModel : public PictureModel {
+ public:
+  // Which halves of the network to load: a decoder needs no analysis.
+  enum class Parts { kDecoder, kBoth };
+
+  // Errors: kModelCorrupt naming the tensor; kInvalidArgument for a bad HALFMOON_ISA.
+  static Result<std::unique_ptr<AeModel>> Load(const runtime::WeightsFile& file, Parts parts);
+
+  Result<std::vector<std::uint8_t>> EncodeTile(const torch::Tensor& x, int q, int threads,
+                                               TileStats* stats) const override;
+  Result<TileLatent> DecodeTile(std::span<const std::uint8_t> stream, int q, std::int64_t height,
+                                std::int64_t width, int threads, TileStats* stats) const override;
+  torch::Tensor Synthesise(const TileLatent& latent, int q, std::int64_t height,
+                           std::int64_t width) const override;
+
+ private:
+  AeModel(networks::AeConfig config, runtime::AePrior prior)
+      : config_(config), prior_(std::move(prior)) {}
+
+  networks::AeConfig config_;
+  runtime::AePrior prior_;
+  // LibTorch's forward functions are not const; they change nothing in evaluation mode.
+  mutable networks::Synthesis g_s_{nullptr};
+  mutable networks::LevelVector inverse_gain_{nullptr};
+  mutable networks::Analysis g_a_{nullptr};        // encoder only
+  mutable networks::HyperAnalysis h_a_{nullptr};   // encoder only
+  mutable networks::LevelVector gain_{nullptr};    // encoder only
+};
+
+}  // namespace halfmoon

@@ -1,0 +1,105 @@
+#include "halfmoon/encoder.h"
+
+#include <cmath>
+#include <thread>
+
+#include "bitstream/container.h"
+#include "bitstream/metadata.h"
+#include "codec/model_store.h"
+#include "codec/tensor_image.h"
+#include "codec/torch_guard.h"
+#include "models/networks/compute_threads.h"
+
+namespace halfmoon {
+namespace {
+
+Status CheckQuality(double quality) {
+  if (quality >= 0 && quality <= 100) return Status::Ok();
+  return {StatusCode::kInvalidArgument,
+          "quality " + std::to_string(quality) + " is out of range; legal are 0 to 100"};
+}
+
+int QFromQuality(double quality) {
+  return static_cast<int>(std::lround(quality / 100 * kMaxQuality));
+}
+
+}  // namespace
+
+Status EncodeOptions::Validate() const {
+  HALFMOON_RETURN_IF_ERROR(CheckQuality(quality));
+  if (threads < 0 || threads > 256) {
+    return {StatusCode::kInvalidArgument,
+            "threads " + std::to_string(threads) + " is out of range; legal are 0 (all cores) to 256"};
+  }
+  if (model.empty()) return {StatusCode::kInvalidArgument, "model: give a name or id"};
+  return Status::Ok();
+}
+
+struct Encoder::Impl {
+  EncodeOptions options;
+  int threads = 1;
+  ModelStore store;
+  const ModelStore::Model* model = nullptr;
+};
+
+Encoder::Encoder(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Encoder::Encoder(Encoder&&) noexcept = default;
+Encoder& Encoder::operator=(Encoder&&) noexcept = default;
+Encoder::~Encoder() = default;
+
+Result<Encoder> Encoder::Create(const EncodeOptions& options) {
+  HALFMOON_RETURN_IF_ERROR(options.Validate());
+  return GuardTorch("encoder", [&]() -> Result<Encoder> {
+    HALFMOON_ASSIGN_OR_RETURN(ModelStore store, ModelStore::Open(options.models_dir));
+    const int threads = options.threads > 0
+                            ? options.threads
+                            : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+    std::unique_ptr<Impl> impl(new Impl{options, threads, std::move(store)});
+    HALFMOON_ASSIGN_OR_RETURN(impl->model, impl->store.ForEncoding(options.model));
+    return Encoder(std::move(impl));
+  });
+}
+
+Result<std::vector<std::uint8_t>> Encoder::Encode(const ImageView& image, EncodeStats* stats) {
+  return Encode(image, impl_->options.quality, stats);
+}
+
+Result<std::vector<std::uint8_t>> Encoder::Encode(const ImageView& image, double quality,
+                                                  EncodeStats* stats) {
+  HALFMOON_RETURN_IF_ERROR(CheckQuality(quality));
+  HALFMOON_RETURN_IF_ERROR(image.Validate());
+  return GuardTorch("encoder", [&]() -> Result<std::vector<std::uint8_t>> {
+    networks::SetComputeThreads(impl_->threads);
+    Header header;
+    header.channels = static_cast<std::uint8_t>(image.channels);
+    header.model_id = impl_->model->entry.id;
+    header.model_hash = impl_->model->identity;
+    header.width = image.width;
+    header.height = image.height;
+    header.quality = static_cast<std::uint16_t>(QFromQuality(quality));
+
+    std::vector<std::uint8_t> icc;
+    std::vector<Chunk> chunks;
+    if (!image.icc.empty()) {
+      HALFMOON_ASSIGN_OR_RETURN(icc, CompressMetadata(image.icc));
+      header.colour = Colour::kIcc;
+      chunks.push_back({kChunkIcc, icc});
+    }
+    TileStats tile;
+    HALFMOON_ASSIGN_OR_RETURN(const std::vector<std::uint8_t> stream,
+                              impl_->model->model->EncodeTile(TensorFromImage(image), header.quality,
+                                                              impl_->threads, &tile));
+    chunks.push_back({kChunkLatents, stream});
+    if (stats) {
+      stats->analysis_seconds = tile.transform_seconds;
+      stats->prior_seconds = tile.prior_seconds;
+      stats->entropy_seconds = tile.entropy_seconds;
+      stats->estimated_bits = tile.estimated_bits;
+      stats->latent_bytes = stream.size();
+      stats->symbols = tile.symbols;
+    }
+    return Write(header, chunks);
+  });
+}
+
+}  // namespace halfmoon

@@ -1,0 +1,46 @@
+#include "codec/model_report.h"
+
+#include "models/networks/ae_config.h"
+#include "models/networks/complexity.h"
+#include "models/runtime/ae_prior.h"
+#include "models/runtime/manifest.h"
+
+namespace halfmoon {
+
+Result<std::vector<ModelReport>> ReportModels(const std::string& models_dir) {
+  HALFMOON_ASSIGN_OR_RETURN(const std::filesystem::path dir, runtime::FindModelsDirectory(models_dir));
+  HALFMOON_ASSIGN_OR_RETURN(const runtime::Manifest manifest, runtime::Manifest::Load(dir));
+  std::vector<ModelReport> reports;
+  for (const runtime::ModelEntry& e : manifest.entries()) {
+    HALFMOON_ASSIGN_OR_RETURN(const runtime::LoadedWeights loaded, runtime::LoadModel(manifest, e.id));
+    ModelReport r;
+    r.id = e.id;
+    r.name = e.name;
+    r.architecture = e.architecture;
+    r.file = e.file;
+    r.sha256 = e.sha256;
+    r.identity = loaded.weights->identity_hex();
+    r.licence = e.licence;
+    r.data = e.data;
+    r.training = e.training;
+    r.measured = e.measured;
+    for (const std::string& name : loaded.weights->names()) {
+      if (name.rfind("tables.", 0) == 0) continue;
+      HALFMOON_ASSIGN_OR_RETURN(const runtime::TensorView view, loaded.weights->Get(name));
+      r.parameters += static_cast<std::int64_t>(view.element_count());
+    }
+    if (e.architecture == "ae") {
+      HALFMOON_ASSIGN_OR_RETURN(const networks::AeConfig config,
+                                networks::AeConfig::FromMetadata(loaded.weights->metadata()));
+      HALFMOON_ASSIGN_OR_RETURN(const runtime::AePrior prior, runtime::AePrior::Load(*loaded.weights));
+      r.analysis_kmac_per_pixel = networks::AnalysisKmac(config);
+      r.synthesis_kmac_per_pixel = networks::SynthesisKmac(config);
+      r.prior_kmac_per_pixel = prior.macs_per_pixel() / 1000;
+      r.receptive_field = networks::SynthesisReceptiveField(config);
+    }
+    reports.push_back(std::move(r));
+  }
+  return reports;
+}
+
+}  // namespace halfmoon

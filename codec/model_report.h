@@ -1,0 +1,27 @@
+// What is known of the installed models: for `halfmoon models`. Internal; std only.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "halfmoon/status.h"
+
+namespace halfmoon {
+
+struct ModelReport {
+  int id = 0;
+  std::string name, architecture, file;
+  std::string sha256;    // of the weights file
+  std::string identity;  // 16 hex digits: tables and decoder weights, as stored in .hmn files
+  std::string licence, data;
+  std::string training, measured;  // JSON texts of the manifest
+  std::int64_t parameters = 0;     // all tensors but the frequency tables
+  double analysis_kmac_per_pixel = 0, synthesis_kmac_per_pixel = 0, prior_kmac_per_pixel = 0;
+  int receptive_field = 0;  // pixels: side of what one 16x16 output block depends on
+};
+
+// Loads and checks every model of the manifest. Errors: those of loading a model.
+Result<std::vector<ModelReport>> ReportModels(const std::string& models_dir);
+
+}  // namespace halfmoon

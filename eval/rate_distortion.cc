@@ -1,0 +1,66 @@
+#include "eval/rate_distortion.h"
+
+#include <chrono>
+
+#include "codec/imageio/image_io.h"
+#include "eval/metrics.h"
+#include "halfmoon/decoder.h"
+#include "halfmoon/encoder.h"
+
+namespace halfmoon::eval {
+namespace {
+
+double Seconds(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+}  // namespace
+
+Result<RdReport> MeasureRd(const std::vector<std::string>& files, const RdOptions& options,
+                           const std::function<void(std::size_t, std::size_t)>& progress) {
+  if (files.empty() || options.qualities.empty()) {
+    return Status(StatusCode::kInvalidArgument, "rd: no pictures or no qualities given");
+  }
+  EncodeOptions eo;
+  eo.model = options.model;
+  eo.models_dir = options.models_dir;
+  eo.threads = options.threads;
+  DecodeOptions d;
+  d.models_dir = options.models_dir;
+  d.threads = options.threads;
+  HALFMOON_ASSIGN_OR_RETURN(Encoder encoder, Encoder::Create(eo));
+  HALFMOON_ASSIGN_OR_RETURN(Decoder decoder, Decoder::Create(d));
+
+  RdReport report;
+  report.pictures = static_cast<int>(files.size());
+  for (const double quality : options.qualities) report.points.push_back({.quality = quality});
+  const std::size_t total = files.size() * options.qualities.size();
+  const double share = 1.0 / static_cast<double>(files.size());
+  std::size_t done = 0;
+  for (const std::string& path : files) {
+    HALFMOON_ASSIGN_OR_RETURN(const Image image, ReadImageFile(path));
+    const double pixels = static_cast<double>(image.pixels());
+    for (RdPoint& point : report.points) {
+      if (progress) progress(done, total);
+      ++done;
+      EncodeStats stats;
+      auto start = std::chrono::steady_clock::now();
+      const auto file = encoder.Encode(image.view(), point.quality, &stats);
+      if (!file.ok()) return file.status().WithContext(path);
+      report.encode_seconds += Seconds(start) / static_cast<double>(total);
+      start = std::chrono::steady_clock::now();
+      const auto decoded = decoder.Decode(*file);
+      if (!decoded.ok()) return decoded.status().WithContext(path);
+      report.decode_seconds += Seconds(start) / static_cast<double>(total);
+      HALFMOON_ASSIGN_OR_RETURN(const double psnr, Psnr(image.view(), decoded->view()));
+      point.bpp += share * 8 * static_cast<double>(file->size()) / pixels;
+      point.psnr += share * psnr;
+      point.estimated_bpp += share * stats.estimated_bits / pixels;
+      point.latent_bpp += share * 8 * static_cast<double>(stats.latent_bytes) / pixels;
+    }
+  }
+  if (progress) progress(done, total);
+  return report;
+}
+
+}  // namespace halfmoon::eval

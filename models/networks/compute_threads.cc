@@ -1,0 +1,42 @@
+#include "models/networks/compute_threads.h"
+
+#include <ATen/Parallel.h>
+#include <dlfcn.h>
+
+#include <algorithm>
+
+namespace halfmoon::networks {
+namespace {
+
+// OpenBLAS is found by its own symbols: which BLAS serves LibTorch is decided at load time (Debian's
+// alternatives), so it can't be linked to.
+template <typename F>
+F FindSymbol(const char* name) {
+  return reinterpret_cast<F>(dlsym(RTLD_DEFAULT, name));
+}
+
+}  // namespace
+
+void SetComputeThreads(int threads) {
+  const int n = std::max(1, threads);
+  at::set_num_threads(n);
+  if (auto set = FindSymbol<void (*)(int)>("openblas_set_num_threads")) set(n);
+}
+
+std::string BlasName() {
+  if (auto config = FindSymbol<char* (*)()>("openblas_get_config")) {
+    std::string name = config();
+    if (auto core = FindSymbol<char* (*)()>("openblas_get_corename")) {
+      name = name.substr(0, name.find(' ', name.find(' ') + 1)) + " (" + core() + ")";
+    }
+    return name;
+  }
+  if (dlsym(RTLD_DEFAULT, "MKL_Get_Version_String")) return "MKL";
+  if (dlsym(RTLD_DEFAULT, "bli_info_get_version_str")) return "BLIS";
+  if (dlsym(RTLD_DEFAULT, "ATL_buildinfo")) return "ATLAS";
+  return dlsym(RTLD_DEFAULT, "sgemm_") ? "reference BLAS" : "built into LibTorch";
+}
+
+bool BlasIsSlow() { return BlasName() == "reference BLAS"; }
+
+}  // namespace halfmoon::networks

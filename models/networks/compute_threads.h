@@ -1,0 +1,18 @@
+// How many threads LibTorch and its BLAS use, and which BLAS that is. No LibTorch in this header.
+#pragma once
+
+#include <string>
+
+namespace halfmoon::networks {
+
+// Sets the threads of LibTorch's operations and of OpenBLAS for the calling thread's work. LibTorch
+// starts with one; OpenBLAS with one per core, whoever calls it.
+void SetComputeThreads(int threads);
+
+// The matrix library LibTorch calls, e.g. "OpenBLAS 0.3.21 (Zen)", "reference BLAS".
+std::string BlasName();
+
+// True for Debian's default reference BLAS: measured 17 times slower than OpenBLAS.
+bool BlasIsSlow();
+
+}  // namespace halfmoon::networks
