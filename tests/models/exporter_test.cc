@@ -1,0 +1,145 @@
+// The float networks and their integer twin must say the same: the exporter's contract.
+#include "models/training/exporter.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "models/runtime/ae_prior.h"
+#include "models/training/gaussian_tables.h"
+#include "tests/models/tiny_model.h"
+
+namespace halfmoon::training {
+namespace {
+
+using networks::AeConfig;
+using networks::Autoencoder;
+
+Autoencoder RandomModel() {
+  torch::manual_seed(11);
+  Autoencoder model(testing::TinyConfig());
+  torch::NoGradGuard no_grad;
+  for (auto& p : model->h_s->level_bias->parameters()) p.normal_(0, 0.5);
+  for (auto& p : model->z_mean->parameters()) p.normal_(0, 1);
+  model->eval();
+  return model;
+}
+
+TEST(ExporterTest, IntegerPathEqualsTheQuantisedNetwork) {
+  torch::NoGradGuard no_grad;
+  Autoencoder model = RandomModel();
+  const AeConfig& c = model->config();
+  const auto bytes = ExportWeights(model, {{"training", "none"}});
+  ASSERT_TRUE(bytes.ok()) << bytes.status().message();
+  const auto file = runtime::WeightsFile::FromBytes(*bytes);
+  ASSERT_TRUE(file.ok()) << file.status().message();
+  const auto prior = runtime::AePrior::Load(*file);
+  ASSERT_TRUE(prior.ok()) << prior.status().message();
+
+  const int level = 40, h64 = 2, w64 = 3;
+  model->SetQuantised(true);
+  auto tile = runtime::AePriorTile::Create(*prior, level, h64, w64, 1);
+  ASSERT_TRUE(tile.ok());
+  std::vector<std::int32_t> rz(tile->HyperSymbols());
+  for (std::size_t i = 0; i < rz.size(); ++i) rz[i] = static_cast<std::int32_t>(i * 7 % 9) - 4;
+  ASSERT_TRUE(tile->SetHyperLatent(rz).ok());
+
+  // The same z^ in the float world: [h][w][c] symbols plus the level's means.
+  torch::Tensor z_hat = torch::empty({1, h64, w64, c.hyper_channels});
+  for (std::size_t i = 0; i < rz.size(); ++i) {
+    z_hat.data_ptr<float>()[i] =
+        static_cast<float>(rz[i]) +
+        static_cast<float>(prior->z_mean(level)[i % static_cast<std::size_t>(c.hyper_channels)]) / 16;
+  }
+  const torch::Tensor f =
+      model->h_s->forward(z_hat.permute({0, 3, 1, 2}), torch::full({1}, static_cast<float>(level)));
+  const torch::Tensor y = torch::randn({1, c.latent_channels, 4 * h64, 4 * w64}) * 6;
+  const auto out = model->context->forward(f, y);
+  const torch::Tensor t = out.t.clamp(0, networks::kScaleTables - 1).permute({0, 2, 3, 1}).contiguous();
+  const torch::Tensor m = (out.mean * 16).permute({0, 2, 3, 1}).contiguous();
+  const torch::Tensor y_last = y.permute({0, 2, 3, 1}).contiguous();
+
+  // Rounding ties and float sums may move a value by one step now and then, not more often.
+  std::size_t total = 0, off = 0;
+  const std::size_t group = static_cast<std::size_t>(c.latent_channels / 4);
+  for (int k = 0; k < AeConfig::kPasses; ++k) {
+    std::vector<std::uint8_t> index(tile->SymbolsPerPass());
+    std::vector<std::int16_t> mean(index.size());
+    std::vector<std::int32_t> symbols(index.size());
+    ASSERT_TRUE(tile->PredictPass(k, index, mean).ok());
+    const auto offsets = tile->PassOffsets(k);
+    for (std::size_t i = 0; i < index.size(); ++i) {
+      const std::size_t at = offsets[i / group] + i % group;
+      const double dt = std::abs(t.data_ptr<float>()[at] - index[i]);
+      const double dm = std::abs(m.data_ptr<float>()[at] - mean[i]);
+      EXPECT_LE(dt, 2.01);
+      EXPECT_LE(dm, 4.01);
+      off += dt > 0.01 || dm > 0.01;
+      ++total;
+      // Follow the float network's symbols, so that both see the same context.
+      symbols[i] = static_cast<std::int32_t>(
+          std::nearbyint(y_last.data_ptr<float>()[at] - m.data_ptr<float>()[at] / 16));
+    }
+    ASSERT_TRUE(tile->CommitPass(k, symbols).ok());
+  }
+  EXPECT_LT(static_cast<double>(off), 0.02 * static_cast<double>(total)) << off << " of " << total;
+}
+
+TEST(ExporterTest, ImportGivesTheModelBack) {
+  torch::NoGradGuard no_grad;
+  Autoencoder model = RandomModel();
+  const auto bytes = ExportWeights(model, {});
+  ASSERT_TRUE(bytes.ok()) << bytes.status().message();
+  const auto file = runtime::WeightsFile::FromBytes(*bytes);
+  ASSERT_TRUE(file.ok());
+  auto back = ImportWeights(*file);
+  ASSERT_TRUE(back.ok()) << back.status().message();
+  Autoencoder again = *back;
+  again->eval();
+  const torch::Tensor x = torch::rand({1, 3, 64, 64}), level = torch::full({1}, 30.0f);
+  const auto a = model->forward(x, level, c10::nullopt), b = again->forward(x, level, c10::nullopt);
+  EXPECT_NEAR(b.y_bits.item<double>() / a.y_bits.item<double>(), 1, 0.02);
+  EXPECT_LT((a.x_hat - b.x_hat).abs().mean().item<double>(), 0.01);
+  // What was exported once is a fixed point: exporting the import changes no integer weight.
+  const auto second = ExportWeights(again, {});
+  ASSERT_TRUE(second.ok());
+  const auto file2 = runtime::WeightsFile::FromBytes(*second);
+  ASSERT_TRUE(file2.ok());
+  for (const char* name : {"prior.h0.weight", "prior.a2.weight", "prior.z_table", "prior.z_mean"}) {
+    const auto v1 = file->Get(name), v2 = file2->Get(name);
+    ASSERT_TRUE(v1.ok() && v2.ok());
+    EXPECT_TRUE(std::equal(v1->bytes.begin(), v1->bytes.end(), v2->bytes.begin())) << name;
+  }
+}
+
+TEST(ExporterTest, SameModelSameBytes) {
+  Autoencoder a = RandomModel(), b = RandomModel();
+  EXPECT_EQ(*ExportWeights(a, {}), *ExportWeights(b, {}));
+}
+
+TEST(GaussianTablesTest, AreValidAndCloseToTheNormal) {
+  const FrequencyTables t = MakeGaussianTables();
+  ASSERT_EQ(t.sizes.size(), static_cast<std::size_t>(networks::kScaleTables));
+  const auto tables = CdfTables::Create(t.sizes, t.offsets, t.frequencies);
+  ASSERT_TRUE(tables.ok()) << tables.status().message();
+  // Coding a normal with its table costs its entropy (differential, at large scale) or nearly 0.
+  std::size_t base = 0;
+  for (std::size_t i = 0; i < t.sizes.size(); ++i) {
+    const double sigma = networks::TableScale(static_cast<double>(i));
+    double cost = 0, entropy = 0;
+    for (int r = -2000; r <= 2000; ++r) {
+      const double a = std::abs(r);
+      const double p = 0.5 * (std::erfc((a - 0.5) / sigma / std::sqrt(2.0)) -
+                              std::erfc((a + 0.5) / sigma / std::sqrt(2.0)));
+      if (p <= 0) continue;
+      cost += p * (*tables).CostQ16(i, r) / 65536.0;
+      entropy -= p * std::log2(p);
+    }
+    EXPECT_LT(cost, entropy * 1.001 + 0.0003) << "sigma " << sigma;
+    base += static_cast<std::size_t>(t.sizes[i]);
+  }
+  EXPECT_EQ(base, t.frequencies.size());
+}
+
+}  // namespace
+}  // namespace halfmoon::training

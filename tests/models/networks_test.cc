@@ -1,0 +1,211 @@
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <cmath>
+
+#include "models/networks/autoencoder.h"
+#include "models/networks/complexity.h"
+#include "models/networks/ops.h"
+#include "tests/models/tiny_model.h"
+
+namespace halfmoon::networks {
+namespace {
+
+using halfmoon::testing::TinyConfig;
+
+TEST(AeConfigTest, MetadataRoundTrip) {
+  AeConfig c = TinyConfig();
+  c.lambda_min = 0.00123;
+  const auto back = AeConfig::FromMetadata(c.ToMetadata());
+  ASSERT_TRUE(back.ok()) << back.status().message();
+  EXPECT_EQ(back->ToMetadata(), c.ToMetadata());
+}
+
+TEST(AeConfigTest, RefusesBadMetadata) {
+  auto m = TinyConfig().ToMetadata();
+  m["latent_channels"] = "33";
+  EXPECT_EQ(AeConfig::FromMetadata(m).status().code(), StatusCode::kModelCorrupt);
+  m = TinyConfig().ToMetadata();
+  m.erase("levels");
+  EXPECT_NE(AeConfig::FromMetadata(m).status().message().find("'levels'"), std::string::npos);
+  m = TinyConfig().ToMetadata();
+  m["block_channels"] = "1e9";
+  EXPECT_FALSE(AeConfig::FromMetadata(m).ok());
+}
+
+TEST(OpsTest, RoundingIsStraightThrough) {
+  torch::Tensor x = torch::tensor({0.4, 1.6, -2.5}).requires_grad_();
+  const torch::Tensor y = SteRound(x);
+  EXPECT_TRUE(torch::equal(y.detach(), torch::tensor({0.0, 2.0, -2.0})));
+  y.sum().backward();
+  EXPECT_TRUE(torch::equal(x.grad(), torch::ones(3)));
+}
+
+TEST(OpsTest, BoundLetsValuesComeBack) {
+  // Gradient descent on f = +-x: below the bound only a step upwards passes.
+  torch::Tensor x = torch::tensor({-1.0, -1.0, 2.0}).requires_grad_();
+  (LowerBound(x, 0) * torch::tensor({1.0, -1.0, 1.0})).sum().backward();
+  EXPECT_TRUE(torch::equal(x.grad(), torch::tensor({0.0, -1.0, 1.0})));
+  torch::Tensor z = torch::tensor({9.0, 9.0}).requires_grad_();
+  (SoftClamp(z, 0, 5) * torch::tensor({1.0, -1.0})).sum().backward();
+  EXPECT_TRUE(torch::equal(z.grad(), torch::tensor({1.0, 0.0})));
+}
+
+TEST(LevelVectorTest, InterpolatesGeometrically) {
+  LevelVector v(8, 3, true);
+  v->Initialise([](double level) { return 0.1 * level; });
+  const torch::Tensor out = v->forward(torch::tensor({0.0f, 10.5f, 63.0f}));
+  EXPECT_EQ(out.sizes(), torch::IntArrayRef({3, 3, 1, 1}));
+  EXPECT_NEAR(out[1][0].item<double>(), std::exp(1.05), 1e-4);
+  EXPECT_NEAR(out[2][2].item<double>(), std::exp(6.3), 1e-2);
+}
+
+TEST(LevelVectorTest, ComesBackFromItsLevels) {
+  torch::manual_seed(3);
+  LevelVector v(8, 5, false);
+  {
+    torch::NoGradGuard no_grad;
+    v->parameters()[0].normal_();
+  }
+  const torch::Tensor all = v->forward(torch::arange(64, torch::kFloat32)).flatten(1);
+  LevelVector w(8, 5, false);
+  w->SetFromLevels(all);
+  EXPECT_TRUE(torch::allclose(v->parameters()[0], w->parameters()[0], 1e-4, 1e-4));
+}
+
+TEST(GaussianBitsTest, AgreesWithTheDefinition) {
+  for (const double t : {0.0, 20.0, 41.5, 63.0}) {
+    const double sigma = TableScale(t);
+    for (const double r : {0.0, 1.0, -2.0, 3.7}) {
+      const double p = 0.5 * (std::erfc((std::abs(r) - 0.5) / sigma / std::sqrt(2.0)) -
+                              std::erfc((std::abs(r) + 0.5) / sigma / std::sqrt(2.0)));
+      const double bits =
+          GaussianBits(torch::tensor({r}), torch::tensor({t})).item<double>();
+      EXPECT_NEAR(bits, -std::log2(std::max(p, 1e-9)), 0.01) << "t " << t << " r " << r;
+    }
+  }
+}
+
+TEST(ContextModelTest, EverySymbolIsCodedInExactlyOnePass) {
+  const AeConfig c = TinyConfig();
+  ContextModel context(c);
+  context->eval();
+  torch::NoGradGuard no_grad;
+  // With all networks zero but pass k's mean bias, the mean map shows where pass k codes.
+  for (auto& p : context->parameters()) p.zero_();
+  for (int k = 0; k < AeConfig::kPasses; ++k) {
+    const auto i = static_cast<std::size_t>(k);
+    context->passes[i]->c->bias.slice(0, c.latent_channels).fill_(static_cast<double>(k + 1));
+  }
+  const auto out = context->forward(torch::zeros({1, c.prior_features, 4, 6}),
+                                    torch::zeros({1, c.latent_channels, 4, 6}));
+  const torch::Tensor pass = (out.mean / ContextPassImpl::kMeanGain).round().to(torch::kLong);
+  for (int k = 1; k <= AeConfig::kPasses; ++k) {
+    // A quarter of the channels at every position, a quarter of the positions of every channel.
+    EXPECT_TRUE((pass == k).sum(1).eq(c.latent_channels / 4).all().item<bool>());
+    EXPECT_TRUE((pass == k).sum({2, 3}).eq(6).all().item<bool>());
+  }
+}
+
+// A pass must not see what is coded in it or later: changing that may not change its parameters.
+TEST(ContextModelTest, IsCausal) {
+  torch::manual_seed(5);
+  const AeConfig c = TinyConfig();
+  ContextModel context(c);
+  context->eval();
+  torch::NoGradGuard no_grad;
+  const torch::Tensor f = torch::rand({1, c.prior_features, 4, 4});
+  const torch::Tensor y = torch::randn({1, c.latent_channels, 4, 4}) * 5;
+  const auto a = context->forward(f, y);
+  // Channel 0 (group 0) at position (0, 1), class 1: coded in the pass k with 1 ^ order[k] == 0.
+  torch::Tensor changed = y.clone();
+  changed[0][0][0][1] += 7;
+  const auto b = context->forward(f, changed);
+  int pass_of_change = -1;
+  for (int k = 0; k < 4; ++k) {
+    if ((1 ^ ContextModelImpl::kOrder[static_cast<std::size_t>(k)]) == 0) pass_of_change = k;
+  }
+  bool later_differs = false;
+  for (int k = 0; k < 4; ++k) {
+    for (int p = 0; p < 4; ++p) {
+      const int g = p ^ ContextModelImpl::kOrder[static_cast<std::size_t>(k)];
+      const std::int64_t n = c.latent_channels / 4;
+      auto part = [&](const torch::Tensor& t) {
+        return t[0].slice(0, g * n, (g + 1) * n).slice(1, p / 2, 4, 2).slice(2, p % 2, 4, 2);
+      };
+      const bool same = torch::equal(part(a.mean), part(b.mean)) && torch::equal(part(a.t), part(b.t));
+      if (k <= pass_of_change) {
+        EXPECT_TRUE(same) << "pass " << k << " class " << p;
+      } else {
+        later_differs = later_differs || !same;
+      }
+    }
+  }
+  EXPECT_TRUE(later_differs);
+}
+
+TEST(AutoencoderTest, ShapesAndRates) {
+  torch::manual_seed(7);
+  Autoencoder model(TinyConfig());
+  model->eval();
+  torch::NoGradGuard no_grad;
+  const auto out = model->forward(torch::rand({2, 3, 64, 128}), torch::tensor({0.0f, 63.0f}), c10::nullopt);
+  EXPECT_EQ(out.x_hat.sizes(), torch::IntArrayRef({2, 3, 64, 128}));
+  EXPECT_EQ(out.y_bits.sizes(), torch::IntArrayRef({2}));
+  EXPECT_TRUE((out.y_bits > 0).all().item<bool>());
+  EXPECT_TRUE((out.z_bits > 0).all().item<bool>());
+}
+
+TEST(AutoencoderTest, QuantisedPathStaysNearTheFloatPath) {
+  torch::manual_seed(8);
+  Autoencoder model(TinyConfig());
+  model->eval();
+  torch::NoGradGuard no_grad;
+  const torch::Tensor x = torch::rand({1, 3, 128, 128}), level = torch::full({1}, 40.0f);
+  const double exact = model->forward(x, level, c10::nullopt).y_bits.item<double>();
+  model->SetQuantised(true);
+  const double rounded = model->forward(x, level, c10::nullopt).y_bits.item<double>();
+  EXPECT_NE(exact, rounded);
+  EXPECT_NEAR(rounded / exact, 1, 0.02);
+}
+
+// The halo that `models` prints is what synthesis really reads: exact outside, sensitive inside.
+TEST(ComplexityTest, HaloIsTheReceptiveField) {
+  torch::manual_seed(9);
+  const AeConfig c = TinyConfig();
+  Synthesis g_s(c);
+  g_s->eval();
+  torch::NoGradGuard no_grad;
+  for (auto& p : g_s->parameters()) {
+    if (p.dim() == 4) p.normal_(0, 0.2);  // no weight is too small to see
+  }
+  const torch::Tensor level = torch::zeros({1});
+  const torch::Tensor y = torch::randn({1, c.latent_channels, 11, 11});
+  torch::Tensor changed = y.clone();
+  changed.select(2, 5).select(2, 5) += 1000;
+  const torch::Tensor difference =
+      (g_s->forward(y, level) - g_s->forward(changed, level)).abs().amax({0, 1});
+  const int halo = SynthesisHalo(c), from = 5 * 16 - halo, to = 6 * 16 + halo;
+  ASSERT_GT(from, 0);
+  torch::Tensor outside = difference.clone();
+  outside.slice(0, from, to).slice(1, from, to).zero_();
+  EXPECT_LT(outside.max().item<double>(), 1e-4);
+  EXPECT_GT(difference[from][5 * 16].item<double>(), 1e-3);
+  EXPECT_GT(difference[5 * 16][to - 1].item<double>(), 1e-3);
+}
+
+TEST(ComplexityTest, CountsTheMultiplications) {
+  // Counted independently: weights of every convolution times positions per pixel.
+  const AeConfig c = TinyConfig();
+  Synthesis g_s(c);
+  double macs = 0;
+  for (const auto& p : g_s->named_parameters()) {
+    if (p.value().dim() != 4) continue;
+    const bool at8 = p.key().rfind("blocks", 0) == 0 || p.key() == "out.weight";
+    macs += static_cast<double>(p.value().numel()) / (at8 ? 64 : 256);
+  }
+  EXPECT_NEAR(SynthesisKmac(c), macs / 1000, 1e-9);
+}
+
+}  // namespace
+}  // namespace halfmoon::networks

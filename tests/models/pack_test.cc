@@ -1,0 +1,108 @@
+#include "models/training/pack.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+#include "models/training/crop_sampler.h"
+#include "tests/models/tiny_model.h"
+
+namespace halfmoon::training {
+namespace {
+
+class PackTest : public ::testing::Test {
+ protected:
+  PackTest() : path_(::testing::TempDir() + "pack_test.hmnpack") {}
+  ~PackTest() override { std::filesystem::remove(path_); }
+
+  void WriteBytes(const std::vector<std::uint8_t>& bytes) {
+    std::ofstream(path_, std::ios::binary)
+        .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  }
+  std::string path_;
+};
+
+TEST_F(PackTest, RoundTrip) {
+  PackWriter writer;
+  const auto a = testing::TestPicture(5, 3, 1), b = testing::TestPicture(2, 7, 2);
+  ASSERT_TRUE(writer.Add(5, 3, a, false).ok());
+  ASSERT_TRUE(writer.Add(2, 7, b, true).ok());
+  EXPECT_FALSE(writer.Add(2, 8, b, true).ok());
+  WriteBytes(writer.Finish());
+  const auto pack = Pack::Read(path_);
+  ASSERT_TRUE(pack.ok()) << pack.status().message();
+  ASSERT_EQ(pack->entries.size(), 2u);
+  EXPECT_EQ(pack->entries[1].width, 2u);
+  EXPECT_EQ(pack->entries[1].height, 7u);
+  EXPECT_TRUE(pack->entries[1].validation);
+  EXPECT_FALSE(pack->entries[0].validation);
+  EXPECT_TRUE(std::equal(b.begin(), b.end(),
+                         pack->bytes.begin() + static_cast<std::ptrdiff_t>(pack->entries[1].offset)));
+}
+
+TEST_F(PackTest, EveryTruncationIsAnError) {
+  PackWriter writer;
+  ASSERT_TRUE(writer.Add(3, 2, testing::TestPicture(3, 2, 1), false).ok());
+  const auto bytes = writer.Finish();
+  for (std::size_t n = 0; n < bytes.size(); ++n) {
+    WriteBytes({bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(n)});
+    EXPECT_FALSE(Pack::Read(path_).ok()) << n;
+  }
+  EXPECT_EQ(Pack::Read(path_ + ".missing").status().code(), StatusCode::kIo);
+}
+
+TEST_F(PackTest, RefusesPicturesOutsideTheFile) {
+  PackWriter writer;
+  ASSERT_TRUE(writer.Add(3, 2, testing::TestPicture(3, 2, 1), false).ok());
+  auto bytes = writer.Finish();
+  bytes[16] = 200;  // width
+  WriteBytes(bytes);
+  EXPECT_EQ(Pack::Read(path_).status().code(), StatusCode::kCorrupt);
+}
+
+TEST_F(PackTest, CropsArePartsOfThePictures) {
+  // Every pixel of the picture is unique, so a crop tells where it came from.
+  std::vector<std::uint8_t> rgb;
+  for (int y = 0; y < 80; ++y) {
+    for (int x = 0; x < 100; ++x) {
+      rgb.push_back(static_cast<std::uint8_t>(x));
+      rgb.push_back(static_cast<std::uint8_t>(y));
+      rgb.push_back(7);
+    }
+  }
+  PackWriter writer;
+  ASSERT_TRUE(writer.Add(100, 80, rgb, false).ok());
+  ASSERT_TRUE(writer.Add(100, 80, rgb, true).ok());
+  WriteBytes(writer.Finish());
+  std::vector<Pack> packs;
+  packs.push_back(*Pack::Read(path_));
+  const auto sampler = CropSampler::Create(packs, 64, torch::kCPU);
+  ASSERT_TRUE(sampler.ok()) << sampler.status().message();
+  EXPECT_EQ(sampler->pictures(), 1);
+  auto generator = at::detail::createCPUGenerator(5);
+  const torch::Tensor crops = (sampler->Sample(40, 64, generator) * 255).round().to(torch::kInt);
+  EXPECT_EQ(crops.sizes(), torch::IntArrayRef({40, 3, 64, 64}));
+  bool flipped = false, plain = false;
+  for (int i = 0; i < 40; ++i) {
+    const torch::Tensor c = crops[i];
+    const int dx = (c[0][0][1] - c[0][0][0]).item<int>();
+    EXPECT_EQ(std::abs(dx), 1);
+    (dx > 0 ? plain : flipped) = true;
+    EXPECT_EQ((c[0][0][63] - c[0][0][0]).item<int>(), 63 * dx);
+    EXPECT_EQ((c[1][63][0] - c[1][0][0]).item<int>(), 63);
+    EXPECT_TRUE((c[2] == 7).all().item<bool>());
+  }
+  EXPECT_TRUE(flipped && plain);
+
+  const torch::Tensor centre = CropSampler::ValidationCrops(packs, 64, 10) * 255;
+  ASSERT_EQ(centre.size(0), 1);
+  EXPECT_EQ(centre[0][0][0][0].round().item<int>(), 18);
+  EXPECT_EQ(centre[0][1][0][0].round().item<int>(), 8);
+  EXPECT_EQ(CropSampler::Create(packs, 128, torch::kCPU).status().code(),
+            StatusCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace halfmoon::training

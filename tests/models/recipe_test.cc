@@ -1,0 +1,60 @@
+#include "models/training/recipe.h"
+
+#include <gtest/gtest.h>
+
+#include "models/training/schedule.h"
+
+namespace halfmoon::training {
+namespace {
+
+TEST(RecipeTest, RoundTrip) {
+  Recipe r;
+  r.name = "x";
+  r.batch = 3;
+  r.model.block_channels = 48;
+  r.model.lambda_min = 0.002;
+  const auto back = Recipe::FromJson(r.ToJson(), "test");
+  ASSERT_TRUE(back.ok()) << back.status().message();
+  EXPECT_EQ(back->ToJson(), r.ToJson());
+}
+
+TEST(RecipeTest, NamesWhatIsWrong) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"{\"batsh\": 3}", "'batsh'"},
+      {"{\"batch\": 0}", "'batch'"},
+      {"{\"crop\": 100}", "'crop'"},
+      {"{\"optimizer\": \"sgd\"}", "\"muon\" and \"adamw\""},
+      {"{\"model\": {\"width\": 3}}", "'width'"},
+      {"{\"model\": {\"latent_channels\": 6}}", "multiple of 4"},
+      {"{\"ema\": 1}", "'ema'"},
+      {"{\"batch\": \"three\"}", "test"},
+      {"[]", "object"},
+      {"{", "test"},
+  };
+  for (const auto& [json, expected] : cases) {
+    const auto r = Recipe::FromJson(json, "test");
+    ASSERT_FALSE(r.ok()) << json;
+    EXPECT_EQ(r.status().code(), StatusCode::kInvalidArgument);
+    EXPECT_NE(r.status().message().find(expected), std::string::npos) << r.status().message();
+  }
+  EXPECT_EQ(Recipe::FromFile("/nonexistent.json").status().code(), StatusCode::kIo);
+}
+
+TEST(ScheduleTest, WarmsUpHoldsAndAnneals) {
+  Recipe r;
+  r.learning_rate = 1;
+  r.final_learning_rate = 0.01;
+  r.warmup_steps = 10;
+  r.decay_from = 0.5;
+  EXPECT_NEAR(LearningRate(r, 0, 0), 0.1, 1e-12);
+  EXPECT_NEAR(LearningRate(r, 100, 0.4), 1, 1e-12);
+  EXPECT_NEAR(LearningRate(r, 100, 0.75), 0.505, 1e-12);
+  EXPECT_NEAR(LearningRate(r, 100, 1), 0.01, 1e-12);
+  const Budget b{.steps = 100, .minutes = 10};
+  EXPECT_DOUBLE_EQ(b.Progress(50, 1), 0.5);
+  EXPECT_DOUBLE_EQ(b.Progress(50, 8), 0.8);
+  EXPECT_DOUBLE_EQ(b.Progress(500, 8), 1);
+}
+
+}  // namespace
+}  // namespace halfmoon::training

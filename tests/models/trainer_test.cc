@@ -1,0 +1,159 @@
+#include "models/training/trainer.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "models/training/checkpoint.h"
+#include "models/training/exporter.h"
+#include "tests/models/tiny_model.h"
+
+namespace halfmoon::training {
+namespace {
+
+class TrainerTest : public ::testing::Test {
+ protected:
+  TrainerTest() : dir_(::testing::TempDir() + "trainer_test") {
+    std::filesystem::remove_all(dir_);
+    std::filesystem::create_directories(dir_);
+    const Pack pack = testing::TestPack(10, 256);
+    std::ofstream(dir_ + "/data.hmnpack", std::ios::binary)
+        .write(reinterpret_cast<const char*>(pack.bytes.data()),
+               static_cast<std::streamsize>(pack.bytes.size()));
+  }
+  ~TrainerTest() override { std::filesystem::remove_all(dir_); }
+
+  TrainOptions Options(const std::string& out, std::int64_t steps) const {
+    TrainOptions o;
+    o.recipe.name = "tiny";
+    o.recipe.model = testing::TinyConfig();
+    o.recipe.batch = 4;
+    o.recipe.crop = 64;
+    o.recipe.warmup_steps = 5;
+    o.recipe.learning_rate = 2e-3;
+    o.packs = {dir_ + "/data.hmnpack"};
+    o.out_dir = dir_ + "/" + out;
+    o.budget.steps = steps;
+    o.workers = 1;
+    o.validation_pictures = 2;
+    return o;
+  }
+  static TrainCallback Ignore() {
+    return [](const TrainProgress&) { return true; };
+  }
+  std::string dir_;
+};
+
+TEST_F(TrainerTest, TheLossFalls) {
+  double first = 0, last = 0;
+  TrainOptions o = Options("falls", 1);
+  auto score = [](double* out) {
+    return [out](const TrainProgress& p) {
+      if (p.validation) *out = p.validation->score;
+      return true;
+    };
+  };
+  ASSERT_TRUE(Train(o, score(&first)).ok());
+  o = Options("falls2", 150);
+  const Status status = Train(o, score(&last));
+  ASSERT_TRUE(status.ok()) << status.message();
+  EXPECT_LT(last, first - 0.2);  // at least 18 % lower loss, averaged over the levels
+  EXPECT_TRUE(std::filesystem::exists(o.out_dir + "/log.jsonl"));
+}
+
+TEST_F(TrainerTest, AResumedRunIsTheUninterruptedRun) {
+  at::set_num_threads(1);
+  const TrainOptions whole = Options("whole", 12);
+  ASSERT_TRUE(Train(whole, Ignore()).ok());
+  // The schedule must be that of the whole run, so stop it from outside, after the first report.
+  TrainOptions part = Options("part", 12);
+  part.recipe.quantise_from = whole.recipe.quantise_from;
+  TrainOptions half = part;
+  half.budget.steps = 12;
+  int reports = 0;
+  half.validate_minutes = 0;  // report, and so a chance to stop, after every step
+  ASSERT_TRUE(Train(half, [&](const TrainProgress&) { return ++reports < 5; }).ok());
+  const auto stopped = Checkpoint::Load(half.out_dir + "/checkpoint.pt");
+  ASSERT_TRUE(stopped.ok());
+  EXPECT_EQ(stopped->metadata.at("step"), "5");
+  part.resume = true;
+  ASSERT_TRUE(Train(part, Ignore()).ok());
+
+  const auto a = Checkpoint::Load(whole.out_dir + "/checkpoint.pt");
+  const auto b = Checkpoint::Load(part.out_dir + "/checkpoint.pt");
+  ASSERT_TRUE(a.ok() && b.ok());
+  ASSERT_EQ(a->tensors.size(), b->tensors.size());
+  EXPECT_EQ(a->metadata.at("step"), "12");
+  EXPECT_EQ(b->metadata.at("step"), "12");
+  for (const auto& [name, tensor] : a->tensors) {
+    EXPECT_TRUE(torch::equal(tensor, b->tensors.at(name))) << name;
+  }
+}
+
+TEST_F(TrainerTest, InitStartsFromACheckpoint) {
+  TrainOptions o = Options("first", 20);
+  ASSERT_TRUE(Train(o, Ignore()).ok());
+  TrainOptions next = Options("next", 1);
+  next.init = o.out_dir + "/checkpoint.pt";
+  next.recipe.learning_rate = 1e-9;
+  next.recipe.final_learning_rate = 0;
+  ASSERT_TRUE(Train(next, Ignore()).ok());
+  const auto a = Checkpoint::Load(o.out_dir + "/checkpoint.pt");
+  const auto b = Checkpoint::Load(next.out_dir + "/checkpoint.pt");
+  ASSERT_TRUE(a.ok() && b.ok());
+  EXPECT_TRUE(torch::allclose(a->tensors.at("model.g_a.in.weight"), b->tensors.at("model.g_a.in.weight"),
+                              1e-5, 1e-6));
+  next.recipe.model.block_channels = 24;
+  const Status status = Train(next, Ignore());
+  EXPECT_EQ(status.code(), StatusCode::kCorrupt);
+}
+
+TEST_F(TrainerTest, ATrainedModelExports) {
+  TrainOptions o = Options("export", 10);
+  ASSERT_TRUE(Train(o, Ignore()).ok());
+  const auto checkpoint = Checkpoint::Load(o.out_dir + "/checkpoint.pt");
+  ASSERT_TRUE(checkpoint.ok());
+  auto model = LoadAveragedModel(*checkpoint);
+  ASSERT_TRUE(model.ok()) << model.status().message();
+  const auto bytes = ExportWeights(*model, {});
+  ASSERT_TRUE(bytes.ok()) << bytes.status().message();
+}
+
+TEST_F(TrainerTest, BadInput) {
+  TrainOptions o = Options("bad", 0);
+  EXPECT_EQ(Train(o, Ignore()).code(), StatusCode::kInvalidArgument);  // no length
+  o = Options("bad", 1);
+  o.packs = {dir_ + "/missing"};
+  EXPECT_EQ(Train(o, Ignore()).code(), StatusCode::kIo);
+  o = Options("bad", 1);
+  o.device = "cuda";
+  if (!torch::cuda::is_available()) {
+    EXPECT_EQ(Train(o, Ignore()).code(), StatusCode::kInvalidArgument);
+  }
+  o = Options("bad", 1);
+  o.device = "toaster";
+  EXPECT_FALSE(Train(o, Ignore()).ok());
+  o = Options("bad", 1);
+  o.resume = true;
+  EXPECT_EQ(Train(o, Ignore()).code(), StatusCode::kIo);
+}
+
+TEST_F(TrainerTest, ACheckpointIsWholeOrAbsent) {
+  Checkpoint c;
+  c.tensors["a"] = torch::arange(5);
+  c.metadata["k"] = "v";
+  const std::string path = dir_ + "/c.pt";
+  ASSERT_TRUE(c.Save(path).ok());
+  const auto back = Checkpoint::Load(path);
+  ASSERT_TRUE(back.ok());
+  EXPECT_TRUE(torch::equal(back->tensors.at("a"), c.tensors.at("a")));
+  EXPECT_EQ(back->metadata.at("k"), "v");
+  EXPECT_FALSE(std::filesystem::exists(path + ".part"));
+  std::filesystem::resize_file(path, std::filesystem::file_size(path) / 2);
+  EXPECT_EQ(Checkpoint::Load(path).status().code(), StatusCode::kCorrupt);
+  EXPECT_EQ(c.Save("/nonexistent/c.pt").code(), StatusCode::kIo);
+}
+
+}  // namespace
+}  // namespace halfmoon::training
