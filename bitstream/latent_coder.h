@@ -43,8 +43,10 @@ class LatentEncoder {
   explicit LatentEncoder(const CdfTables& tables) : tables_(&tables) {}
 
   // Appends symbols[i] under table table_index[i].
-  // Range: as many indexes as symbols; table_index < tables.count(); |symbol| <=
-  // kMaxSymbolMagnitude. Errors: kept, and reported by Finish: kInvalidArgument, kOutOfMemory.
+  //
+  // Range: one index per symbol; table_index < tables.count(); |symbol| <= kMaxSymbolMagnitude.
+  //
+  // Errors: kept, and reported by Finish: kInvalidArgument, kOutOfMemory.
   void Append(std::span<const std::uint8_t> table_index, std::span<const std::int32_t> symbols);
 
   // The stream of all symbols appended so far; empty for none. The encoder is then as new.
