@@ -42,10 +42,12 @@ class CdfTables {
   // Validates and prepares tables.
   //
   // Table t covers the symbols offsets[t] .. offsets[t] + sizes[t] - 2; its last frequency is that
-  // of the escape symbol. `frequencies` holds the tables one after the other. Range: 1..256 tables;
-  // sizes 2..2^16, at most 2^20 together; symbols within +-2^20;
-  //   each frequency >= 1, the sum of a table exactly 2^16.
-  // Errors: kModelCorrupt names table and entry, since tables come from weights files;
+  // of the escape symbol. `frequencies` holds the tables one after the other.
+  //
+  // Range: 1..256 tables; sizes 2..2^16, at most 2^20 together; symbols within +-2^20; each
+  //   frequency >= 1, the sum of a table exactly 2^16.
+  //
+  // Errors: kModelCorrupt naming table and entry, since tables come from weights files;
   //   kLimitExceeded for more than 2^20 entries; kOutOfMemory.
   static Result<CdfTables> Create(std::span<const std::int32_t> sizes,
                                   std::span<const std::int32_t> offsets,

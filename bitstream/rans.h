@@ -10,10 +10,11 @@
 //  2. Words come out in reverse too. The encoder emits 32-bit words in the order opposite to the
 //  one
 //     in which the decoder wants them; the writer turns them round.
-//  3. The decoder starts with the state in which the encoder stopped, and must end with the state in
-//     which the encoder began (kLowerBound). That costs about 4.5 bytes per lane and reveals a decoder
-//     that has lost its way. It is no checksum: an equally likely bit that flips on its way passes
-//     through the state without a trace.
+//  3. The decoder starts with the state in which the encoder stopped, and must end with the state
+//  in
+//     which the encoder began (kLowerBound). That costs about 4.5 bytes per lane and reveals a
+//     decoder that has lost its way. It is no checksum: an equally likely bit that flips on its way
+//     passes through the state without a trace.
 //  4. Lanes share one sequence of words. Symbol i belongs to lane i mod N, and a lane takes the
 //  next
 //     word of the common sequence at the moment it runs low. Encoder and decoder renormalise at
