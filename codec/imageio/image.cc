@@ -24,11 +24,10 @@ Status CheckImageSize(std::uint64_t width, std::uint64_t height, std::uint64_t m
                                             std::to_string(kMaxImageSide)};
   }
   if (width * height > max_pixels) {
-    return {StatusCode::kLimitExceeded, "picture of " + SizeText(width, height) + " = " +
-                                            std::to_string(width * height) +
-                                            " pixels; the limit is set to " +
-                                            std::to_string(max_pixels) +
-                                            "; raise the pixel limit if you trust the file"};
+    return {StatusCode::kLimitExceeded,
+            "picture of " + SizeText(width, height) + " = " + std::to_string(width * height) +
+                " pixels; the limit is set to " + std::to_string(max_pixels) +
+                "; raise the pixel limit if you trust the file"};
   }
   return Status::Ok();
 }
@@ -67,9 +66,8 @@ Result<Image> Image::Create(std::uint32_t width, std::uint32_t height, std::uint
                             std::uint64_t max_pixels) {
   HALFMOON_RETURN_IF_ERROR(CheckImageSize(width, height, max_pixels));
   if (channels != 1 && channels != 3) {
-    return Status(StatusCode::kInvalidArgument,
-                  "picture with " + std::to_string(channels) +
-                      " channels; 1 (grey) or 3 (RGB) expected");
+    return Status(StatusCode::kInvalidArgument, "picture with " + std::to_string(channels) +
+                                                    " channels; 1 (grey) or 3 (RGB) expected");
   }
   // At most 65535 * 65535 * 3 < 2^34: no overflow in 64 bits.
   const std::uint64_t bytes = std::uint64_t{width} * height * channels;
@@ -81,8 +79,9 @@ Result<Image> Image::Create(std::uint32_t width, std::uint32_t height, std::uint
                                                 SizeText(width, height) + " pixels (" +
                                                 std::to_string(bytes) + " bytes)");
   } catch (const std::length_error&) {  // where size_t has 32 bits
-    return Status(StatusCode::kLimitExceeded, "a picture of " + SizeText(width, height) +
-                                                  " pixels is larger than this machine can address");
+    return Status(StatusCode::kLimitExceeded,
+                  "a picture of " + SizeText(width, height) +
+                      " pixels is larger than this machine can address");
   }
   image.width_ = width;
   image.height_ = height;

@@ -63,10 +63,8 @@ Result<ImageFormat> DetectFormat(std::span<const std::uint8_t> bytes) {
   constexpr std::string_view kPng = "\x89PNG";
   constexpr std::string_view kJpeg = "\xFF\xD8\xFF";
   for (const std::string_view known : {kPng, kJpeg}) {
-    if (bytes.size() < known.size() &&
-        std::memcmp(bytes.data(), known.data(), bytes.size()) == 0) {
-      return Status(StatusCode::kTruncated, "the file ends after " +
-                                                std::to_string(bytes.size()) +
+    if (bytes.size() < known.size() && std::memcmp(bytes.data(), known.data(), bytes.size()) == 0) {
+      return Status(StatusCode::kTruncated, "the file ends after " + std::to_string(bytes.size()) +
                                                 " bytes, within its signature");
     }
   }
@@ -78,8 +76,7 @@ Result<ImageFormat> DetectFormat(std::span<const std::uint8_t> bytes) {
                         " is not supported as a picture format; convert to PNG or JPEG");
     }
   }
-  return Status(StatusCode::kNotHalfmoon,
-                "not a picture of a known format; PNG and JPEG are read");
+  return Status(StatusCode::kNotHalfmoon, "not a picture of a known format; PNG and JPEG are read");
 }
 
 // Nothing thrown leaves this room: strings and lists of messages can run out of memory, too.

@@ -36,9 +36,9 @@ enum class ChromaSubsampling {
 };
 
 struct ImageWriteOptions {
-  // zlib level of PNG, 0 (stored) .. 9 (smallest). Pixels are the same at each. See README.md for
-  // the measurement behind the default.
-  int png_level = 4;
+  // zlib level of PNG, 0 (stored) .. 9 (smallest). Pixels are the same at each. On photographs 9
+  // is 3.5 % smaller than 1 and takes 7 times as long; README.md has the measurement.
+  int png_level = 1;
   // Quality of JPEG, 1..100.
   int jpeg_quality = 95;
   ChromaSubsampling jpeg_subsampling = ChromaSubsampling::k444;
@@ -57,7 +57,7 @@ struct ImageInfo {
   std::uint32_t bit_depth = 0;  // bits per sample as decoded: 8, or 16 for 16-bit PNG
   bool has_alpha = false;       // alpha channel or transparent colours
   bool has_icc = false;
-  int orientation = 1;          // EXIF orientation, 1..8; 1 when there is none
+  int orientation = 1;  // EXIF orientation, 1..8; 1 when there is none
 };
 
 // Reads a picture; the format is known by its first bytes, not by a name.

@@ -33,7 +33,7 @@ constexpr std::uint64_t kMemoryPerPixel = 12;
 // can describe at most 512 samples of a component. 4 times that, as a margin for odd subsampling.
 constexpr std::uint64_t kMaxPixelsPerByte = 2048;
 
-constexpr unsigned kExifMarker = JPEG_APP0 + 1;       // also XMP
+constexpr unsigned kExifMarker = JPEG_APP0 + 1;  // also XMP
 constexpr unsigned kIccMarker = JPEG_APP0 + 2;
 constexpr unsigned kPhotoshopMarker = JPEG_APP0 + 13;  // IPTC
 constexpr std::string_view kExifName("Exif\0\0", 6);
@@ -97,8 +97,7 @@ Status Failure(const ErrorManager& errors) {
     case JERR_IMAGE_TOO_BIG: return {StatusCode::kLimitExceeded, text};
     case JERR_INPUT_EMPTY:
     case JERR_INPUT_EOF:
-    case JWRN_JPEG_EOF:
-      return {StatusCode::kTruncated, text + "; the rest of the file is missing"};
+    case JWRN_JPEG_EOF: return {StatusCode::kTruncated, text + "; the rest of the file is missing"};
     case JWRN_HIT_MARKER:
       return {StatusCode::kTruncated, text + "; a part of the picture is missing"};
     case JERR_BAD_PRECISION:
@@ -167,9 +166,9 @@ bool ReadPixels(Reader* reader, Image* image) {
   if (setjmp(reader->errors.jump) != 0) return false;
   jpeg_decompress_struct* jpeg = &reader->jpeg;
   jpeg->out_color_space = image->channels() == 1 ? JCS_GRAYSCALE : JCS_RGB;
-  jpeg->dct_method = JDCT_ISLOW;      // the accurate integer transform
-  jpeg->do_fancy_upsampling = TRUE;   // triangle filter
-  jpeg->do_block_smoothing = FALSE;   // would invent detail in incomplete progressive files
+  jpeg->dct_method = JDCT_ISLOW;     // the accurate integer transform
+  jpeg->do_fancy_upsampling = TRUE;  // triangle filter
+  jpeg->do_block_smoothing = FALSE;  // would invent detail in incomplete progressive files
   jpeg_start_decompress(jpeg);
   while (jpeg->output_scanline < jpeg->output_height) {
     JSAMPROW row = image->row(jpeg->output_scanline);
@@ -280,21 +279,22 @@ Result<Image> ReadJpeg(std::span<const std::uint8_t> bytes, const ImageReadOptio
   const std::uint32_t height = reader.jpeg.image_height;
   HALFMOON_RETURN_IF_ERROR(CheckSupported(reader.jpeg));
   HALFMOON_RETURN_IF_ERROR(CheckImageSize(width, height, options.max_pixels));
-  HALFMOON_RETURN_IF_ERROR(CheckEnoughData(reader.jpeg, bytes.size()));
+  if (!options.lenient) HALFMOON_RETURN_IF_ERROR(CheckEnoughData(reader.jpeg, bytes.size()));
   reader.jpeg.mem->max_memory_to_use = static_cast<long>(
       kFixedMemory + bytes.size() + kMemoryPerPixel * (std::uint64_t{width} * height));
 
   const std::uint32_t channels = reader.jpeg.jpeg_color_space == JCS_GRAYSCALE ? 1 : 3;
-  HALFMOON_ASSIGN_OR_RETURN(Image image, Image::Create(width, height, channels,
-                                                       options.max_pixels));
+  HALFMOON_ASSIGN_OR_RETURN(Image image,
+                            Image::Create(width, height, channels, options.max_pixels));
   const Metadata metadata = ReadMetadata(reader.jpeg);
   if (reader.icc_size > 0) {
     const std::span<const std::uint8_t> icc(reader.icc, reader.icc_size);
     if (IccFits(icc, channels)) {
       image.set_icc({icc.begin(), icc.end()});
     } else {
-      Warn(warnings, "the ICC profile does not fit the picture and is ignored; the samples are "
-                     "taken as sRGB");
+      Warn(warnings,
+           "the ICC profile does not fit the picture and is ignored; the samples are "
+           "taken as sRGB");
     }
   }
   if (!ReadPixels(&reader, &image)) {
@@ -304,9 +304,8 @@ Result<Image> ReadJpeg(std::span<const std::uint8_t> bytes, const ImageReadOptio
 
   const int orientation = options.apply_orientation ? metadata.orientation : 1;
   if (metadata.has_exif) {
-    Warn(warnings, orientation != 1
-                       ? "EXIF metadata is not kept yet (its orientation was applied)"
-                       : "EXIF metadata is not kept yet");
+    Warn(warnings, orientation != 1 ? "EXIF metadata is not kept yet (its orientation was applied)"
+                                    : "EXIF metadata is not kept yet");
   }
   if (metadata.has_xmp) Warn(warnings, "XMP metadata is not kept yet");
   if (metadata.has_iptc) Warn(warnings, "IPTC metadata is not kept yet");
@@ -410,8 +409,7 @@ Result<std::vector<std::uint8_t>> WriteJpeg(const ImageView& image,
   }
   // An APP2 segment carries 65519 bytes of profile, and there may be 255 of them.
   constexpr std::size_t kMaxIccBytes = 255 * 65519;
-  const bool with_icc =
-      IccFits(image.icc, image.channels) && image.icc.size() <= kMaxIccBytes;
+  const bool with_icc = IccFits(image.icc, image.channels) && image.icc.size() <= kMaxIccBytes;
   if (!image.icc.empty() && !with_icc) {
     Warn(warnings, "the ICC profile does not fit the picture or JPEG and was not written");
   }

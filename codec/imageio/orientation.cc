@@ -93,10 +93,10 @@ Result<Image> ApplyOrientation(Image image, int orientation) {
                             Image::Create(width, height, image.channels(), image.pixels()));
 
   // Where the stored picture's pixel for the shown pixel (0, 0) is, and how to step from it.
-  const bool from_right = orientation == 2 || orientation == 3 || orientation == 7 ||
-                          orientation == 8;
-  const bool from_bottom = orientation == 3 || orientation == 4 || orientation == 6 ||
-                           orientation == 7;
+  const bool from_right =
+      orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
+  const bool from_bottom =
+      orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
   const auto pixel = static_cast<std::ptrdiff_t>(image.channels());
   const auto row = static_cast<std::ptrdiff_t>(image.stride());
   const std::ptrdiff_t along_x = from_right ? -pixel : pixel;

@@ -2,6 +2,7 @@
 #include "codec/imageio/png_io.h"
 
 #include <png.h>
+#include <zlib.h>
 
 #include <algorithm>
 #include <array>
@@ -168,8 +169,7 @@ void OnRead(png_structp png, png_bytep out, std::size_t size) {
 // Everything before the pixels. False on failure, with reader->error set.
 bool ReadHeader(Reader* reader) {
   if (setjmp(reader->jump) != 0) return false;
-  reader->png =
-      png_create_read_struct(PNG_LIBPNG_VER_STRING, reader, &OnReadError, &OnReadWarning);
+  reader->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, reader, &OnReadError, &OnReadWarning);
   if (reader->png == nullptr) {
     CopyMessage(reader->error, "libpng could not start");
     return false;
@@ -214,8 +214,8 @@ bool ReadHeader(Reader* reader) {
   }
   reader->has_gamma = png_get_gAMA_fixed(png, info, &reader->gamma) != 0;
   auto& p = reader->primaries;
-  reader->has_primaries = png_get_cHRM_fixed(png, info, &p[0], &p[1], &p[2], &p[3], &p[4], &p[5],
-                                             &p[6], &p[7]) != 0;
+  reader->has_primaries =
+      png_get_cHRM_fixed(png, info, &p[0], &p[1], &p[2], &p[3], &p[4], &p[5], &p[6], &p[7]) != 0;
   return true;
 }
 
@@ -257,8 +257,8 @@ Status ReadFailure(const Reader& reader) {
       std::strstr(reader.error, "nsufficient memory") != nullptr) {
     return {StatusCode::kOutOfMemory, message};
   }
-  return {StatusCode::kCorrupt, message + ", near byte " + std::to_string(reader.position) +
-                                    "; the file is damaged"};
+  return {StatusCode::kCorrupt,
+          message + ", near byte " + std::to_string(reader.position) + "; the file is damaged"};
 }
 
 Status CheckSignature(std::span<const std::uint8_t> bytes, const Survey& survey) {
@@ -327,8 +327,7 @@ bool IsGrey(const Reader& reader) { return (reader.color_type & PNG_COLOR_MASK_C
 
 Status CheckSupported(const Reader& reader) {
   if (reader.bit_depth == 16) {
-    return {StatusCode::kUnsupportedFeature,
-            "16-bit PNG is not supported yet; convert to 8 bit"};
+    return {StatusCode::kUnsupportedFeature, "16-bit PNG is not supported yet; convert to 8 bit"};
   }
   if ((reader.color_type & PNG_COLOR_MASK_ALPHA) != 0) {
     return {StatusCode::kUnsupportedFeature,
@@ -349,10 +348,9 @@ Status CheckEnoughData(const Reader& reader, const Survey& survey) {
       std::uint64_t{reader.width} * samples_per_pixel * static_cast<unsigned>(reader.bit_depth);
   const std::uint64_t unpacked = (row_bits + 7) / 8 * reader.height;
   if (unpacked / kMaxDeflateRatio <= survey.idat_bytes) return Status::Ok();
-  return {StatusCode::kTruncated, "PNG: " + std::to_string(survey.idat_bytes) +
-                                      " bytes of packed pixels cannot hold " +
-                                      std::to_string(reader.width) + " x " +
-                                      std::to_string(reader.height) + " pixels"};
+  return {StatusCode::kTruncated,
+          "PNG: " + std::to_string(survey.idat_bytes) + " bytes of packed pixels cannot hold " +
+              std::to_string(reader.width) + " x " + std::to_string(reader.height) + " pixels"};
 }
 
 }  // namespace
@@ -365,8 +363,7 @@ bool HasPngSignature(std::span<const std::uint8_t> bytes) {
 
 Result<ImageInfo> ReadPngInfo(std::span<const std::uint8_t> bytes,
                               const ImageReadOptions& options) {
-  const Survey survey =
-      bytes.size() >= kSignature.size() ? SurveyChunks(bytes) : Survey();
+  const Survey survey = bytes.size() >= kSignature.size() ? SurveyChunks(bytes) : Survey();
   HALFMOON_RETURN_IF_ERROR(CheckSignature(bytes, survey));
   Reader reader;
   reader.bytes = bytes;
@@ -389,8 +386,7 @@ Result<ImageInfo> ReadPngInfo(std::span<const std::uint8_t> bytes,
 
 Result<Image> ReadPng(std::span<const std::uint8_t> bytes, const ImageReadOptions& options,
                       std::vector<std::string>* warnings) {
-  const Survey survey =
-      bytes.size() >= kSignature.size() ? SurveyChunks(bytes) : Survey();
+  const Survey survey = bytes.size() >= kSignature.size() ? SurveyChunks(bytes) : Survey();
   HALFMOON_RETURN_IF_ERROR(CheckSignature(bytes, survey));
   if (survey.width != 0 && survey.height != 0) {
     HALFMOON_RETURN_IF_ERROR(CheckImageSize(survey.width, survey.height, options.max_pixels));
@@ -401,7 +397,7 @@ Result<Image> ReadPng(std::span<const std::uint8_t> bytes, const ImageReadOption
   reader.max_side = kMaxImageSide;
   if (!ReadHeader(&reader)) return ReadFailure(reader);
   HALFMOON_RETURN_IF_ERROR(CheckSupported(reader));
-  HALFMOON_RETURN_IF_ERROR(CheckEnoughData(reader, survey));
+  if (!options.lenient) HALFMOON_RETURN_IF_ERROR(CheckEnoughData(reader, survey));
   HALFMOON_ASSIGN_OR_RETURN(Image image, Image::Create(reader.width, reader.height,
                                                        IsGrey(reader) ? 1 : 3, options.max_pixels));
   if (reader.icc != nullptr) image.set_icc({reader.icc, reader.icc + reader.icc_size});
@@ -454,6 +450,22 @@ void OnWrite(png_structp png, png_bytep data, std::size_t size) {
 
 void OnFlush(png_structp) {}
 
+// Chosen by measuring on photographs; the figures are in README.md.
+void SetCompression(png_structp png, int level) {
+  png_set_compression_level(png, level);
+  // libpng's own choice, Z_FILTERED, is slower and larger from level 4 on.
+  png_set_compression_strategy(png, Z_DEFAULT_STRATEGY);
+  // At low levels the Paeth filter costs a third of the time and gains nothing. Nothing profits
+  // from filters when it is not packed.
+  constexpr int kFastFilters = PNG_FILTER_SUB | PNG_FILTER_UP | PNG_FILTER_AVG;
+  constexpr int kBestLevel = 6;
+  png_set_filter(png, PNG_FILTER_TYPE_BASE,
+                 level == 0           ? PNG_FILTER_NONE
+                 : level < kBestLevel ? kFastFilters
+                                      : PNG_ALL_FILTERS);
+  png_set_compression_buffer_size(png, 1 << 16);  // bytes per IDAT chunk; libpng's default is 8192
+}
+
 bool WriteAll(Writer* writer, const ImageView* image, int level) {
   if (setjmp(writer->jump) != 0) return false;
   writer->png =
@@ -472,7 +484,7 @@ bool WriteAll(Writer* writer, const ImageView* image, int level) {
   png_set_write_fn(png, writer, &OnWrite, &OnFlush);
   // An ICC profile that libpng finds unfit becomes a warning and is left out.
   png_set_benign_errors(png, 1);
-  png_set_compression_level(png, level);
+  SetCompression(png, level);
   png_set_IHDR(png, info, image->width, image->height, 8,
                image->channels == 1 ? PNG_COLOR_TYPE_GRAY : PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
                PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);

@@ -105,8 +105,8 @@ Result<AtomicFile> AtomicFile::Create(const std::string& path, bool overwrite) {
       return Status(StatusCode::kIo, path + ": '" + folder + "' is not a folder");
     }
     if (error == EACCES || error == EPERM || error == EROFS) {
-      return Status(StatusCode::kIo, path + ": no permission to write in the folder '" + folder +
-                                         "'");
+      return Status(StatusCode::kIo,
+                    path + ": no permission to write in the folder '" + folder + "'");
     }
     return io::IoError(path, "create a file in '" + folder + "'", error);
   }
@@ -172,7 +172,8 @@ Status AtomicFile::Publish() {
   if (error != 0) return io::IoError(path_, "rename the temporary file to it", error);
   temporary_.clear();
   // The new name itself, as far as the file system allows; the file is complete either way.
-  const io::Descriptor folder(::open(FolderOf(target_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const io::Descriptor folder(
+      ::open(FolderOf(target_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (folder.valid()) (void)::fsync(folder.get());
   return Status::Ok();
 }

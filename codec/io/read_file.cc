@@ -14,8 +14,8 @@ namespace halfmoon {
 namespace {
 
 Status TooLarge(std::string_view name, std::uint64_t max_bytes) {
-  return {StatusCode::kLimitExceeded, std::string(name) + ": larger than the limit of " +
-                                          std::to_string(max_bytes) + " bytes"};
+  return {StatusCode::kLimitExceeded,
+          std::string(name) + ": larger than the limit of " + std::to_string(max_bytes) + " bytes"};
 }
 
 }  // namespace

@@ -166,8 +166,7 @@ TEST(AtomicFile, FollowsASymbolicLink) {
   std::filesystem::create_directory(folder.File("deep"));
   ASSERT_TRUE(WriteFile(folder.File("deep/real"), AsBytes("old"), false).ok());
   std::filesystem::create_symlink("deep/real", folder.File("link"));
-  EXPECT_EQ(WriteFile(folder.File("link"), AsBytes("new"), false).code(),
-            StatusCode::kFileExists);
+  EXPECT_EQ(WriteFile(folder.File("link"), AsBytes("new"), false).code(), StatusCode::kFileExists);
   ASSERT_TRUE(WriteFile(folder.File("link"), AsBytes("new"), true).ok());
   EXPECT_TRUE(std::filesystem::is_symlink(folder.File("link")));
   EXPECT_EQ(Content(folder.File("deep/real")), "new");
@@ -196,8 +195,7 @@ TEST(AtomicFile, NamesAMissingFolder) {
   const auto refused = AtomicFile::Create(folder.File("no/such/out"), false);
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.status().code(), StatusCode::kIo);
-  EXPECT_NE(refused.status().message().find("does not exist; create it first"),
-            std::string::npos);
+  EXPECT_NE(refused.status().message().find("does not exist; create it first"), std::string::npos);
   ASSERT_TRUE(WriteFile(folder.File("plain"), AsBytes("x"), false).ok());
   const auto below_a_file = AtomicFile::Create(folder.File("plain/out"), false);
   EXPECT_EQ(below_a_file.status().code(), StatusCode::kIo);

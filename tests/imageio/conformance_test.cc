@@ -31,8 +31,8 @@ std::uint32_t Fnv1a(std::span<const std::uint8_t> bytes) {
   return hash;
 }
 
-// ref_results.csv holds size, channels and a hash of the pixels as another decoder (stb_image), which
-// shares no code with libpng, reads them. It ignores gAMA, as we do.
+// ref_results.csv holds size, channels and a hash of the pixels as another decoder (stb_image),
+// which shares no code with libpng, reads them. It ignores gAMA, as we do.
 TEST(PngSuite, SupportedFilesDecodeToTheReferenceAndOthersAreNamed) {
   const fs::path folder = SharedData("conformance/pngsuite");
   if (folder.empty()) GTEST_SKIP() << "PngSuite is absent";

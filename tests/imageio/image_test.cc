@@ -36,8 +36,7 @@ TEST(Image, CreateEnforcesLimits) {
   EXPECT_TRUE(Image::Create(65535, 1, 1).ok());
   EXPECT_EQ(Image::Create(65536, 1, 1).status().code(), StatusCode::kLimitExceeded);
   EXPECT_EQ(Image::Create(1, 65536, 1).status().code(), StatusCode::kLimitExceeded);
-  EXPECT_EQ(Image::Create(0xFFFFFFFFu, 0xFFFFFFFFu, 3).status().code(),
-            StatusCode::kLimitExceeded);
+  EXPECT_EQ(Image::Create(0xFFFFFFFFu, 0xFFFFFFFFu, 3).status().code(), StatusCode::kLimitExceeded);
   // 2^28 pixels are allowed, one row more is not; checked without allocating either.
   EXPECT_TRUE(CheckImageSize(16384, 16384).ok());
   const Status above = CheckImageSize(16384, 16385);

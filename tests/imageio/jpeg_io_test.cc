@@ -41,8 +41,8 @@ std::size_t FindMarker(const Bytes& jpeg, std::uint8_t marker) {
 }
 
 TEST(JpegRoundTrip, IsClose) {
-  for (const auto& [width, height] : std::vector<std::pair<int, int>>{
-           {1, 1}, {1, 4000}, {4000, 1}, {7, 5}, {33, 17}, {64, 64}}) {
+  for (const auto& [width, height] :
+       std::vector<std::pair<int, int>>{{1, 1}, {1, 4000}, {4000, 1}, {7, 5}, {33, 17}, {64, 64}}) {
     for (const std::uint32_t channels : {1u, 3u}) {
       const Image image = Gradient(width, height, channels);
       for (const bool progressive : {false, true}) {
@@ -139,8 +139,8 @@ TEST(JpegRead, AllSamplingsAndModes) {
   for (const auto& [h, v] :
        std::vector<std::pair<int, int>>{{1, 1}, {2, 1}, {1, 2}, {2, 2}, {4, 1}, {4, 2}, {1, 4}}) {
     for (const bool progressive : {false, true}) {
-      const Image read = MustRead(
-          MakeJpeg(image, {.progressive = progressive, .h_factor = h, .v_factor = v}));
+      const Image read =
+          MustRead(MakeJpeg(image, {.progressive = progressive, .h_factor = h, .v_factor = v}));
       ASSERT_TRUE(SameShape(read, image));
       EXPECT_LE(MeanDifference(read, image), 5) << h << "x" << v;
     }
@@ -153,8 +153,8 @@ TEST(JpegRead, AllSamplingsAndModes) {
 
 TEST(JpegRead, ProgressiveHoldsTheSamePixels) {
   const Image image = Noise(40, 24, 3);
-  EXPECT_TRUE(SamePixels(MustRead(MakeJpeg(image)),
-                         MustRead(MakeJpeg(image, {.progressive = true}))));
+  EXPECT_TRUE(
+      SamePixels(MustRead(MakeJpeg(image)), MustRead(MakeJpeg(image, {.progressive = true}))));
 }
 
 TEST(JpegRead, RefusesByName) {

@@ -110,10 +110,10 @@ TEST(PngRead, PlainGreyAndRgb) {
 
 TEST(PngRead, UndoesFilters) {
   // Sub (1), Up (2), Average (3) and Paeth (4), worked out by hand for 3 grey pixels.
-  const Bytes scanlines = {1, 10, 5, 5,      //  10  15  20
-                           2, 1,  1, 1,      //  11  16  21
-                           3, 5,  5, 5,      //  5 + 11/2 = 10, 5 + (10+16)/2 = 18, 5 + 39/2 = 24
-                           4, 1,  1, 1};     //  11, then 1 + Paeth(11, 18, 10) = 19, 25
+  const Bytes scanlines = {1, 10, 5, 5,   //  10  15  20
+                           2, 1,  1, 1,   //  11  16  21
+                           3, 5,  5, 5,   //  5 + 11/2 = 10, 5 + (10+16)/2 = 18, 5 + 39/2 = 24
+                           4, 1,  1, 1};  //  11, then 1 + Paeth(11, 18, 10) = 19, 25
   const Image image = MustRead(PngBuilder().Header(3, 4, 8, kGrey).Pixels(scanlines).End());
   const Bytes expected = {10, 15, 20, 11, 16, 21, 10, 18, 24, 11, 19, 25};
   EXPECT_EQ(Bytes(image.samples().begin(), image.samples().end()), expected);
@@ -261,11 +261,11 @@ TEST(PngRead, RefusesIllegalHeaders) {
   ExpectRefused(with(4, 4, 8, kPalette, 0), StatusCode::kCorrupt, "PLTE");
   ExpectRefused(PngBuilder().Header(4, 4, 8, kGrey).End(), StatusCode::kCorrupt, "");
   // Too few rows in the pixel data.
-  ExpectRefused(PngBuilder().Header(4, 100, 8, kGrey).Pixels(Bytes(50)).End(),
-                StatusCode::kCorrupt, "Not enough image data");
+  ExpectRefused(PngBuilder().Header(4, 100, 8, kGrey).Pixels(Bytes(50)).End(), StatusCode::kCorrupt,
+                "Not enough image data");
   // A filter type that does not exist.
-  ExpectRefused(PngBuilder().Header(1, 1, 8, kGrey).Pixels(Bytes{5, 0}).End(),
-                StatusCode::kCorrupt, "filter");
+  ExpectRefused(PngBuilder().Header(1, 1, 8, kGrey).Pixels(Bytes{5, 0}).End(), StatusCode::kCorrupt,
+                "filter");
   // A file that went through a transfer in text mode (CR LF became LF).
   Bytes text = PlainPng(Noise(2, 2, 1));
   text.erase(text.begin() + 4);
@@ -344,8 +344,8 @@ TEST(PngMetadata, OtherColoursAreWarnedOf) {
   EXPECT_TRUE(Mentions(WarningsOf(linear), "gamma 100000"));
   EXPECT_TRUE(WarningsOf(WithChunk(plain, "gAMA", BigEndian32(45455))).empty());
   // An sRGB chunk overrules gAMA.
-  EXPECT_FALSE(Mentions(
-      WarningsOf(WithChunk(linear, "sRGB", std::string_view("\0", 1))), "is ignored"));
+  EXPECT_FALSE(
+      Mentions(WarningsOf(WithChunk(linear, "sRGB", std::string_view("\0", 1))), "is ignored"));
   const auto primaries = [&](std::uint32_t red_x) {
     Bytes body;
     for (const std::uint32_t value :
@@ -357,9 +357,8 @@ TEST(PngMetadata, OtherColoursAreWarnedOf) {
   };
   EXPECT_TRUE(WarningsOf(primaries(64000)).empty());
   EXPECT_TRUE(Mentions(WarningsOf(primaries(68000)), "cHRM"));  // Display P3's red
-  EXPECT_TRUE(
-      Mentions(WarningsOf(WithChunk(plain, "cICP", std::string_view("\x09\x10\0\x01", 4))),
-               "cICP"));
+  EXPECT_TRUE(Mentions(WarningsOf(WithChunk(plain, "cICP", std::string_view("\x09\x10\0\x01", 4))),
+                       "cICP"));
   EXPECT_TRUE(WarningsOf(WithChunk(plain, "cICP", std::string_view("\x01\x0D\0\x01", 4))).empty());
 }
 
@@ -368,9 +367,9 @@ TEST(PngMetadata, DroppedMetadataIsWarnedOf) {
   using Warnings = std::vector<std::string>;
   EXPECT_EQ(WarningsOf(WithChunk(plain, "eXIf", TiffWithOrientation(1, true))),
             Warnings{"EXIF metadata is not kept yet"});
-  EXPECT_EQ(WarningsOf(WithChunk(plain, "iTXt",
-                                 std::string_view("XML:com.adobe.xmp\0\0\0\0\0<x/>", 26))),
-            Warnings{"XMP metadata is not kept yet"});
+  EXPECT_EQ(
+      WarningsOf(WithChunk(plain, "iTXt", std::string_view("XML:com.adobe.xmp\0\0\0\0\0<x/>", 26))),
+      Warnings{"XMP metadata is not kept yet"});
   EXPECT_EQ(WarningsOf(WithChunk(plain, "tEXt", std::string_view("Title\0moon", 10))),
             Warnings{"text metadata is not kept yet"});
   EXPECT_TRUE(Mentions(

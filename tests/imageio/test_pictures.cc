@@ -60,8 +60,7 @@ Image Noise(std::uint32_t width, std::uint32_t height, std::uint32_t channels, u
 
 bool SamePixels(const Image& a, const Image& b) {
   return a.width() == b.width() && a.height() == b.height() && a.channels() == b.channels() &&
-         std::equal(a.samples().begin(), a.samples().end(), b.samples().begin(),
-                    b.samples().end());
+         std::equal(a.samples().begin(), a.samples().end(), b.samples().begin(), b.samples().end());
 }
 
 int MaxDifference(const Image& a, const Image& b) {
@@ -271,7 +270,7 @@ Bytes TinyIcc(std::string_view color_space) {
   put(20, "XYZ ");
   put(36, "acsp");
   put(68, std::string_view("\x00\x00\xF6\xD6\x00\x01\x00\x00\x00\x00\xD3\x2D", 12));  // D50
-  icc[131] = 1;  // one tag
+  icc[131] = 1;                                                                       // one tag
   put(132, "desc");
   icc[136 + 3] = kTag;
   icc[140 + 3] = kSize - kTag;
