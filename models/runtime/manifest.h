@@ -1,0 +1,88 @@
+// The list of installed models (manifest.json) and loading by id or name. Must not include LibTorch
+// or JSON.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "halfmoon/status.h"
+#include "models/runtime/safetensors.h"
+
+namespace halfmoon::runtime {
+
+// The layout of weights files this library reads; a manifest entry with a larger number is refused.
+inline constexpr int kWeightsFormatVersion = 1;
+
+// One entry of manifest.json, checked.
+struct ModelEntry {
+  std::uint16_t id = 0;      // stable; stored in .hmn files; never used for another model
+  std::string name;          // e.g. "ae-photo-1": letters, digits, '-', '_', '.'; not a number
+  std::string file;          // a plain file name in the manifest's folder
+  std::string architecture;  // the family: "ae", "vae", "vqvae"
+  std::string sha256;        // of the file, 64 lower-case hex digits
+  std::string identity;      // WeightsFile::identity_hex()
+  int format_version = kWeightsFormatVersion;
+  std::string training;  // JSON text of the free-form "training" object
+  std::string data;      // what it was trained on
+  std::string licence;
+  std::string measured;  // JSON text of the free-form "measured" object
+};
+
+// manifest.json is a list of objects with these keys: id (1..65535), name, file, architecture,
+// sha256, identity, format_version, data, licence; and, optionally, training and measured (any
+// JSON). Other keys are ignored.
+class Manifest {
+ public:
+  // `directory`: where the weights files lie. Errors: kModelCorrupt naming entry and key.
+  static Result<Manifest> Parse(std::string_view json, std::filesystem::path directory);
+  // Reads directory/manifest.json. Errors: kModelMissing when there is none; kIo; kModelCorrupt.
+  static Result<Manifest> Load(const std::filesystem::path& directory);
+
+  const std::vector<ModelEntry>& entries() const { return entries_; }  // ascending ids
+  const std::filesystem::path& directory() const { return directory_; }
+
+  // Lifetime of the pointers: that of the manifest. Errors: kModelMissing, lists what there is.
+  Result<const ModelEntry*> FindById(std::uint16_t id) const;
+  Result<const ModelEntry*> FindByName(std::string_view name) const;
+  // A decimal number is an id, anything else a name.
+  Result<const ModelEntry*> Find(std::string_view id_or_name) const;
+
+ private:
+  Manifest() = default;
+  Status Missing(const std::string& what) const;
+
+  std::filesystem::path directory_;
+  std::vector<ModelEntry> entries_;
+};
+
+// Where the models are. The first that is set or exists: `explicit_directory` (--models-dir), the
+// environment variable HALFMOON_MODELS_DIR, models/weights of the source tree this library was
+// built from, ../share/halfmoon/models beside the running program. The first two, when given, are
+// returned without a look whether they exist: a wrong path must be an error, not another model.
+// Errors: kModelMissing naming the places looked at.
+Result<std::filesystem::path> FindModelsDirectory(
+    const std::filesystem::path& explicit_directory = {});
+
+struct LoadedWeights {
+  ModelEntry entry;
+  std::shared_ptr<const WeightsFile> weights;
+};
+
+// Loads a model's weights and checks that they are the ones the manifest promises.
+// Errors: kModelMissing (unknown, or its file is absent; names id, hash and how to get it),
+// kModelMismatch (SHA-256 or identity differ; names both), kUnsupportedVersion (format_version),
+// kModelCorrupt, kIo, kOutOfMemory.
+Result<LoadedWeights> LoadModel(const Manifest& manifest, std::string_view id_or_name);
+Result<LoadedWeights> LoadModel(const Manifest& manifest, std::uint16_t id);
+
+// As above for a .hmn file that was made with model `id` of this identity. Errors: also
+// kModelMismatch when the installed model of that id has another identity.
+Result<LoadedWeights> LoadModelForFile(const Manifest& manifest, std::uint16_t id,
+                                       const std::array<std::uint8_t, 8>& identity);
+
+}  // namespace halfmoon::runtime

@@ -1,0 +1,119 @@
+// Speed of the integer prior with the default model's sizes and random weights.
+//   runtime_bench --benchmark_filter=Prior
+// "pixels/s" counts picture pixels; "GMAC/s" executed multiplications.
+#include <benchmark/benchmark.h>
+
+#include <cstdlib>
+#include <string>
+
+#include "test_model.h"
+
+namespace halfmoon::runtime::testing {
+namespace {
+
+template <typename T>
+T Must(Result<T> result) {
+  if (!result.ok()) std::abort();
+  return std::move(result).value();
+}
+
+const WeightsFile& FullWeights() {
+  static const WeightsFile file =
+      Must(WeightsFile::FromBytes(Must(RandomPrior(FullDims(), 1).ToBytes())));
+  return file;
+}
+
+// The whole prior of one 768x512 picture: hyper decoder and four passes.
+void BM_Prior(benchmark::State& state, Isa isa, int threads) {
+  const AePrior prior = Must(AePrior::Load(FullWeights(), isa));
+  AePriorTile tile = Must(AePriorTile::Create(prior, 32, 8, 12, threads));
+  Random random(2);
+  const auto z = RandomSymbols(tile.HyperSymbols(), 40, random);
+  const auto r = RandomSymbols(tile.SymbolsPerPass(), 40, random);
+  std::vector<std::uint8_t> tables(tile.SymbolsPerPass());
+  std::vector<std::int16_t> means(tile.SymbolsPerPass());
+  for (auto _ : state) {
+    if (!tile.SetHyperLatent(z).ok()) std::abort();
+    for (int k = 0; k < kAePasses; ++k) {
+      if (!tile.PredictPass(k, tables, means).ok()) std::abort();
+      if (!tile.CommitPass(k, r).ok()) std::abort();
+    }
+    benchmark::DoNotOptimize(tile.latent().data());
+  }
+  const double pixels = 768.0 * 512.0;
+  state.counters["pixels/s"] =
+      benchmark::Counter(pixels, benchmark::Counter::kIsIterationInvariantRate);
+  state.counters["GMAC/s"] = benchmark::Counter(pixels * prior.macs_per_pixel() / 1e9,
+                                                benchmark::Counter::kIsIterationInvariantRate);
+}
+
+void BM_Hyper(benchmark::State& state, Isa isa) {
+  const AePrior prior = Must(AePrior::Load(FullWeights(), isa));
+  AePriorTile tile = Must(AePriorTile::Create(prior, 32, 8, 12, 1));
+  Random random(2);
+  const auto z = RandomSymbols(tile.HyperSymbols(), 40, random);
+  for (auto _ : state) {
+    if (!tile.SetHyperLatent(z).ok()) std::abort();
+  }
+}
+
+// One 1x1 layer at 384 positions: K inputs, N outputs.
+void BM_Layer(benchmark::State& state, Isa isa) {
+  const int in = static_cast<int>(state.range(0));
+  const int out = static_cast<int>(state.range(1));
+  Random random(3);
+  training::SafetensorsWriter writer;
+  AddRandomLayer(writer, "layer", out, in, 1, false, 2000, 0, 0, random);
+  const WeightsFile file = Must(WeightsFile::FromBytes(Must(writer.ToBytes())));
+  const IntLayer layer = IntLayer::Pack(Must(LoadLayerTensors(
+      file, {.name = "layer", .inputs = {{in, 4095}}, .outputs = {{out, -4095, 4095}}})));
+  constexpr std::size_t kPositions = 384;
+  std::vector<std::int16_t> input(kPositions * static_cast<std::size_t>(in));
+  for (auto& v : input) v = static_cast<std::int16_t>(random.In(-4095, 4095));
+  std::vector<std::int16_t> output(kPositions * static_cast<std::size_t>(out));
+  for (auto _ : state) {
+    if (!RunLayer(layer, KernelsFor(isa), 0, input, 1, kPositions, OutputLayout::kPlain, 1, output)
+             .ok()) {
+      std::abort();
+    }
+    benchmark::DoNotOptimize(output.data());
+  }
+  state.counters["GMAC/s"] = benchmark::Counter(double(in) * out * kPositions / 1e9,
+                                                benchmark::Counter::kIsIterationInvariantRate);
+}
+
+void BM_Load(benchmark::State& state) {
+  for (auto _ : state) benchmark::DoNotOptimize(Must(AePrior::Load(FullWeights())).isa());
+}
+
+void Register() {
+  for (const Isa isa : SupportedIsas()) {
+    const std::string name(IsaName(isa));
+    benchmark::RegisterBenchmark(("Prior/768x512/" + name + "/threads:1").c_str(), BM_Prior, isa, 1)
+        ->Unit(benchmark::kMillisecond)
+        ->UseRealTime();
+    benchmark::RegisterBenchmark(("Prior/768x512/" + name + "/threads:2").c_str(), BM_Prior, isa, 2)
+        ->Unit(benchmark::kMillisecond)
+        ->UseRealTime();
+    benchmark::RegisterBenchmark(("Hyper/768x512/" + name).c_str(), BM_Hyper, isa)
+        ->Unit(benchmark::kMillisecond);
+    benchmark::RegisterBenchmark(("Layer1x1/" + name).c_str(), BM_Layer, isa)
+        ->Args({704, 224})
+        ->Args({224, 224})
+        ->Args({224, 128})
+        ->Unit(benchmark::kMicrosecond);
+  }
+  benchmark::RegisterBenchmark("Load", BM_Load)->Unit(benchmark::kMillisecond);
+}
+
+}  // namespace
+}  // namespace halfmoon::runtime::testing
+
+int main(int argc, char** argv) {
+  halfmoon::runtime::testing::Register();
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  benchmark::RunSpecifiedBenchmarks();
+  benchmark::Shutdown();
+  return 0;
+}

@@ -1,0 +1,48 @@
+// Seeded random layers, tables and whole AE priors for the tests and the benchmark of
+// models/runtime. No LibTorch, no files.
+#pragma once
+
+#include <cstdint>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "models/runtime/ae_prior.h"
+#include "models/runtime/int_conv.h"
+#include "models/training/safetensors_writer.h"
+
+namespace halfmoon::runtime::testing {
+
+// A generator whose numbers do not depend on the standard library (its distributions do).
+class Random {
+ public:
+  explicit Random(std::uint64_t seed) : engine_(seed) {}
+  // Uniform in [lo, hi].
+  std::int64_t In(std::int64_t lo, std::int64_t hi) {
+    return lo + static_cast<std::int64_t>(engine_() % static_cast<std::uint64_t>(hi - lo + 1));
+  }
+
+ private:
+  std::mt19937_64 engine_;
+};
+
+// Adds the tensors of a random layer with int8-sized weights, scaled so that outputs spread over
+// about `target` either side of `centre`.
+void AddRandomLayer(training::SafetensorsWriter& writer, const std::string& name, int out, int in,
+                    int kernel, bool depthwise, int target, int centre, int levels, Random& random);
+
+// Adds tables.*: `count` random valid tables.
+void AddRandomTables(training::SafetensorsWriter& writer, int count, Random& random);
+
+// A whole prior with these sizes; `levels` quality levels.
+training::SafetensorsWriter RandomPrior(const AeDims& dims, std::uint64_t seed);
+
+// Small and odd on purpose: nothing is a multiple of a vector.
+AeDims SmallDims();
+// The sizes of the default model.
+AeDims FullDims();
+
+// Symbols in [-span, span].
+std::vector<std::int32_t> RandomSymbols(std::size_t count, int span, Random& random);
+
+}  // namespace halfmoon::runtime::testing
