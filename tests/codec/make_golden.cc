@@ -1,0 +1,113 @@
+// Makes tests/golden/model (a tiny trained model with its manifest) and tests/golden/picture (files
+// coded with it) anew: make_golden GOLDEN_DIR. To be run when the format or the model version
+// changes, in the same commit; the diff is reviewed.
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "codec/imageio/image_io.h"
+#include "codec/io/atomic_file.h"
+#include "models/runtime/safetensors.h"
+#include "models/training/checkpoint.h"
+#include "models/training/exporter.h"
+#include "models/training/trainer.h"
+#include "tests/models/tiny_model.h"
+
+#define HALFMOON_GOLDEN_DIR ""  // test_pictures.h's helpers that need it are not used here
+#include "tests/codec/test_pictures.h"
+
+namespace {
+
+using namespace halfmoon;  // NOLINT: a small tool
+
+template <typename T>
+T Take(Result<T> result) {
+  if (!result.ok()) {
+    std::fprintf(stderr, "%s\n", result.status().message().c_str());
+    std::exit(1);
+  }
+  return std::move(*result);
+}
+
+void Check(const Status& status) {
+  if (status.ok()) return;
+  std::fprintf(stderr, "%s\n", status.message().c_str());
+  std::exit(1);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::fprintf(stderr, "usage: make_golden GOLDEN_DIR\n");
+    return 2;
+  }
+  const std::filesystem::path golden = argv[1];
+  const std::filesystem::path work = std::filesystem::temp_directory_path() / "halfmoon_make_golden";
+  std::filesystem::create_directories(work);
+  std::filesystem::create_directories(golden / "model");
+  std::filesystem::create_directories(golden / "picture");
+  Check(WriteFile((work / "data.hmnpack").string(), testing::TestPack(20, 256).bytes, true));
+
+  training::TrainOptions o;
+  o.recipe.name = "tiny";
+  o.recipe.model = testing::TinyConfig();
+  o.recipe.batch = 8;
+  o.recipe.crop = 64;
+  o.recipe.warmup_steps = 10;
+  o.recipe.learning_rate = 3e-3;
+  o.packs = {(work / "data.hmnpack").string()};
+  o.out_dir = (work / "run").string();
+  o.budget.steps = 600;
+  o.workers = 1;
+  o.validation_pictures = 2;
+  Check(training::Train(o, [](const training::TrainProgress& p) {
+    if (p.validation) std::printf("score %.3f\n", p.validation->score);
+    return true;
+  }));
+  auto model = Take(training::LoadAveragedModel(
+      Take(training::Checkpoint::Load(o.out_dir + "/checkpoint.pt"))));
+  const auto weights = Take(training::ExportWeights(model, {{"training", "600 steps on made pictures"}}));
+  Check(WriteFile((golden / "model/tiny.safetensors").string(), weights, true));
+  const auto file = Take(runtime::WeightsFile::FromBytes(weights));
+  nlohmann::json entry = {{"id", 65000},          {"name", "tiny"},
+                          {"file", "tiny.safetensors"}, {"architecture", "ae"},
+                          {"sha256", file.sha256()},    {"identity", file.identity_hex()},
+                          {"format_version", 1},        {"data", "pictures made by the tests"},
+                          {"licence", "Apache-2.0"}};
+  std::ofstream(golden / "model/manifest.json") << nlohmann::json::array({entry}).dump(2) << "\n";
+
+  EncodeOptions eo;
+  eo.model = "tiny";
+  eo.models_dir = (golden / "model").string();
+  eo.threads = 1;
+  auto encoder = Take(Encoder::Create(eo));
+  DecodeOptions d;
+  d.models_dir = eo.models_dir;
+  d.threads = 1;
+  auto decoder = Take(Decoder::Create(d));
+  nlohmann::json manifest = nlohmann::json::array();
+  struct Case {
+    const char* name;
+    std::uint32_t width, height, channels;
+    double quality;
+  };
+  for (const Case& c : {Case{"scene_q30", 150, 100, 3, 30}, Case{"scene_q90", 65, 63, 3, 90},
+                        Case{"grey_q60", 80, 64, 1, 60}}) {
+    const Image image = testing::MakePicture(c.width, c.height, c.channels, testing::Kind::kScene);
+    const auto bytes = Take(encoder.Encode(image.view(), c.quality));
+    DecodeStats stats;
+    const Image decoded = Take(decoder.Decode(bytes, &stats));
+    const std::string name = c.name;
+    Check(WriteFile((golden / "picture" / (name + ".hmn")).string(), bytes, true));
+    Check(WriteImageFile((golden / "picture" / (name + ".png")).string(), decoded.view(), {}, true));
+    char hash[17];
+    std::snprintf(hash, sizeof hash, "%016llx", static_cast<unsigned long long>(stats.symbol_hash));
+    manifest.push_back({{"file", name + ".hmn"}, {"pixels", name + ".png"}, {"bytes", bytes.size()},
+                        {"symbols", hash}, {"quality", c.quality}});
+  }
+  std::ofstream(golden / "picture/manifest.json") << manifest.dump(2) << "\n";
+  std::filesystem::remove_all(work);
+  return 0;
+}
