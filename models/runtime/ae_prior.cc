@@ -13,9 +13,9 @@
 namespace halfmoon::runtime {
 namespace {
 
-// Positions of one class that a worker takes through a, b and c at once: the weights of a pass
-// (about 0.5 MB) are read once per block, the rows stay in the second cache.
-constexpr std::size_t kBlock = 48;
+// Positions of one class that a worker takes through a, b and c at once, so that no layer's output
+// leaves the caches. The size as in int_conv.cc.
+constexpr std::size_t kBlock = 24;
 static_assert(kBlock % kRowMultiple == 0);
 
 constexpr int kOne = 16;  // latents are in 1/16

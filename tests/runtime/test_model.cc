@@ -7,7 +7,7 @@
 namespace halfmoon::runtime::testing {
 namespace {
 
-// The helpers run at the start of every test: a failure is a bug of the test.
+// Runs at the start of every test: a failure is a bug of the test.
 void Must(const Status& status) {
   if (!status.ok()) std::abort();
 }
