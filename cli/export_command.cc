@@ -1,0 +1,262 @@
+// One of the two commands that include LibTorch (through the exporter's headers).
+#include "cli/export_command.h"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "cli/console.h"
+#include "cli/files.h"
+#include "cli/manifest_edit.h"
+#include "cli/options.h"
+#include "models/runtime/manifest.h"
+#include "models/runtime/safetensors.h"
+#include "models/training/checkpoint.h"
+#include "models/training/crop_sampler.h"
+#include "models/training/exporter.h"
+#include "models/training/pack.h"
+#include "models/training/validation.h"
+
+namespace halfmoon::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+struct Options {
+  std::string checkpoint, output, name, manifest, measured, data, licence;
+  std::vector<std::string> packs;
+  int id = 0;
+  ReportOptions report;
+  bool force = false;
+};
+
+std::string Text(const std::vector<std::uint8_t>& bytes) { return {bytes.begin(), bytes.end()}; }
+
+// What the integer path costs: bits of the same pictures with the entropy path in float and on its
+// integer grid. Pixels are the same in both.
+struct IntegerCost {
+  struct Level {
+    double level, float_bpp, integer_bpp;
+  };
+  std::vector<Level> levels;
+
+  double percent() const {  // mean over the levels
+    double sum = 0;
+    for (const Level& l : levels) sum += 100 * (l.integer_bpp / l.float_bpp - 1);
+    return sum / static_cast<double>(levels.size());
+  }
+};
+
+Result<IntegerCost> MeasureIntegerCost(networks::Autoencoder& model,
+                                       const std::vector<std::string>& paths) {
+  std::vector<training::Pack> packs;
+  for (const std::string& path : paths) {
+    HALFMOON_ASSIGN_OR_RETURN(training::Pack pack, training::Pack::Read(path));
+    packs.push_back(std::move(pack));
+  }
+  const torch::Tensor crops = training::CropSampler::ValidationCrops(packs, 256, 24);
+  if (crops.size(0) == 0) {
+    return Status(StatusCode::kInvalidArgument,
+                  paths[0] + ": no validation picture of at least 256x256 pixels");
+  }
+  training::WorkerPool pool(static_cast<int>(std::max(1u, std::thread::hardware_concurrency())));
+  const std::vector<double> levels = {4, 15, 26, 37, 48, 59};
+  model->SetQuantised(false);
+  const auto in_float = training::Validate(model, crops, levels, pool);
+  model->SetQuantised(true);
+  const auto in_integers = training::Validate(model, crops, levels, pool);
+  IntegerCost cost;
+  for (std::size_t i = 0; i < levels.size(); ++i) {
+    cost.levels.push_back({levels[i], in_float.points[i].bpp, in_integers.points[i].bpp});
+  }
+  return cost;
+}
+
+std::string Get(const std::map<std::string, std::string>& map, const std::string& key) {
+  const auto it = map.find(key);
+  return it == map.end() ? "" : it->second;
+}
+
+// The new text of the manifest; checked by the loader's own parser before anything is written.
+Result<std::string> EditManifest(const Options& o, const Json& entry) {
+  std::string old;
+  std::error_code error;
+  if (fs::exists(o.manifest, error)) {
+    HALFMOON_ASSIGN_OR_RETURN(const std::vector<std::uint8_t> bytes, ReadInput(o.manifest));
+    old = Text(bytes);
+  }
+  HALFMOON_ASSIGN_OR_RETURN(const std::string text,
+                            AddToManifest(old, entry, o.force, o.manifest));
+  if (const auto parsed = runtime::Manifest::Parse(text, fs::path(o.manifest).parent_path());
+      !parsed.ok()) {
+    return parsed.status().WithContext(o.manifest);
+  }
+  return text;
+}
+
+Status CheckManifestOptions(const Options& o) {
+  if (o.manifest.empty() != (o.id == 0)) {
+    return {StatusCode::kInvalidArgument, "--id and --manifest go together; give both or none"};
+  }
+  if (o.manifest.empty()) return Status::Ok();
+  if (o.id < 1 || o.id > 65535) {
+    return {StatusCode::kInvalidArgument,
+            "id " + std::to_string(o.id) + " is out of range; legal are 1 to 65535"};
+  }
+  std::error_code error;
+  const fs::path a = fs::absolute(o.output, error).lexically_normal().parent_path();
+  const fs::path b = fs::absolute(o.manifest, error).lexically_normal().parent_path();
+  if (a == b || fs::equivalent(a, b, error)) return Status::Ok();
+  return {StatusCode::kInvalidArgument,
+          o.output + ": must lie in the manifest's folder '" + b.string() + "'"};
+}
+
+Status RunChecked(const Options& o) {
+  HALFMOON_RETURN_IF_ERROR(CheckManifestOptions(o));
+  HALFMOON_RETURN_IF_ERROR(CheckEnding(o.output, ".safetensors"));
+  Json measured;
+  if (!o.measured.empty()) {
+    HALFMOON_ASSIGN_OR_RETURN(const std::vector<std::uint8_t> bytes, ReadInput(o.measured));
+    measured = Json::parse(Text(bytes), nullptr, false);
+    if (!measured.is_object()) {
+      return {StatusCode::kInvalidArgument,
+              o.measured + ": is not a JSON object; make it with 'halfmoon rd --json'"};
+    }
+  }
+  HALFMOON_ASSIGN_OR_RETURN(const training::Checkpoint checkpoint,
+                            training::Checkpoint::Load(o.checkpoint));
+  HALFMOON_RETURN_IF_ERROR(CheckTarget(o.checkpoint, o.output, o.force));
+  auto model = training::LoadAveragedModel(checkpoint);
+  if (!model.ok()) return model.status().WithContext(o.checkpoint);
+
+  const Json recipe = Json::parse(Get(checkpoint.metadata, "recipe"), nullptr, false);
+  auto from_recipe = [&](const char* key, const std::string& given) {
+    if (!given.empty() || !recipe.is_object()) return given;
+    return recipe.value(key, std::string());
+  };
+  const std::string data = from_recipe("data_note", o.data);
+  const std::string licence = from_recipe("licence", o.licence);
+  Json training_note = {{"steps", std::atoll(Get(checkpoint.metadata, "step").c_str())},
+                        {"minutes", std::round(std::atof(Get(checkpoint.metadata, "minutes").c_str()))},
+                        {"halfmoon", HALFMOON_VERSION}};
+  if (recipe.is_object()) training_note["recipe"] = recipe;
+
+  HALFMOON_ASSIGN_OR_RETURN(
+      std::vector<std::uint8_t> bytes,
+      training::ExportWeights(*model, {{"name", o.name},
+                                       {"data", data},
+                                       {"licence", licence},
+                                       {"training", training_note.dump()}}));
+  HALFMOON_ASSIGN_OR_RETURN(const runtime::WeightsFile file, runtime::WeightsFile::FromBytes(bytes));
+  std::string manifest;
+  if (!o.manifest.empty()) {
+    Json entry = {{"id", o.id},
+                  {"name", o.name},
+                  {"file", fs::path(o.output).filename().string()},
+                  {"architecture", "ae"},
+                  {"sha256", file.sha256()},
+                  {"identity", file.identity_hex()},
+                  {"format_version", runtime::kWeightsFormatVersion},
+                  {"data", data},
+                  {"licence", licence},
+                  {"training", training_note}};
+    if (!measured.is_null()) entry["measured"] = measured;
+    HALFMOON_ASSIGN_OR_RETURN(manifest, EditManifest(o, entry));
+  }
+  IntegerCost cost;
+  if (!o.packs.empty()) {
+    HALFMOON_ASSIGN_OR_RETURN(cost, MeasureIntegerCost(*model, o.packs));
+  }
+  // Weights first: a manifest must never name a file that is not there.
+  HALFMOON_RETURN_IF_ERROR(WriteOutput(o.output, bytes, o.force));
+  if (!o.manifest.empty()) {
+    const std::span text(reinterpret_cast<const std::uint8_t*>(manifest.data()), manifest.size());
+    HALFMOON_RETURN_IF_ERROR(WriteOutput(o.manifest, text, /*force=*/true));
+  }
+
+  if (o.report.json) {
+    Json json = {{"output", o.output},
+                 {"name", o.name},
+                 {"bytes", bytes.size()},
+                 {"sha256", file.sha256()},
+                 {"hash", file.identity_hex()},
+                 {"manifest", o.manifest.empty() ? Json() : Json(o.manifest)}};
+    for (const auto& l : cost.levels) {
+      json["integer_path"]["levels"].push_back(
+          {{"level", l.level}, {"float_bpp", l.float_bpp}, {"integer_bpp", l.integer_bpp}});
+    }
+    if (!cost.levels.empty()) json["integer_path"]["mean_percent"] = cost.percent();
+    PrintJson(json);
+  } else if (!o.report.quiet) {
+    PrintText(o.output + ": " + Bytes(bytes.size()) + ", hash " + file.identity_hex() +
+              ", sha256 " + file.sha256() + "\n");
+    if (!cost.levels.empty()) {
+      Table table({">level", ">bpp in float", ">bpp in integers", ">cost"});
+      for (const auto& l : cost.levels) {
+        table.Add({Fixed(l.level, 0), Fixed(l.float_bpp, 5), Fixed(l.integer_bpp, 5),
+                   Fixed(100 * (l.integer_bpp / l.float_bpp - 1), 3) + " %"});
+      }
+      PrintText(table.ToText() + "integer path: " + Fixed(cost.percent(), 3) +
+                " % more bits, mean over the levels\n");
+    }
+  }
+  return Status::Ok();
+}
+
+// LibTorch reports by exceptions; they end here.
+Status Run(const Options& o) {
+  try {
+    return RunChecked(o);
+  } catch (const c10::Error& e) {
+    return {StatusCode::kInternal, o.checkpoint + ": LibTorch: " + e.what_without_backtrace()};
+  }
+}
+
+}  // namespace
+
+void AddExportCommand(CLI::App& app, int* exit_code) {
+  auto o = std::make_shared<Options>();
+  CLI::App* command = AddSubcommand(
+      app, "export", "Make a weights file from a training checkpoint",
+      "  halfmoon export run1/checkpoint.pt -o mine.safetensors --name mine --data photos.hmnpack\n"
+      "  halfmoon export run1/checkpoint.pt -o models/weights/mine-1.safetensors --name mine-1 \\\n"
+      "                  --id 100 --manifest models/weights/manifest.json");
+  command->add_option("checkpoint", o->checkpoint, "checkpoint.pt of a training run")
+      ->type_name("CHECKPOINT")
+      ->required();
+  command->add_option("-o,--output", o->output, "The weights file, .safetensors")
+      ->type_name("FILE")
+      ->required();
+  command->add_option("--name", o->name, "The model's name")->type_name("NAME")->required();
+  command
+      ->add_option("--id", o->id,
+                   "Number stored in .hmn files, 1 to 65535; never used for another model")
+      ->type_name("N");
+  command
+      ->add_option("--manifest", o->manifest,
+                   "manifest.json to add the model to (made when absent); its folder must be the "
+                   "output's")
+      ->type_name("FILE");
+  command
+      ->add_option("--data", o->packs,
+                   "Packs: measure on their validation pictures what the integer path costs")
+      ->type_name("PACK");
+  command->add_option("--measured", o->measured, "Output of 'halfmoon rd --json', for the manifest")
+      ->type_name("FILE");
+  command->add_option("--data-note", o->data, "What it was trained on; default: the recipe's note")
+      ->type_name("TEXT");
+  command->add_option("--licence", o->licence, "Licence of the weights; default: the recipe's")
+      ->type_name("TEXT");
+  AddForce(command, &o->force);
+  AddJson(command, &o->report.json);
+  AddQuiet(command, &o->report.quiet);
+  command->callback([o, exit_code] {
+    if (const Status status = Run(*o); !status.ok()) *exit_code = PrintError(status);
+  });
+}
+
+}  // namespace halfmoon::cli

@@ -1,0 +1,88 @@
+#include "cli/files.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+
+#include "cli/console.h"
+#include "cli/interrupt.h"
+#include "codec/io/atomic_file.h"
+#include "codec/io/read_file.h"
+
+namespace halfmoon::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string Lower(std::string text) {
+  for (char& c : text) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return text;
+}
+
+// A device or pipe such as /dev/null: its name says nothing, and it is written directly.
+bool IsSpecial(const std::string& path) {
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  return fs::exists(status) && !fs::is_regular_file(status) && !fs::is_directory(status);
+}
+
+}  // namespace
+
+Result<std::string> OutputPath(const std::string& input, const std::string& output,
+                               const std::string& ending) {
+  if (!output.empty()) return output;
+  if (input == kStandardStream) {
+    return Status(StatusCode::kInvalidArgument,
+                  "-: standard input has no name to derive the output's from; give -o FILE");
+  }
+  return fs::path(input).replace_extension(ending).string();
+}
+
+Status CheckEnding(const std::string& path, const std::string& ending) {
+  if (path == kStandardStream || IsSpecial(path)) return Status::Ok();
+  const std::string found = fs::path(path).extension().string();
+  if (Lower(found) == ending) return Status::Ok();
+  return {StatusCode::kInvalidArgument,
+          path + ": " +
+              (found.empty() ? "no file name ending" : "unknown file name ending '" + found + "'") +
+              "; use " + ending};
+}
+
+Status CheckTarget(const std::string& input, const std::string& output, bool force) {
+  if (output == kStandardStream) {
+    if (!StdoutIsTerminal()) return Status::Ok();
+    return {StatusCode::kInvalidArgument,
+            "-: standard output is a terminal, which can't show a file; redirect it or give "
+            "-o FILE"};
+  }
+  std::error_code error;
+  if (input == output || fs::equivalent(input, output, error)) {
+    return {StatusCode::kInvalidArgument,
+            output + ": is both input and output; give another output with -o"};
+  }
+  if (IsSpecial(output)) return Status::Ok();
+  // The library's own checks and messages; nothing is left behind.
+  return AtomicFile::Create(output, force).status();
+}
+
+Result<std::vector<std::uint8_t>> ReadInput(const std::string& path) {
+  if (path != kStandardStream) return ReadFile(path);
+  return ReadDescriptor(STDIN_FILENO, "standard input");
+}
+
+Status WriteOutput(const std::string& path, std::span<const std::uint8_t> bytes, bool force) {
+  if (path != kStandardStream) {
+    DeferInterrupt whole;  // no temporary file is left behind
+    return WriteFile(path, bytes, force);
+  }
+  if (std::fwrite(bytes.data(), 1, bytes.size(), stdout) != bytes.size() ||
+      std::fflush(stdout) != 0) {
+    return {StatusCode::kIo, "standard output: cannot write all bytes"};
+  }
+  return Status::Ok();
+}
+
+}  // namespace halfmoon::cli

@@ -1,0 +1,34 @@
+// Files as the commands see them: names, early checks, "-" for the standard streams.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "halfmoon/status.h"
+
+namespace halfmoon::cli {
+
+inline constexpr char kStandardStream[] = "-";
+
+// `output` as given, or `input` with its file name ending replaced by `ending` (".hmn").
+// Errors: kInvalidArgument when the input is standard input and no output is given.
+Result<std::string> OutputPath(const std::string& input, const std::string& output,
+                               const std::string& ending);
+
+// Errors: kInvalidArgument unless the name ends in `ending` (any case), or names a device or pipe.
+Status CheckEnding(const std::string& path, const std::string& ending);
+
+// Whether `output` can be written, before any work is spent on it.
+// Errors: kInvalidArgument when both names mean the same file, or standard output is a terminal;
+// kFileExists and kIo as AtomicFile::Create.
+Status CheckTarget(const std::string& input, const std::string& output, bool force);
+
+// All bytes of a file or of standard input. Messages begin with the path.
+Result<std::vector<std::uint8_t>> ReadInput(const std::string& path);
+
+// All bytes to a file (atomically, and not to be cut short by Ctrl-C) or to standard output.
+Status WriteOutput(const std::string& path, std::span<const std::uint8_t> bytes, bool force);
+
+}  // namespace halfmoon::cli

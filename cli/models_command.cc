@@ -1,0 +1,89 @@
+#include "cli/models_command.h"
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/console.h"
+#include "cli/options.h"
+#include "codec/model_report.h"
+
+namespace halfmoon::cli {
+namespace {
+
+struct Options {
+  std::string models_dir;
+  bool json = false;
+};
+
+std::string Count(std::int64_t n) {
+  if (n < 1000000) return Fixed(static_cast<double>(n) / 1e3, 0) + " k";
+  return Fixed(static_cast<double>(n) / 1e6, 2) + " M";
+}
+
+// The manifest's free-form text; what is no JSON stays text.
+nlohmann::ordered_json Embedded(const std::string& text) {
+  if (text.empty()) return nullptr;
+  auto json = nlohmann::ordered_json::parse(text, nullptr, false);
+  if (json.is_discarded()) return text;
+  return json;
+}
+
+nlohmann::ordered_json ToJson(const ModelReport& m) {
+  return {
+      {"id", m.id},
+      {"name", m.name},
+      {"architecture", m.architecture},
+      {"parameters", m.parameters},
+      {"analysis_kmac_per_pixel", m.analysis_kmac_per_pixel},
+      {"synthesis_kmac_per_pixel", m.synthesis_kmac_per_pixel},
+      {"prior_kmac_per_pixel", m.prior_kmac_per_pixel},
+      {"receptive_field", m.receptive_field},
+      {"hash", m.identity},
+      {"file", m.file},
+      {"sha256", m.sha256},
+      {"licence", m.licence},
+      {"data", m.data},
+      {"training", Embedded(m.training)},
+      {"measured", Embedded(m.measured)},
+  };
+}
+
+Status Run(const Options& o) {
+  HALFMOON_ASSIGN_OR_RETURN(const std::vector<ModelReport> models, ReportModels(o.models_dir));
+  if (o.json) {
+    nlohmann::ordered_json json = {{"models", nlohmann::ordered_json::array()}};
+    for (const ModelReport& m : models) json["models"].push_back(ToJson(m));
+    PrintJson(json);
+    return Status::Ok();
+  }
+  Table table({">id", "name", "architecture", ">parameters", ">KMAC/px", ">synthesis", ">prior",
+               ">field", "hash", "licence"});
+  for (const ModelReport& m : models) {
+    table.Add({std::to_string(m.id), m.name, m.architecture, Count(m.parameters),
+               Fixed(m.synthesis_kmac_per_pixel + m.prior_kmac_per_pixel, 1),
+               Fixed(m.synthesis_kmac_per_pixel, 1), Fixed(m.prior_kmac_per_pixel, 1),
+               std::to_string(m.receptive_field), m.identity, m.licence});
+  }
+  PrintText(table.ToText());
+  return Status::Ok();
+}
+
+}  // namespace
+
+void AddModelsCommand(CLI::App& app, int* exit_code) {
+  auto o = std::make_shared<Options>();
+  CLI::App* command = AddSubcommand(
+      app, "models", "List the installed models",
+      "  halfmoon models\n"
+      "  halfmoon models --json   with training data, measurements and file hashes\n\n"
+      "KMAC/px: thousands of multiply-adds per pixel to decode, synthesis and prior together.\n"
+      "field: pixels on a side that one block of 16x16 pixels depends on.\n"
+      "hash: what a .hmn file stores of its model (frequency tables and decoder weights).");
+  AddModelsDir(command, &o->models_dir);
+  AddJson(command, &o->json);
+  command->callback([o, exit_code] {
+    if (const Status status = Run(*o); !status.ok()) *exit_code = PrintError(status);
+  });
+}
+
+}  // namespace halfmoon::cli

@@ -1,0 +1,52 @@
+#include "cli/options.h"
+
+#include "cli/console.h"
+#include "codec/runtime_info.h"
+
+namespace halfmoon::cli {
+
+CLI::App* AddSubcommand(CLI::App& app, const std::string& name, const std::string& description,
+                        const std::string& examples) {
+  CLI::App* command = app.add_subcommand(name, description);
+  command->footer("Examples:\n" + examples);
+  return command;
+}
+
+void AddOutput(CLI::App* command, std::string* output, const std::string& help) {
+  command->add_option("-o,--output", *output, help)->type_name("FILE");
+}
+
+void AddForce(CLI::App* command, bool* force) {
+  command->add_flag("-f,--force", *force, "Replace an existing output file");
+}
+
+void AddThreads(CLI::App* command, int* threads) {
+  command->add_option("--threads", *threads, "Threads, 1 to 256; 0 (default): one per core")
+      ->type_name("N");
+}
+
+void AddModelsDir(CLI::App* command, std::string* models_dir) {
+  command
+      ->add_option("--models-dir", *models_dir,
+                   "Folder with manifest.json and the weights files (default: "
+                   "HALFMOON_MODELS_DIR, then those that came with halfmoon)")
+      ->type_name("DIR");
+}
+
+void AddJson(CLI::App* command, bool* json) {
+  command->add_flag("--json", *json, "Print one JSON object instead of text");
+}
+
+void AddQuiet(CLI::App* command, bool* quiet) {
+  command->add_flag("--quiet", *quiet, "Print nothing but errors");
+}
+
+void WarnIfSlowBlas(bool quiet) {
+  if (quiet) return;
+  const RuntimeInfo info = GetRuntimeInfo();
+  if (!info.slow_blas) return;
+  PrintWarning("LibTorch runs on a slow matrix library (" + info.blas +
+               "), up to 17 times slower than OpenBLAS; run: apt-get install libopenblas0");
+}
+
+}  // namespace halfmoon::cli

@@ -1,0 +1,31 @@
+// Option groups that several commands share, and what goes with them.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+#include "cli/command.h"
+#include "halfmoon/status.h"
+
+namespace halfmoon::cli {
+
+struct ReportOptions {
+  bool json = false;
+  bool quiet = false;
+};
+
+// A subcommand whose --help ends with examples, one per line.
+CLI::App* AddSubcommand(CLI::App& app, const std::string& name, const std::string& description,
+                        const std::string& examples);
+
+void AddOutput(CLI::App* command, std::string* output, const std::string& help);
+void AddForce(CLI::App* command, bool* force);
+void AddThreads(CLI::App* command, int* threads);
+void AddModelsDir(CLI::App* command, std::string* models_dir);
+void AddJson(CLI::App* command, bool* json);
+void AddQuiet(CLI::App* command, bool* quiet);
+
+// Says on stderr when LibTorch's matrix products run on Debian's slow default library.
+void WarnIfSlowBlas(bool quiet);
+
+}  // namespace halfmoon::cli

@@ -1,0 +1,64 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2034  # the lists are for the scripts that source this
+# Shared by the scripts of this folder; to be sourced. Finds the tree, installs packages, builds.
+set -euo pipefail
+
+HALFMOON_ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+
+# What the program needs to build and to run fast (without libopenblas0 LibTorch is 17x slower).
+HALFMOON_PACKAGES=(g++ cmake ninja-build ccache pkg-config libtorch-dev libopenblas0 libhwy-dev
+  libssl-dev libxxhash-dev libzstd-dev libpng-dev libjpeg-dev nlohmann-json3-dev libcli11-dev)
+# What the tests and benchmarks need on top.
+HALFMOON_TEST_PACKAGES=(libgtest-dev libbenchmark-dev zlib1g-dev)
+
+say() { printf '\n== %s\n' "$*"; }
+die() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+# install_packages NAME...: only what is missing; a second call costs a few milliseconds.
+install_packages() {
+  if ! command -v dpkg-query > /dev/null || ! command -v apt-get > /dev/null; then
+    say "no Debian here: please install by hand what these Debian packages hold: $*"
+    return
+  fi
+  local installed missing=() name
+  # Not installed at all is an error of dpkg-query, which is fine.
+  installed=" $(dpkg-query -W -f='${db:Status-Status}:${Package} ' "$@" 2> /dev/null || true)"
+  for name in "$@"; do
+    [[ $installed == *" installed:$name "* ]] || missing+=("$name")
+  done
+  ((${#missing[@]} > 0)) || return 0
+  say "installing packages: ${missing[*]}"
+  local root=()
+  if ((EUID != 0)); then
+    command -v sudo > /dev/null || die "run as root or install sudo: these packages are missing: ${missing[*]}"
+    root=(sudo)
+  fi
+  ${root[@]+"${root[@]}"} apt-get update -qq
+  ${root[@]+"${root[@]}"} env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends "${missing[@]}"
+}
+
+# Parallel compilers: HALFMOON_JOBS, or one per core with 2 GiB each (a file with LibTorch's headers
+# needs up to 1.5 GiB).
+jobs_for_build() {
+  if [[ -n ${HALFMOON_JOBS:-} ]]; then echo "$HALFMOON_JOBS"; return; fi
+  local cores memory
+  cores=$(nproc)
+  memory=$(awk '/^MemAvailable:/ { print int($2 / 2097152) }' /proc/meminfo)
+  ((memory >= 1)) || memory=1
+  echo $((cores < memory ? cores : memory))
+}
+
+# build_release TESTS(ON|OFF) TARGET...: configures and builds build/release.
+build_release() {
+  local tests=$1
+  shift
+  local jobs
+  jobs=$(jobs_for_build)
+  say "building with $jobs jobs in build/release"
+  # Presets are looked up in the current folder.
+  local log
+  log=$(cd "$HALFMOON_ROOT" && cmake --preset release -DHALFMOON_BUILD_TESTS="$tests" \
+    -DHALFMOON_BUILD_BENCHMARKS="$tests" 2>&1) || { echo "$log" >&2; die "configuring failed"; }
+  cmake --build "$HALFMOON_ROOT/build/release" -j "$jobs" --target "$@"
+}

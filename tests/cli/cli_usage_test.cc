@@ -1,0 +1,293 @@
+// Wrong and right command lines that need no model: exit codes and exact messages.
+#include <gtest/gtest.h>
+
+#include <sys/wait.h>
+
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "tests/cli/cli_runner.h"
+
+namespace halfmoon::testing {
+namespace {
+
+struct UsageCase {
+  std::string name;
+  std::vector<std::string> arguments;  // "{dir}" stands for the test's folder
+  int exit_code;
+  std::string message;  // after "halfmoon: error: "; "{dir}" as above
+};
+
+void PrintTo(const UsageCase& c, std::ostream* out) { *out << c.name; }
+
+std::string Fill(std::string text, const TempFolder& folder) {
+  for (std::size_t at; (at = text.find("{dir}")) != std::string::npos;) {
+    text.replace(at, 5, folder.path().string());
+  }
+  return text;
+}
+
+class Usage : public ::testing::TestWithParam<UsageCase> {};
+
+// The folder holds picture.png, taken.hmn, taken.png, cut_off.hmn, damaged.hmn, minimal.hmn, a
+// folder "folder" and text.txt; nothing of it may change, and nothing be added.
+TEST_P(Usage, IsRefusedWithExactMessageAndNoOutput) {
+  const TempFolder folder;
+  WritePicture(folder / "picture.png", 20, 10);
+  WriteText(folder / "taken.hmn", "precious");
+  WriteText(folder / "taken.png", "precious");
+  WriteText(folder / "text.txt", "hello, this is text\n");
+  WriteText(folder / "empty.png", "");
+  const std::string golden = HALFMOON_SOURCE_DIR "/tests/golden/container/";
+  WriteText(folder / "minimal.hmn", ReadText(golden + "minimal.hmn"));
+  WriteText(folder / "cut_off.hmn", ReadText(golden + "cut_off.hmn"));
+  WriteText(folder / "damaged.hmn", ReadText(golden + "header_damaged.hmn"));
+  WriteText(folder / "newer.hmn", ReadText(golden + "newer_major.hmn"));
+  std::filesystem::create_directory(folder / "folder");
+  const std::vector<std::string> before = folder.List();
+  const std::string picture = ReadText(folder / "picture.png");
+
+  std::vector<std::string> arguments;
+  for (const std::string& a : GetParam().arguments) arguments.push_back(Fill(a, folder));
+  const CliResult result = RunCli(arguments);
+  EXPECT_EQ(result.exit_code, GetParam().exit_code) << result.err;
+  EXPECT_EQ(result.err, "halfmoon: error: " + Fill(GetParam().message, folder) + "\n");
+  EXPECT_EQ(result.out, "");
+  EXPECT_EQ(folder.List(), before);
+  EXPECT_EQ(ReadText(folder / "taken.hmn"), "precious");
+  EXPECT_EQ(ReadText(folder / "taken.png"), "precious");
+  EXPECT_EQ(ReadText(folder / "picture.png"), picture);
+}
+
+// Each row: name, command line, exit code, message.
+const UsageCase kUsageCases[] = {
+    // --- The command line itself: 2 ------------------------------------------------------------
+    {"UnknownCommand", {"frobnicate"}, 2,
+     "unknown command 'frobnicate'; see 'halfmoon --help'"},
+    {"UnknownOption", {"compress", "a.png", "--frob"}, 2,
+     "The following argument was not expected: --frob; see 'halfmoon compress --help'"},
+    {"NoInput", {"compress"}, 2, "input is required; see 'halfmoon compress --help'"},
+    {"QualityIsNoNumber", {"compress", "{dir}/picture.png", "-q", "best"}, 2,
+     "Could not convert: --quality = best; see 'halfmoon compress --help'"},
+    {"QualityTooHigh", {"compress", "{dir}/picture.png", "-q", "101"}, 2,
+     "quality 101.000000 is out of range; legal are 0 to 100"},
+    {"QualityNegative", {"compress", "{dir}/picture.png", "-q", "-1"}, 2,
+     "quality -1.000000 is out of range; legal are 0 to 100"},
+    {"QualityIsNan", {"compress", "{dir}/picture.png", "-q", "nan"}, 2,
+     "quality nan is out of range; legal are 0 to 100"},
+    {"TooManyThreads", {"compress", "{dir}/picture.png", "--threads", "257"}, 2,
+     "threads 257 is out of range; legal are 0 (all cores) to 256"},
+    {"JpegQuality", {"decompress", "{dir}/minimal.hmn", "--jpeg-quality", "0"}, 2,
+     "JPEG quality 0 is outside 1..100"},
+    {"WrongEndingOfCompress", {"compress", "{dir}/picture.png", "-o", "{dir}/a.jpg"}, 2,
+     "{dir}/a.jpg: unknown file name ending '.jpg'; use .hmn"},
+    {"NoEndingOfCompress", {"compress", "{dir}/picture.png", "-o", "{dir}/a"}, 2,
+     "{dir}/a: no file name ending; use .hmn"},
+    {"WrongEndingOfDecompress", {"decompress", "{dir}/minimal.hmn", "-o", "{dir}/a.gif"}, 2,
+     "{dir}/a.gif: unknown file name ending '.gif'; use .png, .jpg or .jpeg"},
+    {"SameFile", {"compress", "{dir}/taken.hmn", "--force"}, 2,
+     "{dir}/taken.hmn: is both input and output; give another output with -o"},
+    {"StandardInputNeedsAnOutput", {"compress", "-"}, 2,
+     "-: standard input has no name to derive the output's from; give -o FILE"},
+    // --- Not ours: 3 ---------------------------------------------------------------------------
+    {"CompressText", {"compress", "{dir}/text.txt", "-o", "{dir}/a.hmn"}, 3,
+     "{dir}/text.txt: not a picture of a known format; PNG and JPEG are read"},
+    {"CompressHalfmoonFile", {"compress", "{dir}/minimal.hmn", "-o", "{dir}/a.hmn"}, 3,
+     "{dir}/minimal.hmn: is a Halfmoon file already; 'halfmoon decompress' gives the picture"},
+    {"DecompressPicture", {"decompress", "{dir}/picture.png", "-o", "{dir}/a.png"}, 3,
+     "{dir}/picture.png: no .hmn file: the first bytes at offset 0 are not 8D 48 4D 4E; check the "
+     "file name"},
+    // --- Damaged: 4 ----------------------------------------------------------------------------
+    {"InfoOfDamagedHeader", {"info", "{dir}/damaged.hmn"}, 4, "{dir}/damaged.hmn: @"},
+    {"DecompressDamagedHeader", {"decompress", "{dir}/damaged.hmn"}, 4, "{dir}/damaged.hmn: @"},
+    // --- Models: 5 -----------------------------------------------------------------------------
+    {"NoModels", {"models", "--models-dir", "{dir}/folder"}, 5,
+     "there is no \"{dir}/folder/manifest.json\"; name the models directory with --models-dir or "
+     "HALFMOON_MODELS_DIR"},
+    {"CompressWithoutModels", {"compress", "{dir}/picture.png", "--models-dir", "{dir}/folder"}, 5,
+     "there is no \"{dir}/folder/manifest.json\"; name the models directory with --models-dir or "
+     "HALFMOON_MODELS_DIR"},
+    {"VerifyWithoutModels", {"verify", "{dir}/minimal.hmn", "--models-dir", "{dir}/folder"}, 5,
+     "there is no \"{dir}/folder/manifest.json\"; name the models directory with --models-dir or "
+     "HALFMOON_MODELS_DIR"},
+    // --- Input and output: 7 -------------------------------------------------------------------
+    {"MissingInput", {"compress", "{dir}/none.png"}, 7, "{dir}/none.png: no such file"},
+    {"FolderAsInput", {"compress", "{dir}/folder"}, 7,
+     "{dir}/folder: is a directory, not a file"},
+    {"InfoOfMissing", {"info", "{dir}/none.hmn"}, 7, "{dir}/none.hmn: no such file"},
+    {"TargetExists", {"compress", "{dir}/picture.png", "-o", "{dir}/taken.hmn"}, 7,
+     "{dir}/taken.hmn: the file exists; use --force to replace it"},
+    {"TargetExistsDecompress", {"decompress", "{dir}/minimal.hmn", "-o", "{dir}/taken.png"}, 7,
+     "{dir}/taken.png: the file exists; use --force to replace it"},
+    {"TargetFolderMissing", {"compress", "{dir}/picture.png", "-o", "{dir}/no/a.hmn"}, 7,
+     "{dir}/no/a.hmn: the folder '{dir}/no' does not exist; create it first"},
+    {"PlotOfMissing", {"plot", "{dir}/none.jsonl"}, 7, "{dir}/none.jsonl: no such file"},
+    {"RdOfEmptyFolder", {"rd", "{dir}/folder"}, 2,
+     "{dir}/folder: no PNG or JPEG file in this folder; name another one"},
+    {"RdAnchorsMissing", {"rd", "{dir}/picture.png", "--anchors", "{dir}/none.json"}, 7,
+     "{dir}/none.json: cannot open the file of published curves"},
+    {"PackOfMissing", {"pack", "{dir}/none", "-o", "{dir}/a.hmnpack"}, 7,
+     "{dir}/none: No such file or directory"},
+    {"PackEnding", {"pack", "{dir}", "-o", "{dir}/a.zip"}, 2,
+     "{dir}/a.zip: unknown file name ending '.zip'; use .hmnpack"},
+    {"PackOfNothing", {"pack", "{dir}/folder", "-o", "{dir}/a.hmnpack"}, 2,
+     "no usable picture found: 0 PNG or JPEG files, 0 too small, 0 unreadable"},
+    // --- Training ------------------------------------------------------------------------------
+    {"TrainWithoutRecipe", {"train", "--data", "a.hmnpack", "--out", "{dir}/run", "--steps", "1"},
+     2, "give a recipe with --recipe FILE"},
+    {"TrainWithoutLength", {"train", "--recipe", "r", "--data", "a", "--out", "{dir}/run"}, 2,
+     "give the length of the run: --steps N or --total-minutes M, above 0"},
+    {"TrainDevice", {"train", "--data", "a", "--out", "{dir}/run", "--device", "tpu"}, 2,
+     "--device: tpu not in {cpu,cuda}; see 'halfmoon train --help'"},
+    {"ResumeOfNothing",
+     {"train", "--recipe", HALFMOON_SOURCE_DIR "/models/training/recipes/ae-photo.json", "--data",
+      "{dir}/text.txt", "--out", "{dir}/run", "--resume", "--steps", "1"},
+     7, "{dir}/run/checkpoint.pt: there is no checkpoint to resume; leave out --resume"},
+    {"ExportIdWithoutManifest",
+     {"export", "c.pt", "-o", "{dir}/a.safetensors", "--name", "a", "--id", "3"}, 2,
+     "--id and --manifest go together; give both or none"},
+    {"ExportIntoAnotherFolder",
+     {"export", "c.pt", "-o", "{dir}/a.safetensors", "--name", "a", "--id", "3", "--manifest",
+      "{dir}/folder/manifest.json"},
+     2, "{dir}/a.safetensors: must lie in the manifest's folder '{dir}/folder'"},
+    {"ExportEnding", {"export", "c.pt", "-o", "{dir}/a.pt", "--name", "a"}, 2,
+     "{dir}/a.pt: unknown file name ending '.pt'; use .safetensors"},
+};
+
+INSTANTIATE_TEST_SUITE_P(Cli, Usage, ::testing::ValuesIn(kUsageCases),
+                         [](const auto& info) { return info.param.name; });
+
+class EveryCommand : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(EveryCommand, HelpEndsWithAnExample) {
+  const std::string command = GetParam();
+  const CliResult result = RunCli({command, "--help"});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.err, "");
+  EXPECT_NE(result.out.find("Examples:\n  halfmoon " + command + " "), std::string::npos)
+      << result.out;
+}
+
+INSTANTIATE_TEST_SUITE_P(Cli, EveryCommand,
+                         ::testing::Values("compress", "decompress", "info", "verify", "models",
+                                           "rd", "pack", "train", "export", "plot"));
+
+TEST(Program, HelpListsCommandsExamplesAndExitCodes) {
+  const CliResult result = RunCli({"--help"});
+  EXPECT_EQ(result.exit_code, 0);
+  for (const char* word : {"compress", "decompress", "info", "verify", "models", "pack", "train",
+                           "export", "plot", "rd", "Examples:", "Exit codes: 0 done"}) {
+    EXPECT_NE(result.out.find(word), std::string::npos) << word;
+  }
+}
+
+TEST(Program, WithoutArgumentsShowsHelpAsAnError) {
+  const CliResult result = RunCli({});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_EQ(result.out, "");
+  EXPECT_NE(result.err.find("Examples:"), std::string::npos);
+}
+
+TEST(Program, VersionNamesFormatLibrariesAndModels) {
+  const TempFolder folder;
+  const CliResult result = RunCli({"--version"}, {{"HALFMOON_MODELS_DIR", folder.path().string()},
+                                                  {"HALFMOON_ISA", "scalar"}});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.out.rfind("halfmoon " HALFMOON_VERSION " (file format ", 0), 0u) << result.out;
+  for (const char* word : {"\nLibTorch ", ", BLAS ", "integer path scalar", "\nmodels: none"}) {
+    EXPECT_NE(result.out.find(word), std::string::npos) << word << "\n" << result.out;
+  }
+}
+
+TEST(Program, FullDiskBehindStandardOutputIsAnError) {
+  if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "this system has no /dev/full";
+  const TempFolder folder;
+  WriteText(folder / "err", "");
+  const std::string command = std::string(HALFMOON_PROGRAM) + " --help > /dev/full 2> " +
+                              (folder / "err");
+  const int status = std::system(command.c_str());
+  EXPECT_EQ(WEXITSTATUS(status), 7);
+  EXPECT_EQ(ReadText(folder / "err"),
+            "halfmoon: error: standard output: cannot write all of the result\n");
+}
+
+// --- info: needs no model --------------------------------------------------------------------------
+
+TEST(Info, DescribesAFileWithoutAnyModel) {
+  const TempFolder folder;
+  const std::string file = HALFMOON_SOURCE_DIR "/tests/golden/container/minimal.hmn";
+  const Environment no_models = {{"HALFMOON_MODELS_DIR", folder.path().string()}};
+  const CliResult text = RunCli({"info", file}, no_models);
+  EXPECT_EQ(text.exit_code, 0) << text.err;
+  EXPECT_EQ(text.err, "");
+  EXPECT_EQ(text.out.rfind(file + "\n  picture  ", 0), 0u) << text.out;
+
+  const CliResult result = RunCli({"info", "--json", file}, no_models);
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  const auto json = nlohmann::json::parse(result.out, nullptr, false);
+  ASSERT_TRUE(json.is_object()) << result.out;
+  const auto& entry = json.at("files").at(0);
+  EXPECT_EQ(entry.at("bytes"), std::filesystem::file_size(file));
+  EXPECT_GT(entry.at("width").get<int>(), 0);
+  EXPECT_GT(entry.at("chunks").size(), 0u);
+  EXPECT_EQ(entry.at("model_hash").get<std::string>().size(), 16u);
+}
+
+TEST(Info, ShowsTheGoodFilesAmongTheBad) {
+  const std::string golden = HALFMOON_SOURCE_DIR "/tests/golden/container/";
+  const CliResult result = RunCli({"info", "--json", golden + "not_halfmoon.hmn",
+                                   golden + "minimal.hmn", golden + "header_damaged.hmn"});
+  EXPECT_EQ(result.exit_code, 3);  // that of the first failure
+  const auto json = nlohmann::json::parse(result.out, nullptr, false);
+  ASSERT_TRUE(json.is_object()) << result.out;
+  EXPECT_EQ(json.at("files").at(0).at("error"), "not-halfmoon");
+  EXPECT_GT(json.at("files").at(1).at("width").get<int>(), 0);
+  EXPECT_EQ(json.at("files").at(2).at("error"), "checksum-mismatch");
+}
+
+TEST(Info, FileNameThatIsNotUtf8StaysValidJson) {
+  const TempFolder folder;
+  const std::string name = folder / "caf\xe9.hmn";
+  WriteText(name, ReadText(HALFMOON_SOURCE_DIR "/tests/golden/container/minimal.hmn"));
+  const CliResult result = RunCli({"info", "--json", name});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_TRUE(nlohmann::json::parse(result.out, nullptr, false).is_object()) << result.out;
+}
+
+// --- plot ------------------------------------------------------------------------------------------
+
+TEST(Plot, DrawsCurvesOfAResumedAndKilledRun) {
+  const TempFolder folder;
+  WriteText(folder / "log.jsonl",
+            R"({"step":10,"loss":3.0,"bpp":1.0,"psnr":20.0})"
+            "\n"
+            R"({"step":20,"loss":2.5,"score":0.9,"validation":[{"level":4,"bpp":0.2,"psnr":25.0,"loss":1.0},{"level":59,"bpp":1.5,"psnr":35.0,"loss":2.0}]})"
+            "\n"
+            R"({"step":15,"loss":2.0})"
+            "\n"
+            R"({"step":30,"lo)");
+  const CliResult result = RunCli({"plot", folder / "log.jsonl"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(result.out, (folder / "log.jsonl") + " -> " + (folder / "log.svg") +
+                            ": 2 reports, 0 validations\n");
+  const std::string svg = ReadText(folder / "log.svg");
+  EXPECT_EQ(svg.rfind("<svg ", 0), 0u);
+  EXPECT_EQ(svg.substr(svg.size() - 7), "</svg>\n");
+  EXPECT_NE(svg.find("no data yet"), std::string::npos);
+
+  const CliResult again = RunCli({"plot", folder / "log.jsonl"});
+  EXPECT_EQ(again.exit_code, 7);
+}
+
+TEST(Plot, RefusesOtherText) {
+  const TempFolder folder;
+  WriteText(folder / "a.txt", "one\ntwo\n");
+  const CliResult result = RunCli({"plot", folder / "a.txt"});
+  EXPECT_EQ(result.exit_code, 4);
+  EXPECT_EQ(result.err, "halfmoon: error: " + (folder / "a.txt") +
+                            ": line 1 is no line of a training log; give the log.jsonl of a run\n");
+  EXPECT_EQ(folder.List(), std::vector<std::string>{"a.txt"});
+}
+
+}  // namespace
+}  // namespace halfmoon::testing
