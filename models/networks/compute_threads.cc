@@ -19,8 +19,13 @@ F FindSymbol(const char* name) {
 
 void SetComputeThreads(int threads) {
   const int n = std::max(1, threads);
-  at::set_num_threads(n);
   if (auto set = FindSymbol<void (*)(int)>("openblas_set_num_threads")) set(n);
+  // OpenBLAS with threads of its own and LibTorch's OpenMP threads wait for each other by spinning
+  // on the same cores: with two of each, synthesis took four times as long as with one. So the
+  // matrix products, most of the work, get the threads; element-wise operations run on one.
+  const auto parallel = FindSymbol<int (*)()>("openblas_get_parallel");
+  const bool own_threads = parallel && parallel() == 1;
+  at::set_num_threads(own_threads ? 1 : n);
 }
 
 std::string BlasName() {

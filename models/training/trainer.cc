@@ -10,6 +10,7 @@
 #include "models/networks/autoencoder.h"
 #include "models/training/checkpoint.h"
 #include "models/training/crop_sampler.h"
+#include "models/training/exporter.h"
 #include "models/training/optimizer.h"
 #include "models/training/principal_components.h"
 #include "models/training/worker_pool.h"
@@ -60,6 +61,7 @@ class Run {
  private:
   std::string CheckpointPath() const { return options_.out_dir + "/checkpoint.pt"; }
   Status SaveCheckpoint();
+  Status Initialise(const std::string& path);
   Status LoadWeights(const Checkpoint& checkpoint, const std::string& path);
   void Step(double progress);
   Share ComputeShare(int worker, std::int64_t count, std::int64_t side);
@@ -122,8 +124,7 @@ Status Run::Prepare() {
     named.push_back({p.key(), p.value()});
   }
   if (!options_.init.empty()) {
-    HALFMOON_ASSIGN_OR_RETURN(Checkpoint checkpoint, Checkpoint::Load(options_.init));
-    HALFMOON_RETURN_IF_ERROR(LoadWeights(checkpoint, options_.init));
+    HALFMOON_RETURN_IF_ERROR(Initialise(options_.init));
   }
   OptimizerOptions o;
   o.muon = r.optimizer == "muon";
@@ -145,6 +146,19 @@ Status Run::Prepare() {
   recipe << r.ToJson() << "\n";
   if (!recipe.flush()) return {StatusCode::kIo, options_.out_dir + ": cannot write into this folder"};
   return Status::Ok();
+}
+
+Status Run::Initialise(const std::string& path) {
+  if (!path.ends_with(".safetensors")) {
+    HALFMOON_ASSIGN_OR_RETURN(const Checkpoint checkpoint, Checkpoint::Load(path));
+    return LoadWeights(checkpoint, path);
+  }
+  HALFMOON_ASSIGN_OR_RETURN(const runtime::WeightsFile file, runtime::WeightsFile::FromFile(path));
+  auto imported = ImportWeights(file);
+  if (!imported.ok()) return imported.status().WithContext(path);
+  Checkpoint weights;
+  for (const auto& p : (*imported)->named_parameters()) weights.tensors["model." + p.key()] = p.value();
+  return LoadWeights(weights, path);
 }
 
 Status Run::LoadWeights(const Checkpoint& checkpoint, const std::string& path) {

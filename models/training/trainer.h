@@ -16,7 +16,7 @@ struct TrainOptions {
   Recipe recipe;
   std::vector<std::string> packs;  // pixel packs (pack.h)
   std::string out_dir;             // checkpoint.pt, log.jsonl, recipe.json
-  std::string init;                // checkpoint whose weights to start from; "" for none
+  std::string init;                // checkpoint or weights file (.safetensors) to start from; "": none
   bool resume = false;             // continue out_dir's checkpoint exactly
   std::string device = "cpu";      // "cpu" or "cuda"
   int workers = 2;                 // CPU: threads that share a batch; cuda: ignored

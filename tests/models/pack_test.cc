@@ -1,6 +1,7 @@
 #include "models/training/pack.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <filesystem>
@@ -14,7 +15,7 @@ namespace {
 
 class PackTest : public ::testing::Test {
  protected:
-  PackTest() : path_(::testing::TempDir() + "pack_test.hmnpack") {}
+  PackTest() : path_(::testing::TempDir() + "pack_test_" + std::to_string(getpid()) + ".hmnpack") {}
   ~PackTest() override { std::filesystem::remove(path_); }
 
   void WriteBytes(const std::vector<std::uint8_t>& bytes) {

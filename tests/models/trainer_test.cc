@@ -1,6 +1,7 @@
 #include "models/training/trainer.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -14,7 +15,7 @@ namespace {
 
 class TrainerTest : public ::testing::Test {
  protected:
-  TrainerTest() : dir_(::testing::TempDir() + "trainer_test") {
+  TrainerTest() : dir_(::testing::TempDir() + "trainer_test_" + std::to_string(getpid())) {
     std::filesystem::remove_all(dir_);
     std::filesystem::create_directories(dir_);
     const Pack pack = testing::TestPack(10, 256);
@@ -118,6 +119,34 @@ TEST_F(TrainerTest, ATrainedModelExports) {
   ASSERT_TRUE(model.ok()) << model.status().message();
   const auto bytes = ExportWeights(*model, {});
   ASSERT_TRUE(bytes.ok()) << bytes.status().message();
+}
+
+TEST_F(TrainerTest, InitStartsFromAWeightsFile) {
+  TrainOptions o = Options("first", 60);
+  double trained = 0, restarted = 0, fresh = 0;
+  auto score = [](double* out) {
+    return [out](const TrainProgress& p) {
+      if (p.validation) *out = p.validation->score;
+      return true;
+    };
+  };
+  ASSERT_TRUE(Train(o, score(&trained)).ok());
+  auto model = LoadAveragedModel(*Checkpoint::Load(o.out_dir + "/checkpoint.pt"));
+  ASSERT_TRUE(model.ok());
+  const auto bytes = ExportWeights(*model, {});
+  ASSERT_TRUE(bytes.ok());
+  const std::string path = dir_ + "/weights.safetensors";
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<const char*>(bytes->data()), static_cast<std::streamsize>(bytes->size()));
+  TrainOptions next = Options("next", 1);
+  next.recipe.learning_rate = 1e-9;
+  next.recipe.final_learning_rate = 0;
+  ASSERT_TRUE(Train(next, score(&fresh)).ok());
+  next.init = path;
+  const Status status = Train(next, score(&restarted));
+  ASSERT_TRUE(status.ok()) << status.message();
+  EXPECT_NEAR(restarted, trained, 0.02);  // integer layers were rounded on the way
+  EXPECT_GT(fresh, trained + 0.1);
 }
 
 TEST_F(TrainerTest, BadInput) {
