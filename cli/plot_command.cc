@@ -39,7 +39,10 @@ struct Curves {
   void Add(const Json& line) {
     const double step = line.at("step").get<double>();
     CutFrom(step);
-    loss.points.push_back({step, line.at("loss").get<double>()});
+    // A validation right after a report has no steps to take a mean of and says 0.
+    if (const auto value = line.at("loss").get<double>(); value != 0) {
+      loss.points.push_back({step, value});
+    }
     if (line.contains("score")) score.points.push_back({step, line["score"].get<double>()});
     if (!line.contains("validation")) return;
     for (const Json& v : line["validation"]) {

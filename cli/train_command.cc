@@ -138,7 +138,7 @@ void AddTrainCommand(CLI::App& app, int* exit_code) {
       ->type_name("PACK")
       ->required();
   command->add_option("--out", o->train.out_dir, "Folder of the run")->type_name("DIR")->required();
-  command->add_option("--init", o->train.init, "Start from the weights of this checkpoint")
+  command->add_option("--init", o->train.init, "Start from a checkpoint or a weights file")
       ->type_name("FILE");
   command->add_flag("--resume", o->train.resume, "Continue the checkpoint of DIR exactly");
   command->add_option("--device", o->train.device, "cpu (default) or cuda")

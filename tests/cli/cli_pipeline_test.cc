@@ -135,6 +135,16 @@ TEST_F(Pipeline, ExportWritesWeightsAndManifest) {
   EXPECT_EQ(manifest[0].at("data"), "synthetic waves");
 }
 
+TEST_F(Pipeline, TrainStartsFromAWeightsFile) {
+  const CliResult result =
+      RunCli({"train", "--recipe", *home_ / "recipe.json", "--data", *home_ / "a.hmnpack", "--out",
+              *home_ / "tuned", "--init", Models() + "/tiny-1.safetensors", "--steps", "1",
+              "--threads", "1", "--quiet"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(result.out + result.err, "");
+  EXPECT_TRUE(std::filesystem::exists(*home_ / "tuned/checkpoint.pt"));
+}
+
 TEST_F(Pipeline, ExportKeepsOtherModelsAndAsksBeforeReplacing) {
   const TempFolder folder;
   const std::string other = R"([{"id": 3, "name": "other", "note": "kept as it is"}])";
