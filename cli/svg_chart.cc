@@ -43,12 +43,16 @@ std::string Escape(const std::string& text) {
 struct Range {
   double low = 0, high = 1;
 
-  // Steps of 1, 2 or 5 times a power of ten: about five of them.
-  double Step() const {
+  // Multiples of 1, 2 or 5 times a power of ten: about five of them.
+  std::vector<double> Ticks() const {
     const double raw = (high - low) / 5;
     const double power = std::pow(10, std::floor(std::log10(raw)));
     const double share = raw / power;
-    return power * (share < 1.5 ? 1 : share < 3.5 ? 2 : share < 7.5 ? 5 : 10);
+    const double step = power * (share < 1.5 ? 1 : share < 3.5 ? 2 : share < 7.5 ? 5 : 10);
+    const double first = std::ceil(low / step);
+    std::vector<double> ticks;
+    for (int i = 0; i < 12 && (first + i) * step <= high; ++i) ticks.push_back((first + i) * step);
+    return ticks;
   }
 };
 
@@ -95,14 +99,13 @@ std::string Draw(const Chart& chart) {
     const double clamped = std::clamp(y, ry.low, ry.high);
     return kPlotTop + (ry.high - clamped) / (ry.high - ry.low) * kPlotHeight;
   };
-  for (double x = std::ceil(rx.low / rx.Step()) * rx.Step(); x <= rx.high; x += rx.Step()) {
+  for (const double x : rx.Ticks()) {
     svg += Line(px(x), kPlotTop, px(x), kPlotTop + kPlotHeight);
     svg += TextAt(px(x), kPlotTop + kPlotHeight + 16, "middle", TickLabel(x));
   }
-  for (double y = std::ceil(ry.low / ry.Step()) * ry.Step(); y <= ry.high; y += ry.Step()) {
-    const double shown = std::abs(y) < ry.Step() * 1e-6 ? 0 : y;
+  for (const double y : ry.Ticks()) {
     svg += Line(kPlotLeft, py(y), kPlotLeft + kPlotWidth, py(y));
-    svg += TextAt(kPlotLeft - 6, py(y) + 4, "end", TickLabel(shown));
+    svg += TextAt(kPlotLeft - 6, py(y) + 4, "end", TickLabel(y));
   }
   svg += TextAt(kPlotLeft + kPlotWidth / 2.0, kPlotTop + kPlotHeight + 34, "middle", chart.x_label);
 

@@ -97,9 +97,21 @@ const UsageCase kUsageCases[] = {
     {"DecompressPicture", {"decompress", "{dir}/picture.png", "-o", "{dir}/a.png"}, 3,
      "{dir}/picture.png: no .hmn file: the first bytes at offset 0 are not 8D 48 4D 4E; check the "
      "file name"},
+    {"DecompressNewerFormat", {"decompress", "{dir}/newer.hmn"}, 3, 
+     "{dir}/newer.hmn: header field format major at offset 4 is 1, legal is at most 0; use a newer "
+     "Halfmoon"},
     // --- Damaged: 4 ----------------------------------------------------------------------------
-    {"InfoOfDamagedHeader", {"info", "{dir}/damaged.hmn"}, 4, "{dir}/damaged.hmn: @"},
-    {"DecompressDamagedHeader", {"decompress", "{dir}/damaged.hmn"}, 4, "{dir}/damaged.hmn: @"},
+    {"InfoOfDamagedHeader", {"info", "{dir}/damaged.hmn"}, 4,
+     "{dir}/damaged.hmn: header checksum at offset 34 is 0xE17EB1CC, computed is "
+     "0x2D4FC118; the file is damaged, get a fresh copy"},
+    {"DecompressDamagedHeader", {"decompress", "{dir}/damaged.hmn"}, 4,
+     "{dir}/damaged.hmn: header checksum at offset 34 is 0xE17EB1CC, computed is "
+     "0x2D4FC118; the file is damaged, get a fresh copy"},
+    {"DecompressCutOff",
+     {"decompress", "{dir}/cut_off.hmn", "--models-dir", HALFMOON_SOURCE_DIR "/tests/golden/model"},
+     4,
+     "{dir}/cut_off.hmn: chunk LATT of 5 bytes at offset 38 reaches beyond the end of the file at "
+     "51; the file is cut off, get a fresh copy"},
     // --- Models: 5 -----------------------------------------------------------------------------
     {"NoModels", {"models", "--models-dir", "{dir}/folder"}, 5,
      "there is no \"{dir}/folder/manifest.json\"; name the models directory with --models-dir or "
@@ -155,7 +167,7 @@ const UsageCase kUsageCases[] = {
 };
 
 INSTANTIATE_TEST_SUITE_P(Cli, Usage, ::testing::ValuesIn(kUsageCases),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& test) { return test.param.name; });
 
 class EveryCommand : public ::testing::TestWithParam<const char*> {};
 
@@ -164,8 +176,10 @@ TEST_P(EveryCommand, HelpEndsWithAnExample) {
   const CliResult result = RunCli({command, "--help"});
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_EQ(result.err, "");
-  EXPECT_NE(result.out.find("Examples:\n  halfmoon " + command + " "), std::string::npos)
-      << result.out;
+  const std::string start = "Examples:\n  halfmoon " + command;
+  const std::size_t at = result.out.find(start);
+  ASSERT_NE(at, std::string::npos) << result.out;
+  EXPECT_NE(std::string(" \n").find(result.out[at + start.size()]), std::string::npos);
 }
 
 INSTANTIATE_TEST_SUITE_P(Cli, EveryCommand,
