@@ -38,8 +38,8 @@ say "$picture ($(stat -c %s "$picture") bytes)"
 printf '%8s  %10s  %8s  %9s  %11s  %13s\n' quality bytes bpp 'PSNR/dB' compress/s decompress/s
 for quality in 20 50 80; do
   file=$results/$name-q$quality
-  made=$("$halfmoon" compress "$picture" -o "$file.hmn" -q $quality --psnr --json --force)
-  restored=$("$halfmoon" decompress "$file.hmn" -o "$file.png" --json --force)
+  made=$("$halfmoon" compress "$picture" -o "$file.hmn" -q $quality --psnr --json --force --quiet)
+  restored=$("$halfmoon" decompress "$file.hmn" -o "$file.png" --json --force --quiet)
   printf '%8d  %10d  %8.3f  %9.2f  %11.2f  %13.2f\n' "$quality" "$(field output_bytes <<< "$made")" \
     "$(field bits_per_pixel <<< "$made")" "$(field psnr <<< "$made")" \
     "$(field seconds <<< "$made")" "$(field seconds <<< "$restored")"

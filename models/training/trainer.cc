@@ -64,7 +64,8 @@ class Run {
   Status Initialise(const std::string& path);
   Status LoadWeights(const Checkpoint& checkpoint, const std::string& path);
   void Step(double progress);
-  Share ComputeShare(int worker, std::int64_t count, std::int64_t side);
+  // `count` of the `batch` crops of a step.
+  Share ComputeShare(int worker, std::int64_t count, std::int64_t batch, std::int64_t side);
   Status Log(const nlohmann::json& line);
   ValidationResult ValidateAveraged();
   double MinutesSpent() const { return minutes_before_ + MinutesSince(start_); }
@@ -188,7 +189,7 @@ Status Run::SaveCheckpoint() {
   return c.Save(CheckpointPath());
 }
 
-Share Run::ComputeShare(int worker, std::int64_t count, std::int64_t side) {
+Share Run::ComputeShare(int worker, std::int64_t count, std::int64_t batch, std::int64_t side) {
   const Recipe& r = options_.recipe;
   at::Generator& generator = generators_[static_cast<std::size_t>(worker)];
   generator.set_current_seed(Mix(r.seed, static_cast<std::uint64_t>(step_), static_cast<std::uint64_t>(worker)));
@@ -204,7 +205,7 @@ Share Run::ComputeShare(int worker, std::int64_t count, std::int64_t side) {
   // Weight 1 in the middle of the range; without it the high rates own the gradient.
   const torch::Tensor weight =
       (lambda / std::sqrt(r.model.lambda_min * r.model.lambda_max)).pow(-r.level_weight);
-  const torch::Tensor loss = (weight * (bpp + lambda * mse)).sum() / static_cast<double>(r.batch);
+  const torch::Tensor loss = (weight * (bpp + lambda * mse)).sum() / static_cast<double>(batch);
   Share share;
   share.gradients = torch::autograd::grad({loss}, parameters_, {}, c10::nullopt, false, true);
   share.loss = loss.item<double>();
@@ -223,7 +224,7 @@ void Run::Step(double progress) {
   std::vector<Share> shares(workers);
   pool_.Run([&](int w) {
     const std::int64_t from = batch * w / pool_.size(), to = batch * (w + 1) / pool_.size();
-    if (to > from) shares[static_cast<std::size_t>(w)] = ComputeShare(w, to - from, side);
+    if (to > from) shares[static_cast<std::size_t>(w)] = ComputeShare(w, to - from, batch, side);
   });
   std::vector<torch::Tensor> gradients(parameters_.size());
   Share total;
