@@ -26,11 +26,10 @@ HyperAnalysisImpl::HyperAnalysisImpl(const AeConfig& c) {
 
 torch::Tensor HyperAnalysisImpl::forward(const torch::Tensor& y) {
   // The latent reaches hundreds at high quality; the first layer likes it near one.
-  torch::Tensor h = torch::leaky_relu(in_(y * 0.25), 0.1);
-  h = torch::pixel_unshuffle(h, 2).contiguous(torch::MemoryFormat::ChannelsLast);
-  h = mid1_(down1_(h));
-  h = torch::pixel_unshuffle(h, 2).contiguous(torch::MemoryFormat::ChannelsLast);
-  return out_(mid2_(down2_(h)));
+  torch::Tensor h = in_(y * 0.25, 0.1);
+  h = mid1_(down1_->Down(h));
+  h = mid2_(down2_->Down(h));
+  return out_(h);
 }
 
 AutoencoderImpl::AutoencoderImpl(const AeConfig& c) : config_(c) {

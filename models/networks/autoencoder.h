@@ -16,7 +16,7 @@ class HyperAnalysisImpl : public torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& y);
 
  private:
-  torch::nn::Conv2d in_{nullptr}, down1_{nullptr}, down2_{nullptr}, out_{nullptr};
+  Conv1x1 in_{nullptr}, down1_{nullptr}, down2_{nullptr}, out_{nullptr};
   DepthBlock mid1_{nullptr}, mid2_{nullptr};
 };
 TORCH_MODULE(HyperAnalysis);

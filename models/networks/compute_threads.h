@@ -9,6 +9,11 @@ namespace halfmoon::networks {
 // starts with one; OpenBLAS with one per core, whoever calls it.
 void SetComputeThreads(int threads);
 
+// Makes OpenBLAS use the processor's best kernels where its own choice is known to be bad (see the
+// source). Done once; SetComputeThreads does it too. Results differ in the last digits before and
+// after, so a program that compares calls this first.
+void ChooseBlasKernels();
+
 // The matrix library LibTorch calls, e.g. "OpenBLAS 0.3.21 (Zen)", "reference BLAS".
 std::string BlasName();
 

@@ -1,6 +1,7 @@
 #include "models/networks/entropy_prior.h"
 
 #include "models/networks/ops.h"
+#include "models/networks/symbol_slots.h"
 
 namespace halfmoon::networks {
 
@@ -21,10 +22,10 @@ torch::Tensor HyperSynthesisImpl::forward(const torch::Tensor& z_hat, const torc
   const bool q = quantised_;
   torch::Tensor x = Activate(z_hat, Unit::kLatent, q);
   x = Activate(h0(x) + level_bias(level), Unit::kHidden, q);
-  x = torch::pixel_shuffle(Activate(h1(x), Unit::kHidden, q), 2);
+  x = Activate(h1->Up(x), Unit::kHidden, q);
   x = Activate(h2(x), Unit::kHidden, q);
-  x = torch::pixel_shuffle(Activate(h3(x), Unit::kHidden, q), 2);
-  return x.contiguous(torch::MemoryFormat::ChannelsLast);
+  x = Activate(h3->Up(x), Unit::kHidden, q);
+  return x;
 }
 
 void HyperSynthesisImpl::SetQuantised(bool on) {
@@ -51,14 +52,25 @@ ContextPassImpl::ContextPassImpl(const AeConfig& config, bool has_context) {
   c->bias.slice(0, 0, m).fill_(25.0 / kTableGain);  // sigma of about 1.4 to begin with
 }
 
-std::pair<torch::Tensor, torch::Tensor> ContextPassImpl::forward(const torch::Tensor& f,
+std::pair<torch::Tensor, torch::Tensor> ContextPassImpl::forward(int k, const torch::Tensor& f,
                                                                  const torch::Tensor& x) {
   const bool q = quantised_;
   torch::Tensor in = f;
   if (!d.is_empty()) in = torch::cat({f, x, Activate(d(x), Unit::kLatent, q)}, 1);
   torch::Tensor h = Activate(a(in), Unit::kHidden, q);
   h = Activate(b(h), Unit::kHidden, q);
-  const std::vector<torch::Tensor> out = c(h).chunk(2, 1);
+  // The last layer only makes what this pass codes: at each class of positions one group.
+  const std::int64_t group = c->weight.size(0) / 8, width = c->weight.size(1);
+  const torch::Tensor groups = PassGroups(k).to(f.device());
+  const torch::Tensor weight = c->EffectiveWeight()
+                                   .view({2, 4, group, width})
+                                   .index_select(1, groups)
+                                   .transpose(0, 1)
+                                   .reshape({4, 2 * group, width});
+  const torch::Tensor bias =
+      c->bias.view({2, 4, group}).index_select(1, groups).transpose(0, 1).reshape({4, 1, 2 * group});
+  const std::vector<torch::Tensor> out =
+      torch::baddbmm(bias, ByClass(h), weight.transpose(1, 2)).chunk(2, 2);
   torch::Tensor t = out[0] * kTableGain;
   torch::Tensor mean = Activate(out[1] * kMeanGain, Unit::kLatent, q);
   if (q) t = SteRound(t);
@@ -73,37 +85,25 @@ void ContextPassImpl::SetQuantised(bool on) {
 }
 
 ContextModelImpl::ContextModelImpl(const AeConfig& c) {
-  torch::Tensor masks = torch::zeros({AeConfig::kPasses, c.latent_channels, 2, 2});
-  const std::int64_t group = c.latent_channels / 4;
   for (int k = 0; k < AeConfig::kPasses; ++k) {
     passes.push_back(register_module("pass" + std::to_string(k), ContextPass(c, k > 0)));
-    for (int p = 0; p < 4; ++p) {
-      const std::int64_t g = p ^ kOrder[static_cast<std::size_t>(k)];
-      masks[k].slice(0, g * group, (g + 1) * group).select(1, p / 2).select(1, p % 2).fill_(1);
-    }
   }
-  masks_ = register_buffer("masks", masks);
-}
-
-torch::Tensor ContextModelImpl::Mask(int pass, std::int64_t h, std::int64_t w) const {
-  return masks_[pass].repeat({1, (h + 1) / 2, (w + 1) / 2}).slice(1, 0, h).slice(2, 0, w).unsqueeze(0);
 }
 
 ContextModelImpl::Output ContextModelImpl::forward(const torch::Tensor& f, const torch::Tensor& y) {
-  Output out;
+  const torch::Tensor slots = ToSlots(y);
+  std::vector<torch::Tensor> t, mean, y_hat;
   for (int k = 0; k < AeConfig::kPasses; ++k) {
-    const torch::Tensor mask =
-        Mask(k, y.size(2), y.size(3)).contiguous(torch::MemoryFormat::ChannelsLast);
-    torch::Tensor context = k > 0 ? Activate(out.y_hat, Unit::kLatent, quantised_) : torch::Tensor();
-    auto [t, mean] = passes[static_cast<std::size_t>(k)](f, context);
-    t = t * mask;
-    mean = mean * mask;
-    const torch::Tensor y_hat = (SteRound(y - mean) + mean) * mask;
-    out.t = k ? out.t + t : t;
-    out.mean = k ? out.mean + mean : mean;
-    out.y_hat = k ? out.y_hat + y_hat : y_hat;
+    torch::Tensor context;
+    if (k > 0) context = Activate(FromSlots(CollectSlots(y_hat), y.sizes()), Unit::kLatent, quantised_);
+    auto [t_k, mean_k] = passes[static_cast<std::size_t>(k)](k, f, context);
+    const torch::Tensor y_k = slots.index_select(0, PassSlots(k).to(y.device()));
+    y_hat.push_back(SteRound(y_k - mean_k) + mean_k);
+    t.push_back(t_k);
+    mean.push_back(mean_k);
   }
-  return out;
+  auto map = [&](const std::vector<torch::Tensor>& parts) { return FromSlots(CollectSlots(parts), y.sizes()); };
+  return {map(t), map(mean), map(y_hat)};
 }
 
 void ContextModelImpl::SetQuantised(bool on) {

@@ -41,8 +41,9 @@ TORCH_MODULE(HyperSynthesis);
 class ContextPassImpl : public torch::nn::Module {
  public:
   ContextPassImpl(const AeConfig& config, bool has_context);
-  // Returns {t in table steps (not clamped), m in latent units}, each [N, M, h, w].
-  std::pair<torch::Tensor, torch::Tensor> forward(const torch::Tensor& f, const torch::Tensor& x);
+  // Pass number k. Returns {t in table steps (not clamped), m in latent units} of the symbols it
+  // codes, each [4, R, M / 4] (symbol_slots.h). x: what is decoded so far, zero elsewhere.
+  std::pair<torch::Tensor, torch::Tensor> forward(int k, const torch::Tensor& f, const torch::Tensor& x);
   void SetQuantised(bool on);
 
   // The last layer's outputs are multiplied by these, so that table steps and latent units are
@@ -56,9 +57,8 @@ class ContextPassImpl : public torch::nn::Module {
 };
 TORCH_MODULE(ContextPass);
 
-// Codes y in four passes. The 2x2 position classes p = 2 * (row % 2) + (col % 2) and the four
-// channel groups form a Latin square: in pass k a position of class p codes group p ^ kOrder[k].
-// So every pass codes a quarter of the symbols everywhere, and each channel is refined in space
+// Codes y in four passes. Position classes and channel groups form a Latin square (symbol_slots.h),
+// so every pass codes a quarter of the symbols everywhere, and each channel is refined in space
 // from one position in four to all (the quad-tree split of Li et al. 2023, DCVC-DC).
 class ContextModelImpl : public torch::nn::Module {
  public:
@@ -68,17 +68,13 @@ class ContextModelImpl : public torch::nn::Module {
     torch::Tensor t, mean;  // table index (real) and mean of every symbol, [N, M, h, w]
     torch::Tensor y_hat;    // round(y - mean) + mean, straight-through, clamped as context only
   };
-  // y: [N, M, h, w], after the quality gain.
+  // y: [N, M, h, w], after the quality gain; h and w even.
   Output forward(const torch::Tensor& f, const torch::Tensor& y);
   void SetQuantised(bool on);
-
-  static constexpr std::array<int, AeConfig::kPasses> kOrder = {0, 3, 1, 2};
 
   std::vector<ContextPass> passes;
 
  private:
-  torch::Tensor Mask(int pass, std::int64_t h, std::int64_t w) const;
-  torch::Tensor masks_;  // [4, M, 2, 2] buffer of 0/1
   bool quantised_ = false;
 };
 TORCH_MODULE(ContextModel);

@@ -51,15 +51,19 @@ torch::Tensor IntegerConvImpl::StepScale(const torch::Tensor& step_weights) cons
   return torch::maximum(by_max, by_sum).clamp_min(1e-12).view({-1, 1, 1, 1});
 }
 
-torch::Tensor IntegerConvImpl::forward(const torch::Tensor& x) {
-  torch::Tensor w = weight;
-  if (quantised_) {
-    const torch::Tensor steps = StepWeights();
-    const torch::Tensor scale = StepScale(steps);
-    w = SteRound(steps / scale) * scale / in_step_;
-  }
-  return torch::conv2d(x, w, bias, 1, kernel_ / 2, 1, depthwise_ ? weight.size(0) : 1);
+torch::Tensor IntegerConvImpl::EffectiveWeight() const {
+  if (!quantised_) return weight;
+  const torch::Tensor steps = StepWeights();
+  const torch::Tensor scale = StepScale(steps);
+  return SteRound(steps / scale) * scale / in_step_;
 }
+
+torch::Tensor IntegerConvImpl::forward(const torch::Tensor& x) {
+  if (kernel_ == 1) return Pointwise(x, EffectiveWeight(), bias);
+  return torch::conv2d(x, EffectiveWeight(), bias, 1, kernel_ / 2, 1, depthwise_ ? weight.size(0) : 1);
+}
+
+torch::Tensor IntegerConvImpl::Up(const torch::Tensor& x) { return PointwiseUp(x, EffectiveWeight(), bias); }
 
 void IntegerConvImpl::SetStepWeights(const torch::Tensor& step_weights) {
   torch::NoGradGuard no_grad;

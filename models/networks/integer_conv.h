@@ -30,6 +30,10 @@ class IntegerConvImpl : public torch::nn::Module {
   IntegerConvImpl(std::vector<Run> in, std::int64_t out, int kernel, bool depthwise = false);
 
   torch::Tensor forward(const torch::Tensor& x);
+  // pixel_shuffle(forward(x), 2), faster. REQUIRES: kernel 1.
+  torch::Tensor Up(const torch::Tensor& x);
+  // The weights forward uses: rounded in quantised mode.
+  torch::Tensor EffectiveWeight() const;
   void SetQuantised(bool on) { quantised_ = on; }
 
   // The integer twin: out_steps = round(accumulator * multiplier / 2^shift), with

@@ -1,19 +1,35 @@
 #include "models/networks/layers.h"
 
 #include "models/networks/ae_config.h"
+#include "models/networks/fused_depth_block.h"
+#include "models/networks/ops.h"
 
 namespace halfmoon::networks {
 
 namespace nn = torch::nn;
 
-nn::Conv2d Conv1x1(std::int64_t in, std::int64_t out, bool bias) {
-  return nn::Conv2d(nn::Conv2dOptions(in, out, 1).bias(bias));
+constexpr double kSlope = 0.1;  // of the leaky ReLUs
+
+Conv1x1Impl::Conv1x1Impl(std::int64_t in, std::int64_t out, bool with_bias) {
+  weight = register_parameter("weight", torch::empty({out, in, 1, 1}));
+  if (with_bias) bias = register_parameter("bias", torch::empty({out}));
+  const double limit = 1 / std::sqrt(static_cast<double>(in));
+  torch::NoGradGuard no_grad;
+  weight.uniform_(-limit, limit);
+  if (with_bias) bias.uniform_(-limit, limit);
 }
 
-void ScaleInit(nn::Conv2d& conv, double factor) {
+torch::Tensor Conv1x1Impl::forward(const torch::Tensor& x, double slope) {
+  return Pointwise(x, weight, bias, slope);
+}
+
+torch::Tensor Conv1x1Impl::Down(const torch::Tensor& x) { return PointwiseDown(x, weight, bias); }
+torch::Tensor Conv1x1Impl::Up(const torch::Tensor& x) { return PointwiseUp(x, weight, bias); }
+
+void Conv1x1Impl::ScaleInit(double factor) {
   torch::NoGradGuard no_grad;
-  conv->weight.mul_(factor);
-  if (conv->bias.defined()) conv->bias.mul_(factor);
+  weight.mul_(factor);
+  if (bias.defined()) bias.mul_(factor);
 }
 
 DepthBlockImpl::DepthBlockImpl(std::int64_t c) {
@@ -24,14 +40,14 @@ DepthBlockImpl::DepthBlockImpl(std::int64_t c) {
   expand_ = register_module("expand", Conv1x1(c, 2 * c));
   reduce_ = register_module("reduce", Conv1x1(2 * c, c));
   // Each residual branch starts small, so that a deep stack starts near the identity.
-  ScaleInit(out_, 0.3);
-  ScaleInit(reduce_, 0.3);
+  out_->ScaleInit(0.3);
+  reduce_->ScaleInit(0.3);
 }
 
 torch::Tensor DepthBlockImpl::forward(const torch::Tensor& x) {
-  torch::Tensor h = torch::leaky_relu(in_(x), 0.1);
-  torch::Tensor s = x + out_(depthwise_(h));
-  return s + reduce_(torch::leaky_relu(expand_(s), 0.1));
+  return FusedDepthBlock(x, {in_->weight, in_->bias, depthwise_->weight, depthwise_->bias,
+                             out_->weight, out_->bias, expand_->weight, expand_->bias,
+                             reduce_->weight, reduce_->bias}, kSlope);
 }
 
 DepthStackImpl::DepthStackImpl(std::int64_t channels, std::int64_t count) {

@@ -5,6 +5,23 @@
 
 namespace halfmoon::networks {
 
+// A 1x1 convolution, optionally with a leaky ReLU behind it; parameters "weight" [out, in, 1, 1] and
+// "bias" [out], initialised as torch::nn::Conv2d does.
+class Conv1x1Impl : public torch::nn::Module {
+ public:
+  Conv1x1Impl(std::int64_t in, std::int64_t out, bool bias = true);
+  // slope: of the leaky ReLU, in (0, 1]; 1 is none.
+  torch::Tensor forward(const torch::Tensor& x, double slope = 1);
+  // forward(pixel_unshuffle(x, 2)), and pixel_shuffle(forward(x), 2), faster.
+  torch::Tensor Down(const torch::Tensor& x);
+  torch::Tensor Up(const torch::Tensor& x);
+  // Multiplies the initial weights; small values let a residual branch start near zero.
+  void ScaleInit(double factor);
+
+  torch::Tensor weight, bias;
+};
+TORCH_MODULE(Conv1x1);
+
 // Spatial mixing then channel mixing, both residual, all at one resolution:
 //
 //   x -> 1x1 -> lrelu -> 3x3 depth-wise -> 1x1 -> + x
@@ -19,8 +36,8 @@ class DepthBlockImpl : public torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& x);
 
  private:
-  torch::nn::Conv2d in_{nullptr}, depthwise_{nullptr}, out_{nullptr};
-  torch::nn::Conv2d expand_{nullptr}, reduce_{nullptr};
+  Conv1x1 in_{nullptr}, out_{nullptr}, expand_{nullptr}, reduce_{nullptr};
+  torch::nn::Conv2d depthwise_{nullptr};
 };
 TORCH_MODULE(DepthBlock);
 
@@ -57,10 +74,5 @@ class LevelVectorImpl : public torch::nn::Module {
   bool exponential_;
 };
 TORCH_MODULE(LevelVector);
-
-torch::nn::Conv2d Conv1x1(std::int64_t in, std::int64_t out, bool bias = true);
-
-// Multiplies a layer's initial weights; small values let a residual branch start near zero.
-void ScaleInit(torch::nn::Conv2d& conv, double factor);
 
 }  // namespace halfmoon::networks

@@ -24,12 +24,90 @@ class ClampFunction : public torch::autograd::Function<ClampFunction> {
   }
 };
 
+class PointwiseFunction : public torch::autograd::Function<PointwiseFunction> {
+ public:
+  static torch::Tensor forward(torch::autograd::AutogradContext* ctx, const torch::Tensor& x,
+                               const torch::Tensor& weight, const torch::Tensor& bias, double slope) {
+    const torch::Tensor rows = ToRows(x);
+    const torch::Tensor matrix = weight.flatten(1);
+    torch::Tensor out = at::addmm(bias, rows, matrix.t());
+    if (slope != 1) at::leaky_relu_(out, slope);
+    ctx->save_for_backward({rows, weight, slope != 1 ? out : torch::Tensor()});
+    ctx->saved_data["slope"] = slope;
+    ctx->saved_data["shape"] = x.sizes();
+    return ToMap(out, x.sizes());
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* ctx,
+                                                 torch::autograd::variable_list grads) {
+    const auto saved = ctx->get_saved_variables();
+    const double slope = ctx->saved_data["slope"].toDouble();
+    const auto shape = ctx->saved_data["shape"].toIntVector();
+    torch::Tensor g = ToRows(grads[0]);
+    if (slope != 1) g = at::leaky_relu_backward(g, saved[2], slope, /*self_is_result=*/true);
+    torch::autograd::variable_list out(4);
+    if (ctx->needs_input_grad(0)) out[0] = ToMap(g.mm(saved[1].flatten(1)), shape);
+    if (ctx->needs_input_grad(1)) out[1] = g.t().mm(saved[0]).view(saved[1].sizes());
+    if (ctx->needs_input_grad(2)) out[2] = g.sum(0);
+    return out;
+  }
+};
+
 }  // namespace
+
+torch::Tensor ToRows(const torch::Tensor& map) {
+  return map.permute({0, 2, 3, 1}).reshape({-1, map.size(1)});
+}
+
+torch::Tensor ToMap(const torch::Tensor& rows, at::IntArrayRef like) {
+  return rows.view({like[0], like[2], like[3], rows.size(1)}).permute({0, 3, 1, 2});
+}
+
+torch::Tensor PictureToBlocks(const torch::Tensor& x, std::int64_t factor) {
+  const std::int64_t n = x.size(0), c = x.size(1), h = x.size(2) / factor, w = x.size(3) / factor;
+  return x.reshape({n, c, h, factor, w, factor})
+      .permute({0, 2, 4, 1, 3, 5})
+      .reshape({n, h, w, c * factor * factor})
+      .permute({0, 3, 1, 2});
+}
+
+torch::Tensor PointwiseDown(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias) {
+  const std::int64_t n = x.size(0), c = x.size(1), h = x.size(2) / 2, w = x.size(3) / 2;
+  const torch::Tensor blocks = x.permute({0, 2, 3, 1})
+                                   .reshape({n, h, 2, w, 2, c})
+                                   .transpose(2, 3)
+                                   .reshape({n, h, w, 4 * c})
+                                   .permute({0, 3, 1, 2});
+  const torch::Tensor reordered =
+      weight.view({-1, c, 4}).transpose(1, 2).reshape({-1, 4 * c, 1, 1});
+  return Pointwise(blocks, reordered, bias);
+}
+
+torch::Tensor PointwiseUp(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias) {
+  const std::int64_t n = x.size(0), h = x.size(2), w = x.size(3);
+  const std::int64_t in = weight.size(1), c = weight.size(0) / 4;
+  const torch::Tensor reordered = weight.view({c, 4, in}).transpose(0, 1).reshape({4 * c, in, 1, 1});
+  const torch::Tensor blocks = Pointwise(x, reordered, bias.view({c, 4}).t().reshape({-1}));
+  return blocks.permute({0, 2, 3, 1})
+      .reshape({n, h, w, 2, 2, c})
+      .transpose(2, 3)
+      .reshape({n, 2 * h, 2 * w, c})
+      .permute({0, 3, 1, 2});
+}
 
 torch::Tensor SteRound(const torch::Tensor& x) { return x + (x.detach().round() - x.detach()); }
 
 torch::Tensor LowerBound(const torch::Tensor& x, double bound) {
   return ClampFunction::apply(x, bound, std::numeric_limits<double>::infinity());
+}
+
+torch::Tensor Pointwise(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias,
+                        double slope) {
+  if (!bias.defined()) {
+    const torch::Tensor out = ToMap(ToRows(x).mm(weight.flatten(1).t()), x.sizes());
+    return slope == 1 ? out : torch::leaky_relu(out, slope);
+  }
+  return PointwiseFunction::apply(x, weight, bias, slope);
 }
 
 torch::Tensor SoftClamp(const torch::Tensor& x, double lo, double hi) {

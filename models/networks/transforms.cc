@@ -1,5 +1,7 @@
 #include "models/networks/transforms.h"
 
+#include "models/networks/ops.h"
+
 namespace halfmoon::networks {
 
 AnalysisImpl::AnalysisImpl(const AeConfig& c) {
@@ -10,18 +12,15 @@ AnalysisImpl::AnalysisImpl(const AeConfig& c) {
   trunk_ = register_module("trunk", DepthStack(c.trunk_channels, c.analysis_trunk_blocks));
   out_ = register_module("out", Conv1x1(c.trunk_channels, c.latent_channels));
   linear_ = register_module("linear", Conv1x1(768, c.latent_channels, /*bias=*/false));
-  ScaleInit(out_, 0.3);
+  out_->ScaleInit(0.3);
 }
 
 torch::Tensor AnalysisImpl::forward(const torch::Tensor& x, const torch::Tensor& level) {
   const torch::Tensor centred = x - 0.5;
-  torch::Tensor h = torch::pixel_unshuffle(centred, 8).contiguous(torch::MemoryFormat::ChannelsLast);
+  torch::Tensor h = PictureToBlocks(centred, 8);
   h = blocks_(in_(h)) * gain_(level);
-  h = torch::pixel_unshuffle(h, 2).contiguous(torch::MemoryFormat::ChannelsLast);
-  h = out_(trunk_(down_(h)));
-  const torch::Tensor block =
-      torch::pixel_unshuffle(centred, 16).contiguous(torch::MemoryFormat::ChannelsLast);
-  return h + linear_(block);
+  h = out_(trunk_(down_->Down(h)));
+  return h + linear_(PictureToBlocks(centred, 16));
 }
 
 void AnalysisImpl::InitialiseLinear(const torch::Tensor& basis) {
@@ -37,12 +36,11 @@ SynthesisImpl::SynthesisImpl(const AeConfig& c) {
   blocks_ = register_module("blocks", DepthStack(c.block_channels, c.synthesis_blocks));
   out_ = register_module("out", Conv1x1(c.block_channels, 192));
   linear_ = register_module("linear", Conv1x1(c.latent_channels, 768, /*bias=*/false));
-  ScaleInit(out_, 0.1);
+  out_->ScaleInit(0.1);
 }
 
 torch::Tensor SynthesisImpl::forward(const torch::Tensor& y_hat, const torch::Tensor& level) {
-  torch::Tensor h = up_(trunk_(in_(y_hat)));
-  h = torch::pixel_shuffle(h, 2).contiguous(torch::MemoryFormat::ChannelsLast) * gain_(level);
+  torch::Tensor h = up_->Up(trunk_(in_(y_hat))) * gain_(level);
   h = out_(blocks_(h));
   return torch::pixel_shuffle(h, 8) + torch::pixel_shuffle(linear_(y_hat), 16) + 0.5;
 }

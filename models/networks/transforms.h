@@ -29,7 +29,7 @@ class AnalysisImpl : public torch::nn::Module {
   void InitialiseLinear(const torch::Tensor& basis);
 
  private:
-  torch::nn::Conv2d in_{nullptr}, down_{nullptr}, out_{nullptr}, linear_{nullptr};
+  Conv1x1 in_{nullptr}, down_{nullptr}, out_{nullptr}, linear_{nullptr};
   DepthStack blocks_{nullptr}, trunk_{nullptr};
   LevelVector gain_{nullptr};
 };
@@ -50,7 +50,7 @@ class SynthesisImpl : public torch::nn::Module {
   void InitialiseLinear(const torch::Tensor& basis);
 
  private:
-  torch::nn::Conv2d in_{nullptr}, up_{nullptr}, out_{nullptr}, linear_{nullptr};
+  Conv1x1 in_{nullptr}, up_{nullptr}, out_{nullptr}, linear_{nullptr};
   DepthStack blocks_{nullptr}, trunk_{nullptr};
   LevelVector gain_{nullptr};
 };

@@ -22,6 +22,7 @@ torch::Tensor Orthogonalise(const torch::Tensor& matrix) {
 Optimizer::Optimizer(std::vector<std::pair<std::string, torch::Tensor>> parameters,
                      OptimizerOptions options)
     : options_(options) {
+  int matrices = 0;
   for (auto& [name, p] : parameters) {
     Slot slot;
     slot.name = name;
@@ -36,6 +37,7 @@ Optimizer::Optimizer(std::vector<std::pair<std::string, torch::Tensor>> paramete
     slot.matrix = options_.muon && !level_vector && !linear_path && std::min(rows, columns) >= 16;
     if (!slot.matrix) slot.second = torch::zeros_like(p);
     const auto small = static_cast<double>(std::min(rows, columns));
+    if (slot.matrix) slot.turn = matrices++;
     slot.cost = static_cast<double>(p.numel()) * (slot.matrix ? 30 + 20 * small : 20);
     slots_.push_back(std::move(slot));
   }
@@ -48,10 +50,12 @@ void Optimizer::Update(Slot& slot, const torch::Tensor& gradient, double scale,
   if (options_.weight_decay > 0) p.mul_(1 - learning_rate * options_.weight_decay);
   if (slot.matrix) {
     slot.first.mul_(options_.momentum).add_(g);
-    const torch::Tensor nesterov = g + slot.first * options_.momentum;
-    const torch::Tensor flat = nesterov.reshape({p.size(0), -1});
-    const double size = options_.matrix_rate * 0.2 * std::sqrt(static_cast<double>(std::max(flat.size(0), flat.size(1))));
-    p.add_(Orthogonalise(flat).view(p.sizes()), -learning_rate * size);
+    if (!slot.direction.defined() || (step_ + slot.turn) % options_.orthogonalise_every == 0) {
+      const torch::Tensor nesterov = g + slot.first * options_.momentum;
+      slot.direction = Orthogonalise(nesterov.reshape({p.size(0), -1})).view(p.sizes());
+    }
+    const double longer = static_cast<double>(std::max(p.size(0), p.numel() / p.size(0)));
+    p.add_(slot.direction, -learning_rate * options_.matrix_rate * 0.2 * std::sqrt(longer));
   } else {
     slot.first.lerp_(g, 1 - options_.beta1);
     slot.second.lerp_(g * g, 1 - options_.beta2);
@@ -105,6 +109,7 @@ std::map<std::string, torch::Tensor> Optimizer::State() const {
     state["first." + s.name] = s.first;
     if (s.second.defined()) state["second." + s.name] = s.second;
     state["average." + s.name] = s.average;
+    if (s.direction.defined()) state["direction." + s.name] = s.direction;
   }
   state["optimizer_step"] = torch::tensor({step_}, torch::kLong);
   return state;
@@ -116,6 +121,7 @@ void Optimizer::LoadState(const std::map<std::string, torch::Tensor>& state) {
     s.first.copy_(state.at("first." + s.name));
     if (s.second.defined()) s.second.copy_(state.at("second." + s.name));
     s.average.copy_(state.at("average." + s.name));
+    if (const auto d = state.find("direction." + s.name); d != state.end()) s.direction = d->second.clone();
   }
   step_ = state.at("optimizer_step").item<std::int64_t>();
 }

@@ -15,6 +15,7 @@ struct OptimizerOptions {
   bool muon = true;         // false: AdamW for every parameter
   double momentum = 0.95;   // Muon
   double matrix_rate = 4;   // Muon's learning rate over AdamW's
+  int orthogonalise_every = 2;  // steps that share one orthogonal matrix; momentum changes slowly
   double beta1 = 0.9, beta2 = 0.99, epsilon = 1e-8;  // AdamW
   double weight_decay = 0;  // decoupled
   double gradient_clip = 1.0;  // global norm
@@ -47,8 +48,10 @@ class Optimizer {
   struct Slot {
     std::string name;
     torch::Tensor parameter, first, second, average;
+    torch::Tensor direction;  // Muon: the orthogonal matrix of this or an earlier step
     bool matrix = false;
     double cost = 0;
+    int turn = 0;  // matrices take turns at being orthogonalised, half of the work in each step
   };
   void Update(Slot& slot, const torch::Tensor& gradient, double scale, double learning_rate) const;
 

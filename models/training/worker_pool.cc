@@ -7,6 +7,7 @@
 namespace halfmoon::training {
 
 WorkerPool::WorkerPool(int workers) : workers_(workers < 1 ? 1 : workers) {
+  networks::ChooseBlasKernels();
   if (workers_ == 1) return;
   // OpenBLAS would start as many threads again inside each worker.
   networks::SetComputeThreads(1);

@@ -6,6 +6,7 @@
 #include "models/networks/autoencoder.h"
 #include "models/networks/complexity.h"
 #include "models/networks/ops.h"
+#include "models/networks/symbol_slots.h"
 #include "tests/models/tiny_model.h"
 
 namespace halfmoon::networks {
@@ -123,12 +124,12 @@ TEST(ContextModelTest, IsCausal) {
   const auto b = context->forward(f, changed);
   int pass_of_change = -1;
   for (int k = 0; k < 4; ++k) {
-    if ((1 ^ ContextModelImpl::kOrder[static_cast<std::size_t>(k)]) == 0) pass_of_change = k;
+    if ((1 ^ kPassOrder[static_cast<std::size_t>(k)]) == 0) pass_of_change = k;
   }
   bool later_differs = false;
   for (int k = 0; k < 4; ++k) {
     for (int p = 0; p < 4; ++p) {
-      const int g = p ^ ContextModelImpl::kOrder[static_cast<std::size_t>(k)];
+      const int g = p ^ kPassOrder[static_cast<std::size_t>(k)];
       const std::int64_t n = c.latent_channels / 4;
       auto part = [&](const torch::Tensor& t) {
         return t[0].slice(0, g * n, (g + 1) * n).slice(1, p / 2, 4, 2).slice(2, p % 2, 4, 2);
