@@ -25,17 +25,23 @@ struct Options {
   bool quiet = false;
 };
 
+std::string FiguresText(const training::Figures& figures) {
+  std::string text;
+  for (const auto& [name, value] : figures) text += ", " + name + " " + Fixed(value, 4);
+  return text;
+}
+
 std::string ProgressText(const training::TrainProgress& p) {
   return "step " + std::to_string(p.step) + " (" + Fixed(100 * p.progress, 1) + " %), " +
-         Fixed(p.steps_per_second, 2) + " steps/s, loss " + Fixed(p.loss, 4) + ", " +
-         Fixed(p.bpp, 4) + " bpp, PSNR " + Fixed(p.psnr, 2) + " dB, " +
-         Duration(60 * p.minutes_left) + " left" +
+         Fixed(p.steps_per_second, 2) + " steps/s, loss " + Fixed(p.loss, 4) +
+         FiguresText(p.figures) + ", " + Duration(60 * p.minutes_left) + " left" +
          (p.skipped > 0 ? ", " + std::to_string(p.skipped) + " steps skipped" : "");
 }
 
 std::string ValidationText(const training::TrainProgress& p) {
   std::string text = "validation at step " + std::to_string(p.step) + ": score " +
-                     Fixed(p.validation->score, 4) + "; level:bpp/dB";
+                     Fixed(p.validation->score, 4) + FiguresText(p.validation->figures);
+  if (!p.validation->points.empty()) text += "; level:bpp/dB";
   for (const training::RatePoint& q : p.validation->points) {
     text += " " + Fixed(q.level, 0) + ":" + Fixed(q.bpp, 4) + "/" + Fixed(q.psnr, 2);
   }

@@ -11,7 +11,7 @@ Result<CropSampler> CropSampler::Create(const std::vector<Pack>& packs, std::int
   std::vector<double> area;
   std::int64_t total = 0;
   auto usable = [&](const PackEntry& e) {
-    return !e.validation && std::min<std::int64_t>(e.width, e.height) >= min_side;
+    return !e.validation && !e.grey && std::min<std::int64_t>(e.width, e.height) >= min_side;
   };
   for (const Pack& pack : packs) {
     for (const PackEntry& e : pack.entries) {
@@ -82,7 +82,7 @@ torch::Tensor CropSampler::ValidationCrops(const std::vector<Pack>& packs, std::
   std::vector<std::pair<const Pack*, const PackEntry*>> all;
   for (const Pack& pack : packs) {
     for (const PackEntry& e : pack.entries) {
-      if (e.validation && std::min<std::int64_t>(e.width, e.height) >= side) all.push_back({&pack, &e});
+      if (e.validation && !e.grey && std::min<std::int64_t>(e.width, e.height) >= side) all.push_back({&pack, &e});
     }
   }
   const auto n = std::min<std::int64_t>(limit, static_cast<std::int64_t>(all.size()));

@@ -1,13 +1,16 @@
 #include "models/training/pack.h"
 
+#include <algorithm>
 #include <cstring>
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 namespace halfmoon::training {
 namespace {
 
-constexpr char kMagic[8] = {'H', 'M', 'N', 'P', 'A', 'C', 'K', '1'};
-constexpr std::size_t kHeaderSize = 16, kEntrySize = 24;
+constexpr char kMagic[7] = {'H', 'M', 'N', 'P', 'A', 'C', 'K'};  // then the version's digit
+constexpr std::size_t kHeaderSize1 = 16, kHeaderSize2 = 24, kEntrySize = 24;
+constexpr std::uint32_t kValidation = 1, kGrey = 2;  // flags
 constexpr std::uint32_t kMaxSide = 65535;
 
 template <typename T>
@@ -37,21 +40,50 @@ Result<Pack> Pack::Read(const std::string& path) {
   auto corrupt = [&](const std::string& what) {
     return Status(StatusCode::kCorrupt, path + ": " + what + "; make it again with 'halfmoon pack'");
   };
-  if (pack.bytes.size() < kHeaderSize || std::memcmp(pack.bytes.data(), kMagic, sizeof kMagic) != 0) {
-    return corrupt("not a pixel pack (no HMNPACK1 at the start)");
+  const std::uint8_t* start = pack.bytes.data();
+  if (pack.bytes.size() < kHeaderSize1 || std::memcmp(start, kMagic, sizeof kMagic) != 0 ||
+      (start[7] != '1' && start[7] != '2')) {
+    return corrupt("not a pixel pack (no HMNPACK1 or HMNPACK2 at the start)");
   }
-  const auto count = LoadLittle<std::uint32_t>(pack.bytes.data() + 8);
-  if (count > (pack.bytes.size() - kHeaderSize) / kEntrySize) return corrupt("directory is cut off");
+  const bool has_text = start[7] == '2';
+  const std::size_t header = has_text ? kHeaderSize2 : kHeaderSize1;
+  if (pack.bytes.size() < header) return corrupt("header is cut off");
+  const std::uint64_t pixels_end = has_text ? LoadLittle<std::uint64_t>(start + 16) : pack.bytes.size();
+  if (pixels_end > pack.bytes.size()) return corrupt("text lies outside the file");
+  const auto count = LoadLittle<std::uint32_t>(start + 8);
+  if (count > (pack.bytes.size() - header) / kEntrySize) return corrupt("directory is cut off");
+  if (has_text) {
+    const auto text = nlohmann::json::parse(start + pixels_end, start + pack.bytes.size(), nullptr, false);
+    if (!text.is_object()) return corrupt("text is no JSON object");
+    try {
+      text.at("classes").get_to(pack.classes);
+      text.at("captions").get_to(pack.captions);
+    } catch (const nlohmann::json::exception& e) {
+      return corrupt(std::string("text: ") + e.what());
+    }
+    if (!pack.captions.empty() && pack.captions.size() != count) {
+      return corrupt("there are " + std::to_string(pack.captions.size()) + " captions for " +
+                     std::to_string(count) + " pictures");
+    }
+  }
   for (std::uint32_t i = 0; i < count; ++i) {
-    const std::uint8_t* p = pack.bytes.data() + kHeaderSize + std::size_t{i} * kEntrySize;
+    const std::uint8_t* p = start + header + std::size_t{i} * kEntrySize;
     PackEntry e;
     e.width = LoadLittle<std::uint32_t>(p);
     e.height = LoadLittle<std::uint32_t>(p + 4);
     e.offset = LoadLittle<std::uint64_t>(p + 8);
-    e.validation = (LoadLittle<std::uint32_t>(p + 16) & 1) != 0;
+    const auto flags = LoadLittle<std::uint32_t>(p + 16);
+    e.validation = (flags & kValidation) != 0;
+    e.grey = (flags & kGrey) != 0;
+    const auto label = LoadLittle<std::uint32_t>(p + 20);
+    if (label > pack.classes.size()) {
+      return corrupt("picture " + std::to_string(i) + " has class " + std::to_string(label - 1) +
+                     " of " + std::to_string(pack.classes.size()));
+    }
+    e.label = static_cast<int>(label) - 1;
     const bool sides = e.width >= 1 && e.height >= 1 && e.width <= kMaxSide && e.height <= kMaxSide;
-    const std::uint64_t size = std::uint64_t{e.width} * e.height * 3;
-    if (!sides || e.offset > pack.bytes.size() || size > pack.bytes.size() - e.offset) {
+    const std::uint64_t size = std::uint64_t{e.width} * e.height * e.channels();
+    if (!sides || e.offset > pixels_end || size > pixels_end - e.offset) {
       return corrupt("picture " + std::to_string(i) + " lies outside the file");
     }
     pack.entries.push_back(e);
@@ -61,29 +93,50 @@ Result<Pack> Pack::Read(const std::string& path) {
 
 Status PackWriter::Add(std::uint32_t width, std::uint32_t height, std::span<const std::uint8_t> rgb,
                        bool validation) {
-  if (rgb.size() != std::size_t{width} * height * 3) {
-    return {StatusCode::kInvalidArgument, "pack: picture size and pixel count differ"};
+  return Add(PackEntry{.width = width, .height = height, .validation = validation}, rgb, "");
+}
+
+Status PackWriter::Add(const PackEntry& entry, std::span<const std::uint8_t> samples,
+                       const std::string& caption) {
+  if (samples.size() != std::size_t{entry.width} * entry.height * entry.channels()) {
+    return {StatusCode::kInvalidArgument, "pack: picture size and sample count differ"};
   }
-  entries_.push_back({width, height, pixels_.size(), validation});
-  pixels_.insert(pixels_.end(), rgb.begin(), rgb.end());
+  if (!entries_.empty() && caption.empty() != captions_.empty()) {
+    return {StatusCode::kInvalidArgument, "pack: some pictures have a caption and some have none"};
+  }
+  if (!caption.empty()) captions_.push_back(caption);
+  entries_.push_back(entry);
+  entries_.back().offset = pixels_.size();
+  pixels_.insert(pixels_.end(), samples.begin(), samples.end());
   return Status::Ok();
 }
 
 std::vector<std::uint8_t> PackWriter::Finish() {
-  const std::size_t base = kHeaderSize + entries_.size() * kEntrySize;
+  const bool version2 = !classes_.empty() || !captions_.empty() ||
+                        std::any_of(entries_.begin(), entries_.end(),
+                                    [](const PackEntry& e) { return e.grey || e.label >= 0; });
+  const std::size_t header = version2 ? kHeaderSize2 : kHeaderSize1;
+  const std::size_t base = header + entries_.size() * kEntrySize;
   std::vector<std::uint8_t> file(base, 0);
   std::memcpy(file.data(), kMagic, sizeof kMagic);
+  file[7] = version2 ? '2' : '1';
   StoreLittle(static_cast<std::uint32_t>(entries_.size()), file.data() + 8);
+  if (version2) StoreLittle(static_cast<std::uint64_t>(base + pixels_.size()), file.data() + 16);
   for (std::size_t i = 0; i < entries_.size(); ++i) {
-    std::uint8_t* p = file.data() + kHeaderSize + i * kEntrySize;
-    StoreLittle(entries_[i].width, p);
-    StoreLittle(entries_[i].height, p + 4);
-    StoreLittle(static_cast<std::uint64_t>(base + entries_[i].offset), p + 8);
-    StoreLittle(static_cast<std::uint32_t>(entries_[i].validation ? 1 : 0), p + 16);
+    const PackEntry& e = entries_[i];
+    std::uint8_t* p = file.data() + header + i * kEntrySize;
+    StoreLittle(e.width, p);
+    StoreLittle(e.height, p + 4);
+    StoreLittle(static_cast<std::uint64_t>(base + e.offset), p + 8);
+    StoreLittle((e.validation ? kValidation : 0) | (e.grey ? kGrey : 0), p + 16);
+    StoreLittle(static_cast<std::uint32_t>(e.label + 1), p + 20);
   }
   file.insert(file.end(), pixels_.begin(), pixels_.end());
-  entries_.clear();
-  pixels_.clear();
+  if (version2) {
+    const std::string text = nlohmann::json{{"classes", classes_}, {"captions", captions_}}.dump();
+    file.insert(file.end(), text.begin(), text.end());
+  }
+  *this = PackWriter();
   return file;
 }
 

@@ -14,6 +14,7 @@ using nlohmann::json;
 template <typename R, typename Visit>
 void ForEachField(R& r, Visit visit) {
   visit("name", r.name);
+  visit("family", r.family);
   visit("batch", r.batch);
   visit("crop", r.crop);
   visit("late_crop_from", r.late_crop_from);
@@ -39,6 +40,7 @@ void ForEachField(R& r, Visit visit) {
 Status Recipe::Validate() const {
   auto bad = [](const std::string& text) { return Status(StatusCode::kInvalidArgument, text); };
   HALFMOON_RETURN_IF_ERROR(model.Validate());
+  if (family != "ae") return bad("field 'family' is '" + family + "'; legal is \"ae\"");
   if (batch < 1 || batch > 4096) return bad("field 'batch' must be 1 to 4096");
   for (auto [field, side] : {std::pair{"crop", crop}, {"late_crop", late_crop}}) {
     if (side < 64 || side > 1024 || side % 64 != 0) {

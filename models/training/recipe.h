@@ -11,6 +11,7 @@ namespace halfmoon::training {
 
 struct Recipe {
   std::string name;                // model name, e.g. "ae-photo"
+  std::string family = "ae";       // kind of model; the only one yet
   networks::AeConfig model;        // dimensions
 
   std::int64_t batch = 16;         // crops per step, all workers together

@@ -58,13 +58,16 @@ int main(int argc, char** argv) {
   std::signal(SIGTERM, OnSignal);
   const halfmoon::Status status =
       halfmoon::training::Train(o, [](const halfmoon::training::TrainProgress& p) {
-        std::printf("step %lld  %4.1f%%  %.2f steps/s  loss %.4f  bpp %.4f  PSNR %.2f  lr %.1e  "
-                    "%.0f min left%s\n",
-                    static_cast<long long>(p.step), 100 * p.progress, p.steps_per_second, p.loss,
-                    p.bpp, p.psnr, p.learning_rate, p.minutes_left,
+        std::printf("step %lld  %4.1f%%  %.2f steps/s  loss %.4f", static_cast<long long>(p.step),
+                    100 * p.progress, p.steps_per_second, p.loss);
+        for (const auto& [name, value] : p.figures) std::printf("  %s %.4f", name.c_str(), value);
+        std::printf("  lr %.1e  %.0f min left%s\n", p.learning_rate, p.minutes_left,
                     p.skipped ? (" skipped " + std::to_string(p.skipped)).c_str() : "");
         if (p.validation) {
           std::printf("validation score %.4f:", p.validation->score);
+          for (const auto& [name, value] : p.validation->figures) {
+            std::printf("  %s %.4f", name.c_str(), value);
+          }
           for (const auto& q : p.validation->points) {
             std::printf("  [%.0f] %.4f bpp %.2f dB", q.level, q.bpp, q.psnr);
           }

@@ -2,17 +2,17 @@
 
 #include <torch/torch.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "models/networks/autoencoder.h"
+#include "models/networks/fused_depth_block.h"
+#include "models/training/ae_task.h"
 #include "models/training/checkpoint.h"
-#include "models/training/crop_sampler.h"
-#include "models/training/exporter.h"
+#include "models/training/generator.h"
 #include "models/training/optimizer.h"
-#include "models/training/principal_components.h"
 #include "models/training/worker_pool.h"
 
 namespace halfmoon::training {
@@ -24,27 +24,42 @@ double MinutesSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count() / 60;
 }
 
-// A seed for every (run, step, worker): nothing has to be saved to resume the random numbers.
-std::uint64_t Mix(std::uint64_t a, std::uint64_t b, std::uint64_t c) {
-  std::uint64_t x = a * 0x9E3779B97F4A7C15ull + b * 0xBF58476D1CE4E5B9ull + c + 1;
-  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ull;
-  x = (x ^ (x >> 27)) * 0x94D049BB133111EBull;
-  return x ^ (x >> 31);
-}
-
-at::Generator MakeGenerator(torch::Device device) {
-  if (device.is_cuda()) {
-#ifdef HALFMOON_WITH_CUDA
-    return torch::globalContext().defaultGenerator(device).clone();
-#endif
+// The model of a family with its data.
+Result<std::unique_ptr<TrainingTask>> MakeTask(const TrainOptions& o, torch::Device device) {
+  std::vector<Pack> packs;
+  for (const std::string& path : o.packs) {
+    HALFMOON_ASSIGN_OR_RETURN(Pack pack, Pack::Read(path));
+    packs.push_back(std::move(pack));
   }
-  return at::detail::createCPUGenerator();
+  return AeTask::Create(o.recipe, packs, o.validation_pictures, device);
 }
 
 // What one worker computed from its share of a batch.
 struct Share {
   std::vector<torch::Tensor> gradients;
-  double loss = 0, bpp = 0, psnr = 0;
+  double loss = 0;
+  Figures figures;
+};
+
+// Sums of named figures over shares and steps.
+class FigureSums {
+ public:
+  void Add(const Figures& figures, double weight) {
+    for (const auto& [name, value] : figures) {
+      auto it = std::find_if(sums_.begin(), sums_.end(), [&](const auto& f) { return f.first == name; });
+      if (it == sums_.end()) it = sums_.insert(sums_.end(), {name, 0.0});
+      it->second += value * weight;
+    }
+  }
+  Figures Means(double n) const {
+    Figures means = sums_;
+    for (auto& [name, value] : means) value /= n;
+    return means;
+  }
+  void Clear() { sums_.clear(); }
+
+ private:
+  Figures sums_;
 };
 
 class Run {
@@ -52,8 +67,7 @@ class Run {
   explicit Run(const TrainOptions& options)
       : options_(options),
         device_(options.device),
-        pool_(device_.is_cuda() ? 1 : options.workers),
-        model_(options.recipe.model) {}
+        pool_(device_.is_cuda() ? 1 : options.workers) {}
 
   Status Prepare();
   Status Loop(const TrainCallback& callback);
@@ -61,23 +75,19 @@ class Run {
  private:
   std::string CheckpointPath() const { return options_.out_dir + "/checkpoint.pt"; }
   Status SaveCheckpoint();
-  Status Initialise(const std::string& path);
   Status LoadWeights(const Checkpoint& checkpoint, const std::string& path);
   void Step(double progress);
-  // `count` of the `batch` crops of a step.
-  Share ComputeShare(int worker, std::int64_t count, std::int64_t batch, std::int64_t side);
+  Share ComputeShare(const StepInfo& at);
   Status Log(const nlohmann::json& line);
-  ValidationResult ValidateAveraged();
+  ValidationReport ValidateAveraged();
   double MinutesSpent() const { return minutes_before_ + MinutesSince(start_); }
 
   const TrainOptions& options_;
   torch::Device device_;
   WorkerPool pool_;
-  networks::Autoencoder model_;
+  std::unique_ptr<TrainingTask> task_;
   std::vector<torch::Tensor> parameters_;
   std::unique_ptr<Optimizer> optimizer_;
-  std::unique_ptr<CropSampler> sampler_;
-  torch::Tensor validation_crops_;
   std::vector<at::Generator> generators_;
 
   std::int64_t step_ = 0, skipped_ = 0;
@@ -86,7 +96,8 @@ class Run {
   double learning_rate_ = 0;
   // Sums since the last report.
   std::int64_t report_steps_ = 0;
-  double loss_sum_ = 0, bpp_sum_ = 0, psnr_sum_ = 0;
+  double loss_sum_ = 0;
+  FigureSums figure_sums_;
 };
 
 Status Run::Prepare() {
@@ -95,37 +106,27 @@ Status Run::Prepare() {
     return {StatusCode::kInvalidArgument,
             "device '" + options_.device + "' is not available; use --device cpu"};
   }
-  std::vector<Pack> packs;
-  for (const std::string& path : options_.packs) {
-    HALFMOON_ASSIGN_OR_RETURN(Pack pack, Pack::Read(path));
-    packs.push_back(std::move(pack));
-  }
-  const std::int64_t side = std::max(r.crop, r.late_crop_from < 1 ? r.late_crop : r.crop);
-  HALFMOON_ASSIGN_OR_RETURN(CropSampler sampler, CropSampler::Create(packs, side, device_));
-  sampler_ = std::make_unique<CropSampler>(std::move(sampler));
-  validation_crops_ = CropSampler::ValidationCrops(packs, 256, options_.validation_pictures);
+  networks::SetBfloat16Products(device_.is_cuda());
+  if (device_.is_cuda()) at::globalContext().setAllowTF32CuBLAS(true);
+  HALFMOON_ASSIGN_OR_RETURN(task_, MakeTask(options_, device_));
   for (int w = 0; w < pool_.size(); ++w) generators_.push_back(MakeGenerator(device_));
-
-  torch::manual_seed(static_cast<std::uint64_t>(r.seed));
-  model_ = networks::Autoencoder(r.model);  // initialised from the recipe's seed
-  if (r.linear_initialisation && options_.init.empty() && !options_.resume) {
-    at::Generator generator = MakeGenerator(device_);
-    generator.set_current_seed(r.seed);
-    model_->InitialiseLinear(
-        PrincipalComponents(sampler_->Sample(256, r.crop, generator), r.model.latent_channels));
-  }
-  model_->to(device_);
-  // Channels-last weights: 1x1 convolutions run several times faster.
-  for (torch::Tensor& p : model_->parameters()) {
+  if (options_.init.empty() && !options_.resume) task_->Initialise();
+  torch::nn::Module& network = task_->network();
+  network.to(device_);
+  // Channels-last weights: convolutions run several times faster.
+  for (torch::Tensor& p : network.parameters()) {
     if (p.dim() == 4) p.set_data(p.contiguous(torch::MemoryFormat::ChannelsLast));
   }
   std::vector<std::pair<std::string, torch::Tensor>> named;
-  for (const auto& p : model_->named_parameters()) {
+  for (const auto& p : network.named_parameters()) {
     parameters_.push_back(p.value());
     named.push_back({p.key(), p.value()});
   }
-  if (!options_.init.empty()) {
-    HALFMOON_RETURN_IF_ERROR(Initialise(options_.init));
+  if (options_.init.ends_with(".safetensors")) {
+    HALFMOON_RETURN_IF_ERROR(task_->ImportWeightsFile(options_.init));
+  } else if (!options_.init.empty()) {
+    HALFMOON_ASSIGN_OR_RETURN(const Checkpoint checkpoint, Checkpoint::Load(options_.init));
+    HALFMOON_RETURN_IF_ERROR(LoadWeights(checkpoint, options_.init));
   }
   OptimizerOptions o;
   o.muon = r.optimizer == "muon";
@@ -149,39 +150,32 @@ Status Run::Prepare() {
   return Status::Ok();
 }
 
-Status Run::Initialise(const std::string& path) {
-  if (!path.ends_with(".safetensors")) {
-    HALFMOON_ASSIGN_OR_RETURN(const Checkpoint checkpoint, Checkpoint::Load(path));
-    return LoadWeights(checkpoint, path);
-  }
-  HALFMOON_ASSIGN_OR_RETURN(const runtime::WeightsFile file, runtime::WeightsFile::FromFile(path));
-  auto imported = ImportWeights(file);
-  if (!imported.ok()) return imported.status().WithContext(path);
-  Checkpoint weights;
-  for (const auto& p : (*imported)->named_parameters()) weights.tensors["model." + p.key()] = p.value();
-  return LoadWeights(weights, path);
-}
-
 Status Run::LoadWeights(const Checkpoint& checkpoint, const std::string& path) {
   torch::NoGradGuard no_grad;
-  for (const auto& p : model_->named_parameters()) {
-    const auto it = checkpoint.tensors.find("model." + p.key());
-    if (it == checkpoint.tensors.end() || it->second.sizes() != p.value().sizes()) {
-      return {StatusCode::kCorrupt, path + ": tensor '" + p.key() +
-                                        "' is missing or has another shape; the recipe's model "
-                                        "dimensions must be those of the checkpoint"};
+  auto load = [&](const auto& named) {
+    for (const auto& p : named) {
+      const auto it = checkpoint.tensors.find("model." + p.key());
+      if (it == checkpoint.tensors.end() || it->second.sizes() != p.value().sizes()) {
+        return Status(StatusCode::kCorrupt, path + ": tensor '" + p.key() +
+                                                "' is missing or has another shape; the recipe's "
+                                                "model dimensions must be those of the checkpoint");
+      }
+      torch::Tensor value = p.value();
+      value.copy_(it->second);
     }
-    torch::Tensor value = p.value();
-    value.copy_(it->second);
-  }
-  return Status::Ok();
+    return Status::Ok();
+  };
+  HALFMOON_RETURN_IF_ERROR(load(task_->network().named_parameters()));
+  return load(task_->StateBuffers());
 }
 
 Status Run::SaveCheckpoint() {
   Checkpoint c;
   c.tensors = optimizer_->State();
-  for (const auto& p : model_->named_parameters()) c.tensors["model." + p.key()] = p.value();
-  c.metadata = options_.recipe.model.ToMetadata();
+  for (const auto& p : task_->network().named_parameters()) c.tensors["model." + p.key()] = p.value();
+  for (const auto& p : task_->StateBuffers()) c.tensors["model." + p.key()] = p.value();
+  c.metadata = task_->Metadata();
+  c.metadata["family"] = options_.recipe.family;
   c.metadata["step"] = std::to_string(step_);
   c.metadata["skipped"] = std::to_string(skipped_);
   c.metadata["minutes"] = std::to_string(MinutesSpent());
@@ -189,73 +183,50 @@ Status Run::SaveCheckpoint() {
   return c.Save(CheckpointPath());
 }
 
-Share Run::ComputeShare(int worker, std::int64_t count, std::int64_t batch, std::int64_t side) {
-  const Recipe& r = options_.recipe;
-  at::Generator& generator = generators_[static_cast<std::size_t>(worker)];
-  generator.set_current_seed(Mix(r.seed, static_cast<std::uint64_t>(step_), static_cast<std::uint64_t>(worker)));
-  const torch::Tensor x = sampler_->Sample(count, side, generator);
-  const torch::Tensor level = torch::rand({count}, generator, x.options()) * (networks::AeConfig::kLevels - 1);
-  const auto out = model_->forward(x, level, generator);
-  const double pixels = static_cast<double>(side * side);
-  const torch::Tensor bpp = (out.y_bits + out.z_bits) / pixels;
-  const torch::Tensor mse = (out.x_hat - x).square().mean({1, 2, 3}) * (255.0 * 255.0);
-  const double ratio = std::log(r.model.lambda_max / r.model.lambda_min);
-  const torch::Tensor lambda =
-      (level * (ratio / (networks::AeConfig::kLevels - 1))).exp() * r.model.lambda_min;
-  // Weight 1 in the middle of the range; without it the high rates own the gradient.
-  const torch::Tensor weight =
-      (lambda / std::sqrt(r.model.lambda_min * r.model.lambda_max)).pow(-r.level_weight);
-  const torch::Tensor loss = (weight * (bpp + lambda * mse)).sum() / static_cast<double>(batch);
+Share Run::ComputeShare(const StepInfo& at) {
+  const auto worker = static_cast<std::size_t>(at.worker);
+  at::Generator& generator = generators_[worker];
+  generator.set_current_seed(MixSeed(options_.recipe.seed, static_cast<std::uint64_t>(at.step), worker));
   Share share;
+  const torch::Tensor loss = task_->Loss(at, generator, &share.figures);
+  if (!loss.defined()) return share;
   share.gradients = torch::autograd::grad({loss}, parameters_, {}, c10::nullopt, false, true);
   share.loss = loss.item<double>();
-  share.bpp = bpp.mean().item<double>();
-  share.psnr = (10 * torch::log10(255.0 * 255.0 / mse.detach().clamp_min(1e-6))).mean().item<double>();
   return share;
 }
 
 void Run::Step(double progress) {
-  const Recipe& r = options_.recipe;
-  const bool late = progress >= r.late_crop_from;
-  const std::int64_t side = late ? r.late_crop : r.crop;
-  const std::int64_t batch =
-      late ? std::max<std::int64_t>(pool_.size(), r.batch * r.crop * r.crop / (side * side)) : r.batch;
-  const auto workers = static_cast<std::size_t>(pool_.size());
-  std::vector<Share> shares(workers);
+  StepInfo at{step_, progress, 0, pool_.size()};
+  task_->BeforeStep(at);
+  std::vector<Share> shares(static_cast<std::size_t>(pool_.size()));
   pool_.Run([&](int w) {
-    const std::int64_t from = batch * w / pool_.size(), to = batch * (w + 1) / pool_.size();
-    if (to > from) shares[static_cast<std::size_t>(w)] = ComputeShare(w, to - from, batch, side);
+    shares[static_cast<std::size_t>(w)] = ComputeShare({step_, progress, w, pool_.size()});
   });
   std::vector<torch::Tensor> gradients(parameters_.size());
-  Share total;
-  std::size_t used = 0;
+  const auto used = static_cast<double>(
+      std::count_if(shares.begin(), shares.end(), [](const Share& s) { return !s.gradients.empty(); }));
   for (Share& s : shares) {
     if (s.gradients.empty()) continue;
-    ++used;
-    total.loss += s.loss;
-    total.bpp += s.bpp;
-    total.psnr += s.psnr;
+    loss_sum_ += s.loss;
+    figure_sums_.Add(s.figures, 1 / used);
     for (std::size_t i = 0; i < gradients.size(); ++i) {
       if (!s.gradients[i].defined()) continue;
       gradients[i] = gradients[i].defined() ? gradients[i].add_(s.gradients[i]) : s.gradients[i];
     }
   }
-  learning_rate_ = LearningRate(r, step_, progress);
+  learning_rate_ = LearningRate(options_.recipe, step_, progress);
   const double norm = optimizer_->Step(gradients, learning_rate_, pool_);
   if (!std::isfinite(norm)) ++skipped_;
+  task_->AfterStep(at);
   ++step_;
   ++report_steps_;
-  loss_sum_ += total.loss;
-  bpp_sum_ += total.bpp / static_cast<double>(used);
-  psnr_sum_ += total.psnr / static_cast<double>(used);
 }
 
-ValidationResult Run::ValidateAveraged() {
+ValidationReport Run::ValidateAveraged() {
   optimizer_->SwapAveraged();
-  const ValidationResult result =
-      Validate(model_, validation_crops_, {4, 15, 26, 37, 48, 59}, pool_);
+  const ValidationReport report = task_->Validate(pool_);
   optimizer_->SwapAveraged();
-  return result;
+  return report;
 }
 
 Status Run::Log(const nlohmann::json& line) {
@@ -267,17 +238,14 @@ Status Run::Log(const nlohmann::json& line) {
 
 Status Run::Loop(const TrainCallback& callback) {
   start_ = Clock::now();
-  model_->train();
+  task_->network().train();
   Clock::time_point reported = start_, checked = start_, validated = start_;
   bool go_on = true;
   for (;;) {
     const double progress = options_.budget.Progress(step_, MinutesSpent());
     const bool end = progress >= 1 || !go_on;
-    if (!end) {
-      model_->SetQuantised(progress >= options_.recipe.quantise_from);
-      Step(progress);
-    }
-    const bool validate = validation_crops_.size(0) > 0 &&
+    if (!end) Step(progress);
+    const bool validate = task_->HasValidation() &&
                           (end || MinutesSince(validated) >= options_.validate_minutes);
     if (validate || (report_steps_ > 0 && MinutesSince(reported) >= 1.0 / 6)) {
       TrainProgress p;
@@ -289,17 +257,18 @@ Status Run::Loop(const TrainCallback& callback) {
       p.minutes_left = progress > 0 ? spent / progress - spent : 0;
       p.learning_rate = learning_rate_;
       p.loss = loss_sum_ / n;
-      p.bpp = bpp_sum_ / n;
-      p.psnr = psnr_sum_ / n;
+      p.figures = figure_sums_.Means(n);
       p.skipped = skipped_;
       nlohmann::json line = {{"step", p.step},       {"minutes", spent},   {"lr", p.learning_rate},
-                             {"loss", p.loss},       {"bpp", p.bpp},       {"psnr", p.psnr},
-                             {"steps_per_second", p.steps_per_second},     {"skipped", p.skipped}};
-      ValidationResult v;
+                             {"loss", p.loss},       {"skipped", p.skipped},
+                             {"steps_per_second", p.steps_per_second}};
+      for (const auto& [name, value] : p.figures) line[name] = value;
+      ValidationReport v;
       if (validate) {
         v = ValidateAveraged();
         p.validation = &v;
         line["score"] = v.score;
+        for (const auto& [name, value] : v.figures) line["validation_" + name] = value;
         for (const RatePoint& q : v.points) {
           line["validation"].push_back(
               {{"level", q.level}, {"bpp", q.bpp}, {"psnr", q.psnr}, {"loss", q.loss}});
@@ -310,7 +279,8 @@ Status Run::Loop(const TrainCallback& callback) {
       const bool wanted = callback(p);
       go_on = go_on && wanted;
       report_steps_ = 0;
-      loss_sum_ = bpp_sum_ = psnr_sum_ = 0;
+      loss_sum_ = 0;
+      figure_sums_.Clear();
       reported = Clock::now();
     }
     if (end || MinutesSince(checked) >= options_.checkpoint_minutes) {

@@ -1,4 +1,5 @@
-// The training loop of the AE codec: steps, schedule, checkpoints, log. LibTorch; prints nothing.
+// The training loop: steps, schedule, checkpoints, log. What is trained is a TrainingTask (task.h).
+// LibTorch; prints nothing.
 #pragma once
 
 #include <functional>
@@ -8,7 +9,7 @@
 #include "halfmoon/status.h"
 #include "models/training/recipe.h"
 #include "models/training/schedule.h"
-#include "models/training/validation.h"
+#include "models/training/task.h"
 
 namespace halfmoon::training {
 
@@ -32,9 +33,10 @@ struct TrainProgress {
   double steps_per_second = 0;  // since the last report
   double minutes_left = 0;
   double learning_rate = 0;
-  double loss = 0, bpp = 0, psnr = 0;  // means since the last report; all levels mixed
+  double loss = 0;              // mean since the last report
+  Figures figures;              // the task's own, means since the last report
   std::int64_t skipped = 0;            // non-finite steps so far
-  const ValidationResult* validation = nullptr;  // set on reports that carry one
+  const ValidationReport* validation = nullptr;  // set on reports that carry one
 };
 
 // Called about every ten seconds and after each validation. Return false to stop (a checkpoint is

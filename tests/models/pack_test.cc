@@ -43,6 +43,34 @@ TEST_F(PackTest, RoundTrip) {
                          pack->bytes.begin() + static_cast<std::ptrdiff_t>(pack->entries[1].offset)));
 }
 
+TEST_F(PackTest, KeepsClassesAndCaptions) {
+  PackWriter writer;
+  writer.SetClasses({"cat", "boat"});
+  const std::vector<std::uint8_t> grey = {1, 2, 3, 4, 5, 6};
+  ASSERT_TRUE(writer.Add({.width = 3, .height = 2, .grey = true, .label = 1}, grey, "a \"boat\" \u00e9").ok());
+  ASSERT_TRUE(writer.Add({.width = 2, .height = 1, .validation = true}, grey, "two").ok());
+  EXPECT_FALSE(writer.Add({.width = 3, .height = 2, .grey = true}, grey, "").ok()) << "no caption";
+  const auto bytes = writer.Finish();
+  WriteBytes(bytes);
+  const auto pack = Pack::Read(path_);
+  ASSERT_TRUE(pack.ok()) << pack.status().message();
+  EXPECT_EQ(pack->classes, (std::vector<std::string>{"cat", "boat"}));
+  EXPECT_EQ(pack->captions, (std::vector<std::string>{"a \"boat\" \u00e9", "two"}));
+  EXPECT_TRUE(pack->entries[0].grey);
+  EXPECT_EQ(pack->entries[0].label, 1);
+  EXPECT_EQ(pack->entries[1].label, -1);
+  EXPECT_TRUE(pack->entries[1].validation);
+  EXPECT_EQ(pack->bytes[pack->entries[0].offset + 5], 6);
+  for (std::size_t n = 0; n < bytes.size(); ++n) {
+    WriteBytes({bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(n)});
+    EXPECT_FALSE(Pack::Read(path_).ok()) << n;
+  }
+  auto bad = bytes;
+  bad[24 + 20] = 3;  // class 2 of 2
+  WriteBytes(bad);
+  EXPECT_EQ(Pack::Read(path_).status().code(), StatusCode::kCorrupt);
+}
+
 TEST_F(PackTest, EveryTruncationIsAnError) {
   PackWriter writer;
   ASSERT_TRUE(writer.Add(3, 2, testing::TestPicture(3, 2, 1), false).ok());

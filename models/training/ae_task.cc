@@ -1,0 +1,90 @@
+#include "models/training/ae_task.h"
+
+#include "models/training/exporter.h"
+#include "models/training/generator.h"
+#include "models/training/principal_components.h"
+
+namespace halfmoon::training {
+
+AeTask::AeTask(const Recipe& recipe, CropSampler sampler, torch::Tensor validation_crops,
+               torch::Device device)
+    : recipe_(recipe),
+      device_(device),
+      sampler_(std::move(sampler)),
+      validation_crops_(std::move(validation_crops)),
+      model_(recipe.model) {}
+
+Result<std::unique_ptr<TrainingTask>> AeTask::Create(const Recipe& r, const std::vector<Pack>& packs,
+                                                     std::int64_t validation_pictures,
+                                                     torch::Device device) {
+  const std::int64_t side = std::max(r.crop, r.late_crop_from < 1 ? r.late_crop : r.crop);
+  HALFMOON_ASSIGN_OR_RETURN(CropSampler sampler, CropSampler::Create(packs, side, device));
+  torch::Tensor crops = CropSampler::ValidationCrops(packs, 256, validation_pictures);
+  torch::manual_seed(static_cast<std::uint64_t>(r.seed));  // the network's initial values
+  return std::unique_ptr<TrainingTask>(
+      new AeTask(r, std::move(sampler), std::move(crops), device));
+}
+
+void AeTask::Initialise() {
+  if (!recipe_.linear_initialisation) return;
+  at::Generator generator = MakeGenerator(device_);
+  generator.set_current_seed(recipe_.seed);
+  const torch::Tensor crops = sampler_.Sample(256, recipe_.crop, generator);
+  model_->InitialiseLinear(PrincipalComponents(crops, recipe_.model.latent_channels));
+}
+
+Status AeTask::ImportWeightsFile(const std::string& path) {
+  HALFMOON_ASSIGN_OR_RETURN(const runtime::WeightsFile file, runtime::WeightsFile::FromFile(path));
+  auto imported = ImportWeights(file);
+  if (!imported.ok()) return imported.status().WithContext(path);
+  const auto theirs = (*imported)->named_parameters();
+  torch::NoGradGuard no_grad;
+  for (auto& p : model_->named_parameters()) {
+    const torch::Tensor* value = theirs.find(p.key());
+    if (value == nullptr || value->sizes() != p.value().sizes()) {
+      return {StatusCode::kCorrupt, path + ": tensor '" + p.key() +
+                                        "' is missing or has another shape; the recipe's model "
+                                        "dimensions must be those of the weights file"};
+    }
+    p.value().copy_(*value);
+  }
+  return Status::Ok();
+}
+
+void AeTask::BeforeStep(const StepInfo& at) {
+  model_->SetQuantised(at.progress >= recipe_.quantise_from);
+}
+
+torch::Tensor AeTask::Loss(const StepInfo& at, at::Generator& generator, Figures* figures) {
+  const Recipe& r = recipe_;
+  const bool late = at.progress >= r.late_crop_from;
+  const std::int64_t side = late ? r.late_crop : r.crop;
+  const std::int64_t batch =
+      late ? std::max<std::int64_t>(at.workers, r.batch * r.crop * r.crop / (side * side)) : r.batch;
+  const std::int64_t count = batch * (at.worker + 1) / at.workers - batch * at.worker / at.workers;
+  if (count == 0) return {};
+
+  const torch::Tensor x = sampler_.Sample(count, side, generator);
+  const torch::Tensor level = torch::rand({count}, generator, x.options()) * (networks::AeConfig::kLevels - 1);
+  const auto out = model_->forward(x, level, generator);
+  const double pixels = static_cast<double>(side * side);
+  const torch::Tensor bpp = (out.y_bits + out.z_bits) / pixels;
+  const torch::Tensor mse = (out.x_hat - x).square().mean({1, 2, 3}) * (255.0 * 255.0);
+  const double ratio = std::log(r.model.lambda_max / r.model.lambda_min);
+  const torch::Tensor lambda =
+      (level * (ratio / (networks::AeConfig::kLevels - 1))).exp() * r.model.lambda_min;
+  // Weight 1 in the middle of the range; without it the high rates own the gradient.
+  const torch::Tensor weight =
+      (lambda / std::sqrt(r.model.lambda_min * r.model.lambda_max)).pow(-r.level_weight);
+  const torch::Tensor psnr = 10 * torch::log10(255.0 * 255.0 / mse.detach().clamp_min(1e-6));
+  *figures = {{"bpp", bpp.mean().item<double>()}, {"psnr", psnr.mean().item<double>()}};
+  return (weight * (bpp + lambda * mse)).sum() / static_cast<double>(batch);
+}
+
+ValidationReport AeTask::Validate(WorkerPool& pool) {
+  const ValidationResult result =
+      training::Validate(model_, validation_crops_, {4, 15, 26, 37, 48, 59}, pool);
+  return {result.score, {}, result.points};
+}
+
+}  // namespace halfmoon::training

@@ -1,0 +1,40 @@
+// Training of the AE codec: rate + lambda * distortion at random quality levels. LibTorch.
+#pragma once
+
+#include <memory>
+
+#include "models/networks/autoencoder.h"
+#include "models/training/crop_sampler.h"
+#include "models/training/pack.h"
+#include "models/training/recipe.h"
+#include "models/training/task.h"
+
+namespace halfmoon::training {
+
+class AeTask : public TrainingTask {
+ public:
+  // Errors: kInvalidArgument when the packs hold no picture large enough.
+  static Result<std::unique_ptr<TrainingTask>> Create(const Recipe& recipe, const std::vector<Pack>& packs,
+                                                      std::int64_t validation_pictures,
+                                                      torch::Device device);
+
+  torch::nn::Module& network() override { return *model_; }
+  void Initialise() override;
+  Status ImportWeightsFile(const std::string& path) override;
+  void BeforeStep(const StepInfo& at) override;
+  torch::Tensor Loss(const StepInfo& at, at::Generator& generator, Figures* figures) override;
+  bool HasValidation() const override { return validation_crops_.size(0) > 0; }
+  ValidationReport Validate(WorkerPool& pool) override;
+  std::map<std::string, std::string> Metadata() const override { return recipe_.model.ToMetadata(); }
+
+ private:
+  AeTask(const Recipe& recipe, CropSampler sampler, torch::Tensor validation_crops, torch::Device device);
+
+  Recipe recipe_;
+  torch::Device device_;
+  CropSampler sampler_;
+  torch::Tensor validation_crops_;
+  networks::Autoencoder model_;
+};
+
+}  // namespace halfmoon::training
