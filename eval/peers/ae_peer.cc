@@ -19,15 +19,27 @@ class AePeer : public Peer {
   }
 
   Result<std::vector<std::uint8_t>> Encode(const ImageView& rgb, double quality) override {
-    return encoder_.Encode(rgb, quality);
+    EncodeStats stats;
+    auto file = encoder_.Encode(rgb, quality, &stats);
+    stages_ = {{"analysis", stats.analysis_seconds},
+               {"prior", stats.prior_seconds},
+               {"entropy", stats.entropy_seconds}};
+    return file;
   }
   Result<Image> Decode(std::span<const std::uint8_t> file) override {
-    return decoder_.Decode(file);
+    DecodeStats stats;
+    auto image = decoder_.Decode(file, &stats);
+    stages_ = {{"prior", stats.prior_seconds},
+               {"entropy", stats.entropy_seconds},
+               {"synthesis", stats.synthesis_seconds}};
+    return image;
   }
+  std::vector<Stage> Stages() const override { return stages_; }
 
  private:
   Encoder encoder_;
   Decoder decoder_;
+  std::vector<Stage> stages_;
 };
 
 }  // namespace

@@ -32,6 +32,12 @@ struct PeerInfo {
   std::vector<double> ladder;
 };
 
+// A part of a call, and how long it took.
+struct Stage {
+  std::string name;
+  double seconds = 0;
+};
+
 // Thread-safety: one call at a time per object; different objects are independent.
 class Peer {
  public:
@@ -45,6 +51,8 @@ class Peer {
   virtual Result<std::vector<std::uint8_t>> Encode(const ImageView& rgb, double quality) = 0;
   // 8-bit RGB.
   virtual Result<Image> Decode(std::span<const std::uint8_t> file) = 0;
+  // Of the last call; empty for codecs that don't tell.
+  virtual std::vector<Stage> Stages() const { return {}; }
 
  protected:
   PeerInfo info_;
