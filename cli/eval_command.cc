@@ -91,6 +91,8 @@ void PrintDifferences(const eval::Evaluation& e, bool quiet) {
     }
     const eval::BdDifference& d = *b.difference;
     if (!d.warning.empty() && !quiet) PrintWarning(d.warning);
+    // Of published curves there may be dozens; results.json has the rest.
+    if (b.published && b.metric != eval::Metric::kPsnrRgb) continue;
     any = true;
     table.Add({b.test, b.anchor, metric, Fixed(d.bd_rate, 1) + " %", Fixed(d.bd_metric, 2),
                Fixed(d.low, 1) + ".." + Fixed(d.high, 1) + " (" + Fixed(d.share * 100, 0) + " %)",

@@ -241,8 +241,9 @@ Result<Evaluation> Evaluate(const EvaluationOptions& options, const EvaluationPr
   HALFMOON_RETURN_IF_ERROR(options.Validate());
   Evaluation evaluation;
   evaluation.options = options;
+  const fs::path folder = fs::absolute(options.dataset).lexically_normal();
   evaluation.dataset_name =
-      fs::weakly_canonical(fs::path(options.dataset) / ".").parent_path().filename().string();
+      (folder.has_filename() ? folder : folder.parent_path()).filename().string();
   if (!options.anchors.empty()) {  // read first: a typo should not cost minutes
     HALFMOON_ASSIGN_OR_RETURN(evaluation.anchors, ReadCurves(options.anchors));
   }

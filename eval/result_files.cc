@@ -262,13 +262,13 @@ std::string PicturesToCsv(const Evaluation& e) {
   csv += ",error\n";
   for (const DatasetPicture& p : e.pictures) {
     if (!p.error.failed()) continue;
-    csv += "," + CsvText(p.name) + std::string(5 + kMetricCount, ',') + "," +
-           CsvText(p.error.message) + "\n";
+    csv.append(",").append(CsvText(p.name)).append(6 + kMetricCount, ',');
+    csv.append(CsvText(p.error.message)).append("\n");
   }
   for (const CodecResult& c : e.codecs) {
     if (c.error.failed()) {
-      csv += CsvText(c.info.name) + std::string(6 + kMetricCount, ',') + "," +
-             CsvText(c.error.message) + "\n";
+      csv.append(CsvText(c.info.name)).append(7 + kMetricCount, ',');
+      csv.append(CsvText(c.error.message)).append("\n");
     }
     for (std::size_t q = 0; q < c.rows.size(); ++q) {
       for (std::size_t p = 0; p < e.pictures.size(); ++p) {
@@ -279,7 +279,7 @@ std::string PicturesToCsv(const Evaluation& e) {
                std::to_string(picture.width) + "," + std::to_string(picture.height) + "," +
                CsvNumber(c.qualities[q]) + ",";
         if (m.error.failed()) {
-          csv += std::string(1 + kMetricCount, ',') + "," + CsvText(m.error.message) + "\n";
+          csv.append(2 + kMetricCount, ',').append(CsvText(m.error.message)).append("\n");
           continue;
         }
         csv += std::to_string(m.bytes) + "," + CsvNumber(m.bpp);

@@ -15,7 +15,7 @@ class AePeer : public Peer {
     info_.description = "Halfmoon, model " + model.name;
     info_.version = std::string("halfmoon " HALFMOON_VERSION ", weights ") + model.identity;
     info_.extension = ".hmn";
-    info_.ladder = {4, 20, 40, 64, 98};
+    info_.ladder = {4, 16, 36, 60, 94};
   }
 
   Result<std::vector<std::uint8_t>> Encode(const ImageView& rgb, double quality) override {

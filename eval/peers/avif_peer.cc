@@ -43,7 +43,7 @@ class AvifPeer : public Peer {
     info_.extension = ".avif";
     info_.browsers_show = true;
     info_.whole = true;
-    info_.ladder = {19, 34, 51, 70, 87};
+    info_.ladder = {16, 28, 45, 63, 81};
   }
 
   // Qualities are mapped to AV1's 64 quantizers as libavif 1.0 and avifenc do.

@@ -63,6 +63,22 @@ std::vector<std::string> SplitCommand(const std::string& text) {
   return words;
 }
 
+// Semicolons in quotes belong to a command.
+std::vector<std::string> SplitAtSemicolons(const std::string& text) {
+  std::vector<std::string> parts(1);
+  char quote = 0;
+  for (const char c : text) {
+    if (quote ? c == quote : c == '\'' || c == '"') quote = quote ? 0 : c;
+    if (c == ';' && !quote) {
+      parts.emplace_back();
+    } else {
+      parts.back() += c;
+    }
+  }
+  if (parts.back().empty()) parts.pop_back();
+  return parts;
+}
+
 bool Mentions(const std::vector<std::string>& command, const std::string& placeholder) {
   return std::any_of(command.begin(), command.end(), [&](const std::string& word) {
     return word.find(placeholder) != std::string::npos;
@@ -88,8 +104,7 @@ Result<ExecSettings> FromJson(const std::string& path) {
 
 Result<ExecSettings> FromText(const std::string& text) {
   ExecSettings s;
-  std::istringstream parts(text);
-  for (std::string part; std::getline(parts, part, ';');) {
+  for (const std::string& part : SplitAtSemicolons(text)) {
     const auto equals = part.find('=');
     const std::string key = part.substr(0, equals);
     const std::string value = equals == std::string::npos ? "" : part.substr(equals + 1);

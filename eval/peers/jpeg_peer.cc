@@ -83,7 +83,7 @@ class JpegPeer : public Peer {
     info_.browsers_show = true;
     info_.lowest = 1;
     info_.whole = true;
-    info_.ladder = {5, 14, 42, 79, 93};
+    info_.ladder = {5, 10, 30, 67, 90};
   }
 
   Result<std::vector<std::uint8_t>> Encode(const ImageView& rgb, double quality) override {

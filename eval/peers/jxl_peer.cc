@@ -46,7 +46,7 @@ class JxlPeer : public Peer {
                     "." + std::to_string(v % 1000);
     info_.extension = ".jxl";
     info_.lowest = 11;  // below, the distance stays at its limit
-    info_.ladder = {11, 15, 38, 78, 93};
+    info_.ladder = {11, 14, 34, 72, 91};
   }
 
   Result<std::vector<std::uint8_t>> Encode(const ImageView& rgb, double quality) override {

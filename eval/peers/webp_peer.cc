@@ -27,7 +27,7 @@ class WebpPeer : public Peer {
     info_.version = "libwebp " + VersionText(WebPGetEncoderVersion());
     info_.extension = ".webp";
     info_.browsers_show = true;
-    info_.ladder = {0, 8, 47, 87, 98};
+    info_.ladder = {0, 6, 34, 79, 95};
   }
 
   Result<std::vector<std::uint8_t>> Encode(const ImageView& rgb, double quality) override {

@@ -13,8 +13,7 @@ namespace {
 const BdCurve kCurve{"a", {0.1, 0.2, 0.4, 0.9, 1.6}, {28, 31, 34, 38, 41}};
 
 BdCurve Changed(double rate_factor, double metric_offset) {
-  BdCurve c = kCurve;
-  c.name = "b";
+  BdCurve c{"b", kCurve.rate, kCurve.metric};
   for (double& r : c.rate) r *= rate_factor;
   for (double& m : c.metric) m += metric_offset;
   return c;

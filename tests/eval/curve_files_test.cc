@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -17,7 +18,7 @@ std::string WriteTemp(const std::string& text) {
 }
 
 // The layout of CompressAI's eval_model and of its result files, indentation included.
-constexpr char kCompressAi[] = R"({
+constexpr char kCompressAi[] = R"json({
   "name": "bmshj2018-factorized-mse",
   "description": "Inference (ans)",
   "results": {
@@ -27,7 +28,7 @@ constexpr char kCompressAi[] = R"({
     "encoding_time": [0.2, 0.1, 0.3, 0.4],
     "decoding_time": [0.02, 0.01, 0.03, 0.04]
   }
-})";
+})json";
 
 TEST(CurveFilesTest, ReadsCompressAiAndSortsByRate) {
   const auto curves = ReadCurves(WriteTemp(kCompressAi));
