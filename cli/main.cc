@@ -4,9 +4,12 @@
 #include <cstdio>
 #include <new>
 
+#include "cli/bench_command.h"
+#include "cli/compare_command.h"
 #include "cli/compress_command.h"
 #include "cli/console.h"
 #include "cli/decompress_command.h"
+#include "cli/eval_command.h"
 #include "cli/exit_codes.h"
 #include "cli/export_command.h"
 #include "cli/info_command.h"
@@ -23,7 +26,9 @@ namespace {
 
 constexpr AddCommand kCommands[] = {
     AddCompressCommand, AddDecompressCommand, AddInfoCommand,   AddVerifyCommand, AddModelsCommand,
-    AddRdCommand,       AddPackCommand,       AddTrainCommand, AddExportCommand, AddPlotCommand,
+    AddRdCommand,       AddEvalCommand,       AddCompareCommand,
+    AddBenchCommand,    AddMeasureCommand,    AddPackCommand,   AddTrainCommand,  AddExportCommand,
+    AddPlotCommand,
 };
 
 constexpr char kExamples[] =

@@ -1,4 +1,4 @@
-// Rate-distortion curves and the Bjontegaard delta rate between them. std and JSON.
+// The BD-rate of PSNR curves in one call, as `halfmoon rd` needs it; bjontegaard.h has more.
 #pragma once
 
 #include <string>
@@ -15,14 +15,10 @@ struct RdCurve {
 };
 
 // Mean difference in rate of `test` against `anchor` at equal PSNR, in per cent; negative means
-// fewer bits. PCHIP interpolation of ln(bpp) over PSNR, integrated over the common range
-// (Bjontegaard 2001, VCEG-M33; monotone interpolation as in JVET-H0030).
-// Errors: kInvalidArgument for fewer than four points, a curve that is not strictly rising, a rate
-// that is not positive, or ranges that do not overlap.
+// fewer bits. PCHIP interpolation. Errors: as CompareCurves.
 Result<double> BdRate(const RdCurve& anchor, const RdCurve& test);
 
-// Published curves: {"codecs": [{"name", "results": {"bpp": [...], "psnr-rgb": [...]}}]}.
-// Errors: kIo, kCorrupt.
+// The PSNR curves of a file of published curves; see curve_files.h. Errors: as ReadCurves.
 Result<std::vector<RdCurve>> ReadAnchors(const std::string& path);
 
 }  // namespace halfmoon::eval

@@ -137,7 +137,36 @@ const UsageCase kUsageCases[] = {
     {"RdOfEmptyFolder", {"rd", "{dir}/folder"}, 2,
      "{dir}/folder: no PNG or JPEG file in this folder; name another one"},
     {"RdAnchorsMissing", {"rd", "{dir}/picture.png", "--anchors", "{dir}/none.json"}, 7,
-     "{dir}/none.json: cannot open the file of published curves"},
+     "{dir}/none.json: no such file"},
+    {"EvalOfEmptyFolder", {"eval", "--dataset", "{dir}/folder", "--codec", "jpeg", "--out", "{dir}/r"},
+     2, "{dir}/folder: no PNG or JPEG file in this folder; name another one"},
+    {"EvalWithoutCodec", {"eval", "--dataset", "{dir}", "--out", "{dir}/r"}, 2,
+     "--codec is required; see 'halfmoon eval --help'"},
+    {"EvalUnknownOption",
+     {"eval", "--dataset", "{dir}", "--codec", "jpeg:fast", "--out", "{dir}/r"}, 2,
+     "jpeg: unknown option 'fast'; valid options: yuv=420|444 (420), optimised, progressive"},
+    {"EvalPoints",
+     {"eval", "--dataset", "{dir}", "--codec", "jpeg", "--points", "0", "--out", "{dir}/r"}, 2,
+     "points: 0 is out of range; legal are 1 to 100"},
+    {"EvalQuality",
+     {"eval", "--dataset", "{dir}", "--codec", "jpeg", "--quality", "0,50", "--out", "{dir}/r"}, 2,
+     "jpeg: quality 0 is out of range; legal are 1 to 100"},
+    {"EvalAnchorsMissing",
+     {"eval", "--dataset", "{dir}", "--codec", "jpeg", "--anchors", "{dir}/none.json", "--out",
+      "{dir}/r"},
+     7, "{dir}/none.json: no such file"},
+    {"CompareOfMissing", {"compare", "{dir}/picture.png", "{dir}/none.png"}, 7,
+     "{dir}/none.png: no such file"},
+    {"CompareOfText", {"compare", "{dir}/picture.png", "{dir}/text.txt"}, 3,
+     "{dir}/text.txt: not a picture of a known format; PNG and JPEG are read"},
+    {"CompareHeatmapEnding",
+     {"compare", "{dir}/picture.png", "{dir}/picture.png", "--heatmap", "{dir}/a.jpg"}, 2,
+     "{dir}/a.jpg: unknown file name ending '.jpg'; use .png"},
+    {"CompareHeatmapExists",
+     {"compare", "{dir}/picture.png", "{dir}/picture.png", "--heatmap", "{dir}/taken.png"}, 7,
+     "{dir}/taken.png: the file exists; use --force to replace it"},
+    {"BenchSizes", {"bench", "--codec", "jpeg", "--sizes", "0"}, 2,
+     "sizes: legal are 0.001 to 200 megapixels"},
     {"PackOfMissing", {"pack", "{dir}/none", "-o", "{dir}/a.hmnpack"}, 7,
      "{dir}/none: No such file or directory"},
     {"PackEnding", {"pack", "{dir}", "-o", "{dir}/a.zip"}, 2,
@@ -184,13 +213,14 @@ TEST_P(EveryCommand, HelpEndsWithAnExample) {
 
 INSTANTIATE_TEST_SUITE_P(Cli, EveryCommand,
                          ::testing::Values("compress", "decompress", "info", "verify", "models",
-                                           "rd", "pack", "train", "export", "plot"));
+                                           "rd", "eval", "compare", "bench", "pack", "train", "export",
+                                           "plot"));
 
 TEST(Program, HelpListsCommandsExamplesAndExitCodes) {
   const CliResult result = RunCli({"--help"});
   EXPECT_EQ(result.exit_code, 0);
   for (const char* word : {"compress", "decompress", "info", "verify", "models", "pack", "train",
-                           "export", "plot", "rd", "Examples:", "Exit codes: 0 done"}) {
+                           "export", "plot", "rd", "eval", "compare", "bench", "Examples:", "Exit codes: 0 done"}) {
     EXPECT_NE(result.out.find(word), std::string::npos) << word;
   }
 }

@@ -1,0 +1,236 @@
+#include "cli/eval_command.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "cli/console.h"
+#include "cli/options.h"
+#include "eval/aggregate.h"
+#include "eval/evaluation.h"
+#include "eval/peers/registry.h"
+#include "eval/result_files.h"
+#include "eval/timing.h"
+
+// The report is made by eval/report/, which a build may lack.
+#if __has_include("eval/report/html_report.h")
+#include "eval/report/html_report.h"
+#define HALFMOON_HAVE_HTML_REPORT 1
+#else
+#define HALFMOON_HAVE_HTML_REPORT 0
+#endif
+
+namespace halfmoon::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Options {
+  eval::EvaluationOptions eval;
+  std::string bd = "pchip";
+  ReportOptions report;
+};
+
+// Decides about the numbers and so belongs to the result; --jobs, --out and the like don't.
+std::vector<std::string> RecordedCommand(const Options& o) {
+  std::vector<std::string> c = {"halfmoon", "eval", "--dataset", o.eval.dataset};
+  for (const std::string& codec : o.eval.codecs) c.insert(c.end(), {"--codec", codec});
+  if (o.eval.qualities.empty()) {
+    c.insert(c.end(), {"--points", std::to_string(o.eval.points)});
+  } else {
+    std::string list;
+    for (const double q : o.eval.qualities) {
+      char text[32];
+      std::snprintf(text, sizeof(text), "%s%.10g", list.empty() ? "" : ",", q);
+      list += text;
+    }
+    c.insert(c.end(), {"--quality", list});
+  }
+  if (!o.eval.anchors.empty()) c.insert(c.end(), {"--anchors", o.eval.anchors});
+  if (o.bd != "pchip") c.insert(c.end(), {"--bd", o.bd});
+  if (o.eval.matched_bpp != eval::EvaluationOptions().matched_bpp) {
+    c.insert(c.end(), {"--matched-bpp", Fixed(o.eval.matched_bpp, 3)});
+  }
+  if (o.eval.timing) c.push_back("--timing");
+  return c;
+}
+
+std::string Cell(const std::optional<double>& value, int digits) {
+  return value ? Fixed(*value, digits) : "n/a";
+}
+
+void PrintPoints(const eval::Evaluation& e) {
+  Table table({"codec", ">quality", ">bpp", ">PSNR/dB", ">MS-SSIM", ">MS-SSIM/dB", ">SSIMULACRA2",
+               ">failed"});
+  for (const eval::CodecResult& codec : e.codecs) {
+    for (const eval::PointMeans& p : eval::MeansOf(e, codec)) {
+      table.Add({codec.info.name, Fixed(p.quality, 1), p.pictures ? Fixed(p.bpp, 4) : "-",
+                 Cell(p.metrics[eval::Metric::kPsnrRgb], 3),
+                 Cell(p.metrics[eval::Metric::kMsSsim], 5),
+                 Cell(p.metrics[eval::Metric::kMsSsimDb], 3),
+                 Cell(p.metrics[eval::Metric::kSsimulacra2], 2), std::to_string(p.failed)});
+    }
+  }
+  PrintText(table.ToText());
+}
+
+void PrintDifferences(const eval::Evaluation& e, bool quiet) {
+  Table table({"codec", "against", "metric", ">BD-rate", ">BD-metric", ">overlap", ">per picture",
+               ">wins", ">losses"});
+  bool any = false;
+  for (const eval::BdEntry& b : eval::CompareAll(e)) {
+    std::string metric;
+    for (const eval::MetricName& n : eval::kMetrics) {
+      if (n.metric == b.metric) metric = n.key;
+    }
+    if (!b.difference.ok()) {
+      if (!quiet) PrintWarning("no BD-rate: " + b.difference.status().message());
+      continue;
+    }
+    const eval::BdDifference& d = *b.difference;
+    if (!d.warning.empty() && !quiet) PrintWarning(d.warning);
+    // Of published curves there may be dozens; results.json has the rest.
+    if (b.published && b.metric != eval::Metric::kPsnrRgb) continue;
+    any = true;
+    table.Add({b.test, b.anchor, metric, Fixed(d.bd_rate, 1) + " %", Fixed(d.bd_metric, 2),
+               Fixed(d.low, 1) + ".." + Fixed(d.high, 1) + " (" + Fixed(d.share * 100, 0) + " %)",
+               b.per_picture.empty() ? "" : Fixed(b.mean, 1) + " +- " + Fixed(b.stddev, 1) + " %",
+               b.published ? "" : std::to_string(b.wins), b.published ? "" : std::to_string(b.losses)});
+  }
+  if (any) PrintText("\n" + table.ToText());
+}
+
+// Each different failure once, with how often it happened.
+void WarnAboutFailures(const eval::Evaluation& e) {
+  for (const eval::DatasetPicture& p : e.pictures) {
+    if (p.error.failed()) PrintWarning(p.error.message + "; left out");
+  }
+  for (const eval::CodecResult& c : e.codecs) {
+    if (c.error.failed()) PrintWarning(c.error.message + "; left out");
+    std::map<std::string, int> messages;
+    for (const auto& point : c.rows) {
+      for (const eval::Measurement& m : point) {
+        if (m.error.failed()) ++messages[m.error.message];
+      }
+    }
+    for (const auto& [message, count] : messages) {
+      PrintWarning(c.info.name + ": " + std::to_string(count) + " failed: " + message);
+    }
+  }
+}
+
+Status Run(Options& o) {
+  o.eval.bd_method = o.bd == "cubic" ? eval::BdMethod::kCubic : eval::BdMethod::kPchip;
+  o.eval.command = RecordedCommand(o);
+  std::error_code error;
+  o.eval.child_command = {fs::read_symlink("/proc/self/exe", error).string(), "measure"};
+  WarnIfSlowBlas(o.report.quiet);
+  auto line = std::make_unique<ProgressLine>(o.report.quiet);
+  std::string current;
+  const auto evaluation =
+      eval::Evaluate(o.eval, [&](const std::string& what, std::size_t done, std::size_t total) {
+        if (what != current) line = std::make_unique<ProgressLine>(o.report.quiet);  // its own clock
+        current = what;
+        line->ShowCount(what, done, total);
+      });
+  line->Clear();
+  if (!evaluation.ok()) return evaluation.status();
+  HALFMOON_RETURN_IF_ERROR(eval::WriteResults(*evaluation));
+#if HALFMOON_HAVE_HTML_REPORT
+  HALFMOON_RETURN_IF_ERROR(eval::WriteHtmlReport(o.eval.out));
+#endif
+  if (!o.report.quiet) WarnAboutFailures(*evaluation);
+  if (o.report.json) {
+    PrintText(eval::ResultsToJson(*evaluation));
+  } else if (!o.report.quiet) {
+    PrintPoints(*evaluation);
+    PrintDifferences(*evaluation, o.report.quiet);
+    PrintText("\nreport: " + o.eval.out + "\n");
+  }
+  return evaluation->FirstFailure();
+}
+
+std::string CodecsHelp() {
+  std::string text = "\nCodecs and options (options are part of the name, e.g. avif:speed=4,yuv=420):\n";
+  for (const eval::CodecHelp& c : eval::ListCodecs()) {
+    text += "  " + c.name + std::string(6 - std::min<std::size_t>(c.name.size(), 5), ' ') +
+            (c.built_in ? c.options : "not built in") + "\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+void AddEvalCommand(CLI::App& app, int* exit_code) {
+  auto o = std::make_shared<Options>();
+  o->eval.jobs = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  CLI::App* command = AddSubcommand(
+      app, "eval", "Compare codecs over a folder of pictures, with real files and a report",
+      "  halfmoon eval --dataset kodak/ --codec ae --codec jpeg --codec avif --out report/\n"
+      "  halfmoon eval --dataset kodak/ --codec jpeg:progressive --codec ae --points 8 \\\n"
+      "      --anchors eval/anchors/kodak.json --timing --out report/\n"
+      "  halfmoon eval --dataset kodak/ --codec jpeg --codec \\\n"
+      "      'exec:name=j2k;encode=opj_compress -i {in} -o {out} -q {q};"
+      "decode=opj_decompress -i {in} -o {out};extension=.jp2;quality=28,32,36,40' --out report/\n" +
+          CodecsHelp());
+  command->add_option("--dataset", o->eval.dataset, "Folder of PNG and JPEG files")
+      ->type_name("DIR")
+      ->required();
+  command->add_option("--codec", o->eval.codecs, "A codec with its options; give it several times. "
+                                                 "BD-rates are against the first one")
+      ->type_name("NAME")
+      ->required()
+      ->allow_extra_args(false);
+  command->add_option("-o,--out", o->eval.out, "Report folder")->type_name("DIR")->required();
+  CLI::Option* points =
+      command->add_option("--points", o->eval.points, "Qualities per codec, spread by it; default 5")
+          ->type_name("N");
+  command->add_option("--quality", o->eval.qualities, "Qualities, separated by commas, on each "
+                                                      "codec's own scale")
+      ->delimiter(',')
+      ->type_name("LIST")
+      ->excludes(points);
+  command->add_option("--jobs", o->eval.jobs, "Pictures at once; default: one per core. No number "
+                                              "depends on it")
+      ->type_name("N");
+  command->add_flag("--resume", o->eval.resume, "Go on with the run in the report folder");
+  command->add_flag("-f,--force", o->eval.overwrite, "Replace the run in the report folder");
+  command->add_option("--anchors", o->eval.anchors, "Published curves (JSON, CompressAI's layout)")
+      ->type_name("FILE");
+  command->add_option("--bd", o->bd, "Interpolation of BD-rates: pchip (default) or cubic")
+      ->check(CLI::IsMember({"pchip", "cubic"}));
+  command->add_option("--matched-bpp", o->eval.matched_bpp,
+                      "Rate of the pictures shown side by side; default 0.5, 0: none")
+      ->type_name("BPP");
+  command->add_flag("--timing", o->eval.timing, "Measure time and memory in a pass of its own");
+  command->add_option("--timing-pictures", o->eval.timing_pictures,
+                      "The first N pictures serve for it; default 3")
+      ->type_name("N");
+  command->add_option("--repeats", o->eval.repeats, "Runs that the median is of; default 5")
+      ->type_name("N");
+  AddModelsDir(command, &o->eval.models_dir);
+  AddJson(command, &o->report.json);
+  AddQuiet(command, &o->report.quiet);
+  command->callback([o, exit_code] {
+    if (const Status status = Run(*o); !status.ok()) *exit_code = PrintError(status);
+  });
+}
+
+void AddMeasureCommand(CLI::App& app, int* exit_code) {
+  auto request = std::make_shared<std::string>();
+  CLI::App* command = app.add_subcommand("measure", "One measurement for eval and bench");
+  command->group("");  // hidden
+  command->add_option("request", *request)->required();
+  command->callback([request, exit_code] {
+    const auto result = eval::RunTimingChild(*request);
+    if (result.ok()) {
+      PrintText(*result + "\n");
+    } else {
+      *exit_code = PrintError(result.status());
+    }
+  });
+}
+
+}  // namespace halfmoon::cli

@@ -1,0 +1,45 @@
+// From measurements to means, curves and Bjontegaard differences. No files, no codecs.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "eval/evaluation.h"
+
+namespace halfmoon::eval {
+
+// Means over the pictures at one quality.
+struct PointMeans {
+  double quality = 0;
+  double bpp = 0;
+  std::uint64_t bytes = 0;  // sum
+  MetricValues metrics;
+  int pictures = 0;  // that the means are over
+  int failed = 0;    // pictures that can be read and failed here
+};
+
+// One entry per quality of the codec.
+std::vector<PointMeans> MeansOf(const Evaluation& e, const CodecResult& codec);
+
+struct PictureBd {
+  int picture = 0;
+  double bd_rate = 0;
+};
+
+struct BdEntry {
+  std::string anchor, test;
+  bool published = false;  // the anchor
+  Metric metric = Metric::kPsnrRgb;
+  Result<BdDifference> difference = Status(StatusCode::kInternal, "not computed");
+  // Between codecs of the run:
+  std::vector<PictureBd> per_picture;
+  int refused = 0;  // pictures without a number
+  double mean = 0, median = 0, stddev = 0, min = 0, max = 0;
+  int wins = 0, losses = 0;
+};
+
+// Every codec against the first one and against every published curve.
+std::vector<BdEntry> CompareAll(const Evaluation& e);
+
+}  // namespace halfmoon::eval

@@ -1,0 +1,42 @@
+#include "eval/entries.h"
+
+#include <cmath>
+#include <limits>
+
+namespace halfmoon::eval {
+
+Json MetricsToJson(const MetricValues& values) {
+  Json json = Json::object();
+  for (const MetricName& name : kMetrics) {
+    const auto& value = values[name.metric];
+    if (!value) continue;
+    json[std::string(name.key)] = std::isinf(*value) ? Json(nullptr) : Json(*value);
+  }
+  return json;
+}
+
+MetricValues MetricsFromJson(const Json& json) {
+  MetricValues values;
+  for (const MetricName& name : kMetrics) {
+    const auto found = json.find(std::string(name.key));
+    if (found == json.end()) continue;
+    values[name.metric] =
+        found->is_null() ? std::numeric_limits<double>::infinity() : found->get<double>();
+  }
+  return values;
+}
+
+Json MeasurementToJson(const Measurement& m) {
+  if (m.error.failed()) return {{"error", m.error.message}};
+  return {{"bytes", m.bytes}, {"bpp", m.bpp}, {"metrics", MetricsToJson(m.metrics)}};
+}
+
+Measurement MeasurementFromJson(const Json& json) {
+  Measurement m;
+  json.at("bytes").get_to(m.bytes);
+  json.at("bpp").get_to(m.bpp);
+  m.metrics = MetricsFromJson(json.at("metrics"));
+  return m;
+}
+
+}  // namespace halfmoon::eval

@@ -1,0 +1,119 @@
+// An evaluation: codecs x qualities x pictures, measured. Serves `halfmoon eval`; docs/eval-format.md
+// describes what it leaves in the report folder. No codec's header, no JSON.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "eval/bjontegaard.h"
+#include "eval/curve_files.h"
+#include "eval/metrics.h"
+#include "eval/peers/peer.h"
+#include "halfmoon/status.h"
+
+namespace halfmoon::eval {
+
+// --- What to do ----------------------------------------------------------------------------------
+
+struct EvaluationOptions {
+  std::string dataset;              // a folder of PNG and JPEG files
+  std::vector<std::string> codecs;  // names, see peers/registry.h
+  int points = 5;                   // qualities per codec, spread over its ladder
+  std::vector<double> qualities;    // instead of `points`, the same for every codec
+  std::string out;                  // the report folder
+  int jobs = 1;                     // 1..256 pictures at once; no number depends on it
+  bool resume = false;              // go on from the journal in `out`
+  bool overwrite = false;           // replace an earlier report in `out`
+  std::string anchors;              // file of published curves, or empty
+  BdMethod bd_method = BdMethod::kPchip;
+  double matched_bpp = 0.5;         // 0: no pictures at equal size
+  std::string models_dir;           // as EncodeOptions::models_dir
+  std::vector<std::string> command;  // to be recorded; changes nothing
+
+  // The separate pass for time and memory.
+  bool timing = false;
+  int timing_pictures = 3;  // the first ones of the data set
+  int repeats = 5;
+  // Runs one measurement in a process of its own: this, and one argument for RunTimingChild.
+  std::vector<std::string> child_command;
+
+  // Errors: kInvalidArgument naming the option and its range.
+  Status Validate() const;
+};
+
+// --- What came out -------------------------------------------------------------------------------
+
+// A failure that is part of the result; empty message: none.
+struct Failure {
+  StatusCode code = StatusCode::kOk;
+  std::string message;
+
+  bool failed() const { return code != StatusCode::kOk; }
+  void Set(const Status& status) { code = status.code(), message = status.message(); }
+};
+
+struct DatasetPicture {
+  std::string name;  // file name
+  std::string path;
+  std::uint32_t width = 0, height = 0;
+  std::uint64_t hash = 0;  // of the file's bytes
+  std::string file;        // the original in the report folder
+  Failure error;
+
+  double pixels() const { return static_cast<double>(width) * height; }
+};
+
+struct Measurement {
+  std::uint64_t bytes = 0;
+  double bpp = 0;
+  MetricValues metrics;
+  Failure error;
+};
+
+struct TimingRow {
+  int picture = 0, point = 0, threads = 1;
+  double encode_seconds = 0, decode_seconds = 0;
+  std::int64_t encode_memory_bytes = 0, decode_memory_bytes = 0;
+  Failure error;
+};
+
+struct CodecResult {
+  PeerInfo info;
+  Failure error;                              // the codec as a whole; then the lists are empty
+  std::vector<double> qualities;              // ascending
+  std::vector<std::vector<Measurement>> rows;  // [point][picture]
+  std::vector<TimingRow> timing;
+};
+
+struct MatchedFile {
+  double quality = 0;
+  Measurement measured;
+  std::string file, encoded;  // in the report folder; `encoded` may be empty
+};
+
+struct Evaluation {
+  EvaluationOptions options;
+  std::string dataset_name;
+  std::vector<DatasetPicture> pictures;
+  std::vector<CodecResult> codecs;
+  std::vector<CurveFile> anchors;
+  std::vector<std::vector<MatchedFile>> matched;  // [picture][codec]; empty without
+  std::vector<int> timing_threads;                // empty without the pass
+
+  // The first failure among pictures, codecs and rows; Ok when there is none.
+  Status FirstFailure() const;
+};
+
+// `what` is being done ("measuring"), `done` steps of `total`. Called from one thread at a time.
+using EvaluationProgress =
+    std::function<void(const std::string& what, std::size_t done, std::size_t total)>;
+
+// Measures everything and writes the originals, the matched pictures and the journal to the report
+// folder; the result files are written by WriteResults.
+// Failing pictures and codecs are part of the result. Errors: kInvalidArgument (options, no
+// pictures, unknown codec), kFileExists (an earlier report), kIo, kCorrupt (a damaged journal).
+Result<Evaluation> Evaluate(const EvaluationOptions& options, const EvaluationProgress& progress);
+
+}  // namespace halfmoon::eval

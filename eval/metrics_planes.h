@@ -1,0 +1,40 @@
+// Planes of doubles and the windowed moments that SSIM is made of. Internal to eval/.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <vector>
+
+#include "halfmoon/image.h"
+
+namespace halfmoon::eval {
+
+struct Plane {
+  Plane(std::size_t w, std::size_t h) : width(w), height(h), samples(w * h) {}
+
+  double* row(std::size_t y) { return samples.data() + y * width; }
+  const double* row(std::size_t y) const { return samples.data() + y * width; }
+
+  std::size_t width, height;
+  std::vector<double> samples;
+};
+
+// Channel `c` of a picture as it is, 0..255; of a grey picture for every c.
+Plane ChannelPlane(const ImageView& image, std::uint32_t c);
+
+// Rows of the windowed means of a, b, a*a, b*b and a*b, one value per window position.
+struct MomentRows {
+  const double* a;
+  const double* b;
+  const double* aa;
+  const double* bb;
+  const double* ab;
+};
+
+// Slides a separable window over two planes of equal size and calls `row(y, moments)` for each row
+// of window positions within the planes: width - taps + 1 values, height - taps + 1 rows.
+// REQUIRES: not more taps than the planes' sides have samples.
+void WindowMoments(const Plane& a, const Plane& b, const std::vector<double>& taps,
+                   const std::function<void(std::size_t, const MomentRows&)>& row);
+
+}  // namespace halfmoon::eval

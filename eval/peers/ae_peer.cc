@@ -1,0 +1,74 @@
+// Halfmoon itself, through codec/'s public API.
+#include "eval/peers/adapters.h"
+#include "halfmoon/decoder.h"
+#include "halfmoon/encoder.h"
+#include "models/runtime/manifest.h"
+
+namespace halfmoon::eval {
+namespace {
+
+class AePeer : public Peer {
+ public:
+  AePeer(Encoder encoder, Decoder decoder, const runtime::ModelEntry& model)
+      : encoder_(std::move(encoder)), decoder_(std::move(decoder)) {
+    info_.adapter = "ae";
+    info_.description = "Halfmoon, model " + model.name;
+    info_.version = std::string("halfmoon " HALFMOON_VERSION ", weights ") + model.identity;
+    info_.extension = ".hmn";
+    info_.ladder = {4, 16, 36, 60, 94};
+  }
+
+  Result<std::vector<std::uint8_t>> Encode(const ImageView& rgb, double quality) override {
+    EncodeStats stats;
+    auto file = encoder_.Encode(rgb, quality, &stats);
+    stages_ = {{"analysis", stats.analysis_seconds},
+               {"prior", stats.prior_seconds},
+               {"entropy", stats.entropy_seconds}};
+    return file;
+  }
+  Result<Image> Decode(std::span<const std::uint8_t> file) override {
+    DecodeStats stats;
+    auto image = decoder_.Decode(file, &stats);
+    stages_ = {{"prior", stats.prior_seconds},
+               {"entropy", stats.entropy_seconds},
+               {"synthesis", stats.synthesis_seconds}};
+    return image;
+  }
+  std::vector<Stage> Stages() const override { return stages_; }
+
+ private:
+  Encoder encoder_;
+  Decoder decoder_;
+  std::vector<Stage> stages_;
+};
+
+}  // namespace
+
+std::vector<OptionRule> AeRules() {
+  return {{"model", "NAME", "ae-photo"}, {"effort", "1..9", ""}};
+}
+
+PeerOrError MakeAePeer(const PeerOptions& options, const PeerSettings& settings) {
+  if (!options.Text("effort").empty()) {
+    return Status(StatusCode::kUnsupportedFeature,
+                  "ae: option 'effort' is kept for the encoder's search, which this version "
+                  "doesn't have; leave it out");
+  }
+  EncodeOptions encode;
+  encode.model = options.Text("model");
+  encode.threads = settings.threads;
+  encode.models_dir = settings.models_dir;
+  DecodeOptions decode;
+  decode.threads = settings.threads;
+  decode.models_dir = settings.models_dir;
+  // Which weights these are belongs to the result.
+  HALFMOON_ASSIGN_OR_RETURN(const auto folder, runtime::FindModelsDirectory(settings.models_dir));
+  HALFMOON_ASSIGN_OR_RETURN(const auto manifest, runtime::Manifest::Load(folder));
+  HALFMOON_ASSIGN_OR_RETURN(const runtime::ModelEntry* model, manifest.Find(encode.model));
+  HALFMOON_ASSIGN_OR_RETURN(Encoder encoder, Encoder::Create(encode));
+  HALFMOON_ASSIGN_OR_RETURN(Decoder decoder, Decoder::Create(decode));
+  return std::unique_ptr<Peer>(
+      std::make_unique<AePeer>(std::move(encoder), std::move(decoder), *model));
+}
+
+}  // namespace halfmoon::eval
