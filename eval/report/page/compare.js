@@ -53,7 +53,7 @@ function createComparison(picture, info, choices, view) {
     "aria-label": "Comparison. Arrow keys move a zoomed picture, + and \u2212 zoom." },
     layerA, layerB, heatLayer, tagA, tagB, divider, missing);
   pane.style.aspectRatio = `${info.width} / ${info.height}`;
-  pane.style.maxWidth = `calc(76vh * ${info.width / info.height})`;
+  pane.style.maxWidth = `calc(68vh * ${info.width / info.height})`;
   view.addPane(pane);
 
   const slide = element("input", { class: "slide", type: "range", min: "0", max: "100", step: "0.5", value: "50",
@@ -138,8 +138,8 @@ function createComparison(picture, info, choices, view) {
   const pickB = select("B, right", options, String(b), (value) => { b = Number(value); update(); });
   const modes = segmented("Mode", [["slider", "Slider"], ["difference", "Difference"]], mode,
                           (value) => { mode = value; update(); });
-  const node = element("div", { class: "stage" }, element("div", { class: "pickers" }, pickA, pickB),
-    element("div", { class: "row" }, modes, view.control), pane, slide, scale);
+  const node = element("div", { class: "stage" }, element("div", { class: "pickers" }, pickA, pickB,
+    element("div", { class: "row" }, modes, view.control)), element("div", { class: "slot" }, slide, scale), pane);
   moveDivider(position);
   update();
   return { node, choose(side, file) {

@@ -10,7 +10,8 @@ function legend(series, changed) {
   const groups = [["This run", series.filter((s) => !s.look.published)],
                   ["Published", series.filter((s) => s.look.published)]];
   const root = element("div", { class: "legend" });
-  for (const [title, members] of groups) {
+  for (const [title, all] of groups) {
+    const members = all.filter((s) => s.points.length);  // a codec that failed has none
     if (!members.length) continue;
     const line = element("div", { role: "group", "aria-label": title },
                          element("span", { class: "group" }, title));
@@ -24,10 +25,21 @@ function legend(series, changed) {
     const show = () => buttons.forEach((b, i) =>
       b.setAttribute("aria-pressed", String(!hiddenCurves.has(curveKey(members[i])))));
     line.append(...buttons);
+    // A long list of published curves would push everything else off a phone's screen.
+    const rest = title === "Published" ? buttons.slice(kAnchorsAtFirst) : [];
+    if (rest.length > 1) {
+      rest.forEach((b) => { b.hidden = true; });
+      const more = element("button", { type: "button", class: "quiet", onclick: () => {
+        rest.forEach((b) => { b.hidden = false; });
+        rest[0].focus();
+        more.remove();
+      } }, `${rest.length} more`);
+      line.append(more);
+    }
     if (members.length > 2) {
       line.append(element("button", { type: "button", class: "quiet", onclick: () => {
-        const all = members.every((s) => !hiddenCurves.has(curveKey(s)));
-        members.forEach((s) => hiddenCurves[all ? "add" : "delete"](curveKey(s)));
+        const hide = members.every((s) => !hiddenCurves.has(curveKey(s)));
+        members.forEach((s) => hiddenCurves[hide ? "add" : "delete"](curveKey(s)));
         show();
         changed();
       } }, "all / none"));

@@ -51,15 +51,15 @@ function rateSection(title, curvesOf, note) {
 
 // --- Bjontegaard -----------------------------------------------------------------------------
 
-// A bar to the left is fewer bits; 50 % fill half of each side.
+// A bar to the left is fewer bits; 100 % fill a side.
 function rateCell(row) {
   if (!isNumber(row.bd_rate)) return element("span", { class: "soft" }, "refused");
-  const end = 36 + 36 * Math.max(-1, Math.min(1, row.bd_rate / 100));
+  const end = 28 + 28 * Math.max(-1, Math.min(1, row.bd_rate / 100));
   const tone = row.bd_rate < 0 ? "var(--good)" : "var(--bad)";
-  const svg = d3.create("svg").attr("width", 72).attr("height", 16).attr("aria-hidden", "true");
-  svg.append("rect").attr("x", Math.min(36, end)).attr("width", Math.max(1, Math.abs(end - 36)))
-    .attr("y", 4).attr("height", 8).attr("rx", 2).attr("fill", tone);
-  svg.append("path").attr("d", "M36 1V15").attr("stroke", "var(--soft)");
+  const svg = d3.create("svg").attr("width", 56).attr("height", 16).attr("aria-hidden", "true");
+  svg.append("rect").attr("x", Math.min(28, end)).attr("width", Math.max(1, Math.abs(end - 28)))
+    .attr("y", 4).attr("height", 8).attr("fill", tone);
+  svg.append("path").attr("d", "M28 1V15").attr("stroke", "var(--soft)");
   return element("span", { class: "rate" }, svg.node(),
     element("span", { class: row.bd_rate < 0 ? "good" : "bad" }, `${signed(row.bd_rate, 1)}\u00a0%`));
 }
@@ -68,7 +68,7 @@ function overlapCell(row) {
   const o = row.overlap;
   if (!o || !isNumber(o.share)) return "n/a";
   const metric = findMetric(row.metric);
-  const range = `${fixed(o.low, 1)}\u2013${formatMetric(metric, o.high)}`;
+  const range = `${fixed(o.low, metricDigits(metric))}\u2013${formatMetric(metric, o.high)}`;
   return element("span", { class: row.warning ? "warn" : null },
                  element("b", {}, `${fixed(100 * o.share, 0)}\u00a0%`), element("br"), range);
 }
@@ -83,11 +83,12 @@ function spreadCell(row) {
 }
 
 function bdTable(rows) {
-  return table("Bjontegaard differences", [
+  const several = (key) => new Set(rows.map((row) => row[key])).size > 1;
+  const columns = [
     { title: "Codec", text: true, sort: (r) => r.test, cell: (r) => named(r.test, looks.get(r.test)) },
-    { title: "against", text: true, sort: (r) => r.anchor,
+    { title: "against", only: "anchor", text: true, sort: (r) => r.anchor,
       cell: (r) => element("span", {}, r.anchor, r.published ? element("span", { class: "soft" }, " (published)") : null) },
-    { title: "Metric", text: true, sort: (r) => metricLabel(findMetric(r.metric)),
+    { title: "Metric", only: "metric", text: true, sort: (r) => metricLabel(findMetric(r.metric)),
       cell: (r) => metricLabel(findMetric(r.metric)) },
     { title: "BD-rate", sort: (r) => r.bd_rate, cell: rateCell },
     { title: "BD-metric", sort: (r) => r.bd_metric, cell: (r) => {
@@ -96,14 +97,16 @@ function bdTable(rows) {
       return signed(r.bd_metric, 2) + (unit ? `\u00a0${unit}` : "");
     } },
     { title: "Overlap", sort: (r) => r.overlap && r.overlap.share, cell: overlapCell },
-    { title: "Per picture: median, spread", sort: (r) => r.per_picture && r.per_picture.median, cell: spreadCell },
+    { title: "Per picture", sort: (r) => r.per_picture && r.per_picture.median, cell: spreadCell },
     { title: "Wins \u2013 losses", sort: (r) => (isNumber(r.wins) ? r.wins - r.losses : undefined),
       cell: (r) => (isNumber(r.wins) ? `${r.wins} \u2013 ${r.losses}` : "n/a") },
     { title: "Note", text: true, wide: true, cell: (r) => {
       const text = r.refused || r.warning;
       return text ? element("span", { class: "warn" }, `\u26a0 ${text}`) : "";
     } },
-  ], rows, { column: 3, direction: "ascending" });
+  ].filter((column) => !column.only || several(column.only));
+  const rate = columns.findIndex((column) => column.title === "BD-rate");
+  return table("Bjontegaard differences", columns, rows, { column: rate, direction: "ascending" });
 }
 
 function bdSection() {
@@ -126,7 +129,7 @@ function bdSection() {
   draw();
   const method = all[0].method === "cubic" ? "cubic polynomial" : "PCHIP";
   return section("Bits at equal quality", element("p", { class: "soft" },
-    `Bjontegaard differences (${method}). A negative BD-rate means fewer bits at equal quality; the BD-metric is the gain at equal size. Overlap: the common quality range of both curves.`),
+    `Bjontegaard differences (${method}). A negative BD-rate means fewer bits at equal quality; the BD-metric is the gain at equal size. Overlap: the common quality range of both curves. Per picture: median, standard deviation, range.`),
     filters, host);
 }
 
@@ -202,7 +205,7 @@ function overviewPage() {
       element("h1", {}, (results.dataset && results.dataset.name) || "Evaluation"),
       element("div", { class: "facts" }, fact(good, good === 1 ? "picture" : "pictures"),
         fact(codecs.length, codecs.length === 1 ? "codec" : "codecs"), fact(metrics.length, "metrics"),
-        bad ? element("span", { class: "warn" }, `\u26a0 ${plural(bad, "failure", "failures")}, listed below`) : fact("0", "failures")),
+        bad ? element("span", { class: "warn" }, `\u26a0 ${plural(bad, "problem", "problems")}, listed below`) : fact("0", "failures")),
       element("code", { class: "command" }, (results.command || []).map((a) => (/^[\w@%+=:,./-]+$/.test(a) ? a : `'${a.replace(/'/g, "'\\''")}'`)).join(" "))),
     rateSection("Quality against rate", rateCurves,
       "Means over the pictures, bits per pixel of whole files. Up and to the left is better; published curves are dashed."),

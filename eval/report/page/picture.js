@@ -99,7 +99,7 @@ function picturePage(index) {
     page.push(section("Side by side", element("p", { class: "soft" },
       "All panes zoom and move together. JPEG, WebP and AVIF are decoded by this browser from the codec's own file; the numbers are of the codec's own decoder."),
       element("div", { class: "tiles" }, tile(index, info, -1, "Original",
-        [`${formatBpp(24)} uncompressed`], view, compare), ...tiles)));
+        ["24\u00a0bpp uncompressed"], view, compare), ...tiles)));
     page.push(section("All metrics", matchedTable(entry)));
     page.leave = view.destroy;
   } else {

@@ -142,7 +142,22 @@ function timingCurves(field, threads) {
 
 // --- What went wrong -------------------------------------------------------------------------
 
+// The same trouble with the same codec is one entry, however many pictures it struck.
 function failures() {
+  const groups = new Map();
+  for (const failure of allFailures()) {
+    const key = JSON.stringify([failure.what, failure.who, failure.why]);
+    if (!groups.has(key)) groups.set(key, { ...failure, places: [] });
+    groups.get(key).places.push(failure.where);
+  }
+  return [...groups.values()].map((group) => {
+    const { places } = group;
+    const rest = places.length > 3 ? ` and ${places.length - 3} more` : "";
+    return { ...group, where: places.slice(0, 3).join("; ") + rest };
+  });
+}
+
+function allFailures() {
   const pictureName = (i) => (pictures[i] ? pictures[i].name : `picture ${i}`);
   const list = [];
   for (const picture of pictures) {
