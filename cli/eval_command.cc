@@ -11,16 +11,10 @@
 #include "eval/aggregate.h"
 #include "eval/evaluation.h"
 #include "eval/peers/registry.h"
+#include "eval/report/html_report.h"
+#include "eval/report/svg_curves.h"
 #include "eval/result_files.h"
 #include "eval/timing.h"
-
-// The report is made by eval/report/, which a build may lack.
-#if __has_include("eval/report/html_report.h")
-#include "eval/report/html_report.h"
-#define HALFMOON_HAVE_HTML_REPORT 1
-#else
-#define HALFMOON_HAVE_HTML_REPORT 0
-#endif
 
 namespace halfmoon::cli {
 namespace {
@@ -147,7 +141,7 @@ Status Run(Options& o) {
   } else if (!o.report.quiet) {
     PrintPoints(*evaluation);
     PrintDifferences(*evaluation, o.report.quiet);
-    PrintText("\nreport: " + o.eval.out + "\n");
+    PrintText("\nreport: " + (eval::HasHtmlReport() ? o.eval.out + "/report.html" : o.eval.out) + "\n");
   }
   return evaluation->FirstFailure();
 }

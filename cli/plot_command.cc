@@ -8,12 +8,13 @@
 #include "cli/console.h"
 #include "cli/files.h"
 #include "cli/options.h"
-#include "cli/svg_chart.h"
+#include "eval/report/svg_chart.h"
 
 namespace halfmoon::cli {
 namespace {
 
 using Json = nlohmann::json;
+using eval::ChartSeries;
 
 struct Options {
   std::string log, output;
@@ -94,7 +95,7 @@ Status Run(const Options& o) {
   HALFMOON_RETURN_IF_ERROR(CheckEnding(output, ".svg"));
   HALFMOON_ASSIGN_OR_RETURN(const Curves curves, ReadLog(o.log));
   HALFMOON_RETURN_IF_ERROR(CheckTarget(o.log, output, o.force));
-  const std::string svg = ChartsToSvg(
+  const std::string svg = eval::ChartsToSvg(
       o.log, {{"Training loss", "step", {curves.loss}, 0.98},
               {"Validation score (mean ln loss)", "step", {curves.score}, 1},
               {"Validation, bits per pixel", "step", Values(curves.bpp), 1},
