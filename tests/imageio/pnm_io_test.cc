@@ -151,9 +151,10 @@ TEST(PnmWrite, HeadersAreTheStandards) {
   EXPECT_EQ(written({3, 2, 1, 8}, ImageFormat::kPnm).substr(0, 11), "P5\n3 2\n255\n");
   EXPECT_EQ(written({3, 2, 3, 16}, ImageFormat::kPnm).substr(0, 13), "P6\n3 2\n65535\n");
   EXPECT_EQ(written({3, 2, 3, 16}, ImageFormat::kPnm).size(), 13u + 36);
-  EXPECT_EQ(written({3, 2, 4, 8}, ImageFormat::kPam).rfind(
-                "P7\nWIDTH 3\nHEIGHT 2\nDEPTH 4\nMAXVAL 255\nTUPLTYPE RGB_ALPHA\nENDHDR\n", 0),
-            0u);
+  EXPECT_EQ(
+      written({3, 2, 4, 8}, ImageFormat::kPam)
+          .rfind("P7\nWIDTH 3\nHEIGHT 2\nDEPTH 4\nMAXVAL 255\nTUPLTYPE RGB_ALPHA\nENDHDR\n", 0),
+      0u);
 }
 
 TEST(PnmWrite, LostMetadataIsWarnedOf) {
