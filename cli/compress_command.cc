@@ -116,12 +116,12 @@ Status Run(const Options& o) {
 void AddCompressCommand(CLI::App& app, int* exit_code) {
   auto o = std::make_shared<Options>();
   CLI::App* command =
-      AddSubcommand(app, "compress", "Compress a PNG or JPEG picture to a .hmn file",
+      AddSubcommand(app, "compress", "Compress a PNG, JPEG, PPM, PGM or PAM picture to a .hmn file",
                     "  halfmoon compress photo.png                     makes photo.hmn\n"
                     "  halfmoon compress photo.jpg -o small.hmn -q 20  a smaller file\n"
                     "  halfmoon compress photo.png -q 80 --psnr        and how close it came\n"
                     "  halfmoon compress - -o - < photo.png > photo.hmn");
-  command->add_option("input", o->input, "PNG or JPEG file; - reads standard input")
+  command->add_option("input", o->input, "PNG, JPEG, PPM, PGM or PAM file; - reads standard input")
       ->type_name("IN")
       ->required();
   AddOutput(command, &o->output, "The .hmn file (default: the input's name with .hmn); - writes "

@@ -85,7 +85,7 @@ Status Run(const Options& o) {
 void AddDecompressCommand(CLI::App& app, int* exit_code) {
   auto o = std::make_shared<Options>();
   CLI::App* command =
-      AddSubcommand(app, "decompress", "Restore the picture of a .hmn file as PNG or JPEG",
+      AddSubcommand(app, "decompress", "Restore the picture of a .hmn file as PNG, JPEG, PPM, PGM or PAM",
                     "  halfmoon decompress photo.hmn                  makes photo.png\n"
                     "  halfmoon decompress photo.hmn -o photo.jpg --jpeg-quality 90\n"
                     "  halfmoon decompress - -o - < photo.hmn > photo.png");
@@ -93,7 +93,8 @@ void AddDecompressCommand(CLI::App& app, int* exit_code) {
       ->type_name("IN")
       ->required();
   AddOutput(command, &o->output,
-            "Picture file, .png, .jpg or .jpeg (default: the input's name with .png); - writes a "
+            "Picture file, .png, .jpg, .jpeg, .ppm, .pgm, .pnm or .pam (default: the input's name "
+            "with .png); - writes a "
             "PNG to standard output");
   command
       ->add_option("--jpeg-quality", o->write.jpeg_quality,

@@ -115,6 +115,25 @@ void WarnAboutFailures(const eval::Evaluation& e) {
   }
 }
 
+// Pictures and page of the results that are in the folder already.
+Status WriteReport(const Options& o) {
+  HALFMOON_ASSIGN_OR_RETURN(const eval::CurveFiles curves, eval::WriteCurveFiles(o.eval.out));
+  if (!o.report.quiet && !curves.note.empty()) PrintWarning(curves.note);
+  if (!eval::HasHtmlReport()) {
+    if (!o.report.quiet) PrintWarning("no report.html: this halfmoon was built without D3");
+    return Status::Ok();
+  }
+  eval::ReportSummary summary;
+  HALFMOON_RETURN_IF_ERROR(eval::WriteHtmlReport(o.eval.out, {}, &summary));
+  if (o.report.quiet) return Status::Ok();
+  for (const std::string& warning : summary.warnings) PrintWarning(warning);
+  if (summary.pictures_left_out > 0) {
+    PrintWarning("report.html shows " + std::to_string(summary.pictures) + " pictures; " +
+                 std::to_string(summary.pictures_left_out) + " more have their numbers only");
+  }
+  return Status::Ok();
+}
+
 Status Run(Options& o) {
   o.eval.bd_method = o.bd == "cubic" ? eval::BdMethod::kCubic : eval::BdMethod::kPchip;
   o.eval.command = RecordedCommand(o);
@@ -132,9 +151,7 @@ Status Run(Options& o) {
   line->Clear();
   if (!evaluation.ok()) return evaluation.status();
   HALFMOON_RETURN_IF_ERROR(eval::WriteResults(*evaluation));
-#if HALFMOON_HAVE_HTML_REPORT
-  HALFMOON_RETURN_IF_ERROR(eval::WriteHtmlReport(o.eval.out));
-#endif
+  HALFMOON_RETURN_IF_ERROR(WriteReport(o));
   if (!o.report.quiet) WarnAboutFailures(*evaluation);
   if (o.report.json) {
     PrintText(eval::ResultsToJson(*evaluation));

@@ -39,6 +39,24 @@ FileInfo ToInfo(const Header& h) {
   return info;
 }
 
+// The block of an optional metadata chunk; empty when there is none.
+Result<std::vector<std::uint8_t>> ReadMetadata(const ParsedFile& file, const ChunkType& type,
+                                               const DecodeLimits& limits) {
+  const Chunk* chunk = file.Find(type);
+  if (chunk == nullptr) return std::vector<std::uint8_t>();
+  return DecompressMetadata(chunk->payload, ToLimits(limits));
+}
+
+Result<Metadata> ReadAllMetadata(const ParsedFile& file, const DecodeLimits& limits) {
+  Metadata metadata;
+  HALFMOON_ASSIGN_OR_RETURN(metadata.icc, ReadMetadata(file, kChunkIcc, limits));
+  HALFMOON_ASSIGN_OR_RETURN(metadata.exif, ReadMetadata(file, kChunkExif, limits));
+  HALFMOON_ASSIGN_OR_RETURN(metadata.xmp, ReadMetadata(file, kChunkXmp, limits));
+  metadata.colour.source =
+      metadata.icc.empty() ? FileColour::Source::kSrgb : FileColour::Source::kIcc;
+  return metadata;
+}
+
 }  // namespace
 
 Result<FileInfo> ReadInfo(std::span<const std::uint8_t> file, const DecodeLimits& limits) {
@@ -136,11 +154,9 @@ Result<Image> Decoder::Decode(std::span<const std::uint8_t> file, DecodeStats* s
         Image image,
         ImageFromTensor(x, h.width, h.height, h.channels, impl_->options.limits.max_pixels));
     if (stats) stats->synthesis_seconds = watch.Lap();
-    if (const Chunk* icc = d.file.Find(kChunkIcc)) {
-      HALFMOON_ASSIGN_OR_RETURN(std::vector<std::uint8_t> profile,
-                                DecompressMetadata(icc->payload, ToLimits(impl_->options.limits)));
-      image.set_icc(std::move(profile));
-    }
+    HALFMOON_ASSIGN_OR_RETURN(Metadata metadata,
+                              ReadAllMetadata(d.file, impl_->options.limits));
+    image.set_metadata(std::move(metadata));
     return image;
   });
 }
@@ -149,12 +165,7 @@ Status Decoder::Verify(std::span<const std::uint8_t> file, DecodeStats* stats) {
   return GuardTorch("decoder", [&]() -> Status {
     const auto decoded = impl_->DecodeSymbols(file, stats);
     if (!decoded.ok()) return decoded.status();
-    if (const Chunk* icc = decoded->file.Find(kChunkIcc)) {
-      if (auto profile = DecompressMetadata(icc->payload, ToLimits(impl_->options.limits)); !profile.ok()) {
-        return profile.status();
-      }
-    }
-    return Status::Ok();
+    return ReadAllMetadata(decoded->file, impl_->options.limits).status();
   });
 }
 

@@ -68,6 +68,7 @@ Result<std::vector<std::uint8_t>> Encoder::Encode(const ImageView& image, double
                                                   EncodeStats* stats) {
   HALFMOON_RETURN_IF_ERROR(CheckQuality(quality));
   HALFMOON_RETURN_IF_ERROR(image.Validate());
+  HALFMOON_RETURN_IF_ERROR(CheckCodable(image.shape()));
   return GuardTorch("encoder", [&]() -> Result<std::vector<std::uint8_t>> {
     networks::SetComputeThreads(impl_->threads);
     Header header;
@@ -78,12 +79,20 @@ Result<std::vector<std::uint8_t>> Encoder::Encode(const ImageView& image, double
     header.height = image.height;
     header.quality = static_cast<std::uint16_t>(QFromQuality(quality));
 
-    std::vector<std::uint8_t> icc;
+    std::vector<std::uint8_t> icc, exif, xmp;  // what the chunks show
     std::vector<Chunk> chunks;
     if (!image.icc.empty()) {
       HALFMOON_ASSIGN_OR_RETURN(icc, CompressMetadata(image.icc));
       header.colour = Colour::kIcc;
       chunks.push_back({kChunkIcc, icc});
+    }
+    if (!image.exif.empty()) {
+      HALFMOON_ASSIGN_OR_RETURN(exif, CompressMetadata(image.exif));
+      chunks.push_back({kChunkExif, exif});
+    }
+    if (!image.xmp.empty()) {
+      HALFMOON_ASSIGN_OR_RETURN(xmp, CompressMetadata(image.xmp));
+      chunks.push_back({kChunkXmp, xmp});
     }
     TileStats tile;
     HALFMOON_ASSIGN_OR_RETURN(const std::vector<std::uint8_t> stream,

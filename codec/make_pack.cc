@@ -8,6 +8,7 @@
 
 #include "codec/imageio/image_io.h"
 #include "codec/io/atomic_file.h"
+#include "codec/tensor_image.h"
 #include "codec/torch_guard.h"
 #include "models/training/pack.h"
 
@@ -81,6 +82,11 @@ Result<PackReport> MakePack(const std::vector<std::string>& directories, const P
     if (!image.ok()) {
       ++report.unreadable;
       report.problems.push_back(image.status().message());
+      continue;
+    }
+    if (const Status status = CheckCodable(image->shape()); !status.ok()) {
+      ++report.unreadable;
+      report.problems.push_back(status.WithContext(path).message());
       continue;
     }
     const auto short_side = static_cast<std::int64_t>(std::min(image->width(), image->height()));

@@ -1,8 +1,22 @@
 #include "codec/tensor_image.h"
 
 #include <algorithm>
+#include <string>
 
 namespace halfmoon {
+
+Status CheckCodable(const PictureShape& shape) {
+  if (shape.has_alpha()) {
+    return {StatusCode::kUnsupportedFeature,
+            "the picture has an alpha channel, which can't be coded yet; flatten it first"};
+  }
+  if (shape.bit_depth != 8) {
+    return {StatusCode::kUnsupportedFeature,
+            "the picture has " + std::to_string(shape.bit_depth) +
+                " bits per sample, which can't be coded yet; convert it to 8 bit"};
+  }
+  return Status::Ok();
+}
 
 torch::Tensor TensorFromImage(const ImageView& image) {
   const std::int64_t h = PadUp(image.height), w = PadUp(image.width);

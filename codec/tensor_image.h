@@ -14,7 +14,11 @@ namespace halfmoon {
 inline constexpr std::int64_t kPadding = 64;
 inline std::int64_t PadUp(std::int64_t side) { return (side + kPadding - 1) / kPadding * kPadding; }
 
+// Whether the codec can code such pixels yet. Errors: kUnsupportedFeature naming alpha or depth.
+Status CheckCodable(const PictureShape& shape);
+
 // [1, 3, PadUp(height), PadUp(width)] float32 in [0, 1], channels-last.
+// REQUIRES: CheckCodable(image.shape()).
 torch::Tensor TensorFromImage(const ImageView& image);
 
 // The top left width x height pixels of x [1, 3, H, W], clamped and rounded to 8 bits; with one

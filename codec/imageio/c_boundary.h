@@ -3,7 +3,7 @@
 //
 // Read me first. Both libraries report errors by calling us; we leave by longjmp. A longjmp over a
 // frame that holds an object with a destructor is undefined, and so is a C++ exception through a C
-// frame. Hence the pattern of png_io.cc and jpeg_io.cc:
+// frame. Hence the pattern of png_*.cc and jpeg_*.cc:
 //   - every call into the C library sits in a small function that calls setjmp first and has only
 //     trivial locals, none of them changed between setjmp and a longjmp;
 //   - all state lives in a struct owned by the caller of that function;
@@ -16,6 +16,8 @@
 #include <exception>
 #include <string>
 #include <vector>
+
+#include "codec/imageio/rows.h"
 
 namespace halfmoon::imageio {
 
@@ -46,16 +48,27 @@ struct WarningLog {
   }
 };
 
-// False when there is no memory for it.
-inline bool Append(std::vector<std::uint8_t>* out, const std::uint8_t* data,
-                   std::size_t size) noexcept {
-  try {
-    out->insert(out->end(), data, data + size);
-    return true;
-  } catch (const std::exception&) {  // bad_alloc, length_error
-    return false;
+// Where written bytes go. Put lets no exception out and keeps the first failure, so that a callback
+// can leave by longjmp without a Status on its own stack.
+struct SinkState {
+  ByteSink sink;
+  Status status;
+
+  bool Put(const std::uint8_t* data, std::size_t size) noexcept {
+    try {
+      if (status.ok()) status = sink({data, size});
+    } catch (const std::exception&) {  // bad_alloc, length_error
+      status = OutOfMemory();
+    }
+    return status.ok();
   }
-}
+
+ private:
+  static Status OutOfMemory() noexcept {
+    // Short enough to need no memory of its own.
+    return {StatusCode::kOutOfMemory, "no memory"};
+  }
+};
 
 // Warnings for the caller; a null list means nobody listens. Each text appears once.
 inline void Warn(std::vector<std::string>* warnings, std::string text) {

@@ -1,22 +1,33 @@
-// Picture files in and out: PNG and JPEG <-> Image. Must not include LibTorch, libpng or libjpeg.
+// Picture files in and out: PNG, JPEG, PNM and PAM <-> Image, or row by row. Must not include
+// LibTorch, libpng or libjpeg.
 //
+// Files are known by their content; metadata (ICC, EXIF, XMP) is carried byte for byte.
 // Thread-safety: all functions may be called from several threads at once.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "codec/imageio/rows.h"
 #include "halfmoon/image.h"
 #include "halfmoon/status.h"
 
 namespace halfmoon {
 
-enum class ImageFormat { kPng, kJpeg };
+enum class ImageFormat {
+  kPng,
+  kJpeg,
+  kPnm,  // read: P1 to P6; written: P5 (grey) or P6 (RGB), binary
+  kPam,  // P7
+};
 
-// "PNG" or "JPEG".
+// "PNG", "JPEG", "PNM" or "PAM".
 std::string_view ImageFormatName(ImageFormat format);
 
 struct ImageReadOptions {
@@ -24,7 +35,11 @@ struct ImageReadOptions {
   std::uint64_t max_pixels = kDefaultMaxImagePixels;
   // Most bytes of a picture file (ReadImageFile); more is kLimitExceeded.
   std::uint64_t max_file_bytes = std::uint64_t{1} << 30;
-  // Turn the pixels as EXIF says (orientation 1..8), so that they are stored as they are shown.
+  // Most bytes of each of ICC profile, EXIF block and XMP packet, unpacked; more is
+  // kLimitExceeded. Real ones have up to a few MB.
+  std::uint64_t max_metadata_bytes = std::uint64_t{16} << 20;
+  // Turn the pixels as EXIF says (orientation 1..8), so that they are stored as they are shown, and
+  // set the tags in EXIF and XMP to "upright".
   bool apply_orientation = true;
   // Take what can be had from a damaged file: what the libraries can repair becomes a warning.
   bool lenient = false;
@@ -43,6 +58,9 @@ struct ImageWriteOptions {
   int jpeg_quality = 95;
   ChromaSubsampling jpeg_subsampling = ChromaSubsampling::k444;
   bool jpeg_progressive = false;
+  // R, G, B to lay a picture with alpha over where a format holds none (JPEG). Without it that is
+  // an error.
+  std::optional<std::array<std::uint8_t, 3>> background;
 
   // Errors: kInvalidArgument naming the field and its range.
   Status Validate() const;
@@ -53,16 +71,19 @@ struct ImageInfo {
   ImageFormat format = ImageFormat::kPng;
   std::uint32_t width = 0;      // pixels, as shown (after EXIF orientation, if that is applied)
   std::uint32_t height = 0;     // pixels, as shown
-  std::uint32_t channels = 0;   // 1 grey, 2 grey + alpha, 3 RGB, 4 RGB + alpha or CMYK
-  std::uint32_t bit_depth = 0;  // bits per sample as decoded: 8, or 16 for 16-bit PNG
+  std::uint32_t channels = 0;   // as decoded: 1 grey, 2 grey + alpha, 3 RGB, 4 RGB + alpha
+  std::uint32_t bit_depth = 0;  // bits per sample as decoded: 8 or 16
   bool has_alpha = false;       // alpha channel or transparent colours
-  bool has_icc = false;
+  bool has_icc = false;         // a profile in the file
+  bool has_exif = false;
+  bool has_xmp = false;
+  FileColour colour;
   int orientation = 1;  // EXIF orientation, 1..8; 1 when there is none
 };
 
 // Reads a picture; the format is known by its first bytes, not by a name.
 // `warnings` (may be null) receives one sentence for each thing that was dropped or guessed, e.g.
-// "EXIF metadata is not kept yet".
+// "text metadata is not kept".
 // Errors: kNotHalfmoon (not a picture we know), kUnsupportedFeature (a picture of another format
 // or of a kind that is named), kTruncated, kCorrupt, kLimitExceeded, kOutOfMemory.
 Result<Image> ReadImage(std::span<const std::uint8_t> bytes, const ImageReadOptions& options = {},
@@ -72,26 +93,42 @@ Result<Image> ReadImage(std::span<const std::uint8_t> bytes, const ImageReadOpti
 Result<Image> ReadImageFile(const std::string& path, const ImageReadOptions& options = {},
                             std::vector<std::string>* warnings = nullptr);
 
-// Size and kind from the header alone: no pixels are allocated, size limits are not applied, and
-// kinds that ReadImage refuses (16 bit, alpha, CMYK) are described.
+// Row by row; `bytes` must outlive the reader. Interlaced PNG and pictures that must be turned are
+// held whole (RowReader::memory_bytes says so). Errors: as ReadImage.
+Result<std::unique_ptr<RowReader>> OpenRows(std::span<const std::uint8_t> bytes,
+                                            const ImageReadOptions& options = {});
+
+// Size and kind from the header alone: no pixels are allocated, and size limits are not applied.
 // Errors: kNotHalfmoon, kUnsupportedFeature (another format), kTruncated, kCorrupt.
 Result<ImageInfo> ReadImageInfo(std::span<const std::uint8_t> bytes,
                                 const ImageReadOptions& options = {});
 Result<ImageInfo> ReadImageInfoFile(const std::string& path, const ImageReadOptions& options = {});
 
-// Format by the ending of the name: .png, .jpg, .jpeg in any case.
+// Format by the ending of the name: .png, .jpg, .jpeg, .ppm, .pgm, .pnm, .pam in any case.
 // Errors: kInvalidArgument listing the endings.
 Result<ImageFormat> ImageFormatFromPath(std::string_view path);
 
-// A whole file of the format. The ICC profile is written along; one that does not fit the picture
-// is left out with a warning. Without a profile a PNG is marked as sRGB.
-// Errors: kInvalidArgument (bad view or options, or a side above JPEG's 65500), kOutOfMemory.
+// A whole file of the format. ICC, EXIF and XMP are written along; what does not fit the picture or
+// the format is left out with a warning. Without a profile a PNG is marked as sRGB. JPEG rounds 16
+// bits to 8 with a warning.
+// Errors: kInvalidArgument (bad view or options, a side above JPEG's 65500, alpha in JPEG without a
+// background or in PNM), kOutOfMemory.
 Result<std::vector<std::uint8_t>> WriteImage(const ImageView& image, ImageFormat format,
                                              const ImageWriteOptions& options = {},
                                              std::vector<std::string>* warnings = nullptr);
 Result<std::vector<std::uint8_t>> WriteImage(const Image& image, ImageFormat format,
                                              const ImageWriteOptions& options = {},
                                              std::vector<std::string>* warnings = nullptr);
+
+// The same, with the bytes going to `sink` as they come. Errors also: those of the sink.
+Status WriteRows(const ImageView& image, ImageFormat format, const ImageWriteOptions& options,
+                 const ByteSink& sink, std::vector<std::string>* warnings = nullptr);
+
+// Row by row. Of `metadata` only icc, exif and xmp are used, and only during the call.
+// Errors: as WriteRows.
+Result<std::unique_ptr<RowWriter>> CreateRows(const PictureShape& shape, const ImageView& metadata,
+                                              ImageFormat format, const ImageWriteOptions& options,
+                                              ByteSink sink);
 
 // Writes a file atomically (see codec/io/atomic_file.h), its format by the ending of `path`.
 // An existing file is kept unless `overwrite`. Errors also: kFileExists, kIo.

@@ -84,14 +84,15 @@ const UsageCase kUsageCases[] = {
     {"NoEndingOfCompress", {"compress", "{dir}/picture.png", "-o", "{dir}/a"}, 2,
      "{dir}/a: no file name ending; use .hmn"},
     {"WrongEndingOfDecompress", {"decompress", "{dir}/minimal.hmn", "-o", "{dir}/a.gif"}, 2,
-     "{dir}/a.gif: unknown file name ending '.gif'; use .png, .jpg or .jpeg"},
+     "{dir}/a.gif: unknown file name ending '.gif'; use .png, .jpg, .jpeg, .ppm, "
+     ".pgm, .pnm or .pam"},
     {"SameFile", {"compress", "{dir}/taken.hmn", "--force"}, 2,
      "{dir}/taken.hmn: is both input and output; give another output with -o"},
     {"StandardInputNeedsAnOutput", {"compress", "-"}, 2,
      "-: standard input has no name to derive the output's from; give -o FILE"},
     // --- Not ours: 3 ---------------------------------------------------------------------------
     {"CompressText", {"compress", "{dir}/text.txt", "-o", "{dir}/a.hmn"}, 3,
-     "{dir}/text.txt: not a picture of a known format; PNG and JPEG are read"},
+     "{dir}/text.txt: not a picture of a known format; PNG, JPEG, PNM and PAM are read"},
     {"CompressHalfmoonFile", {"compress", "{dir}/minimal.hmn", "-o", "{dir}/a.hmn"}, 3,
      "{dir}/minimal.hmn: is a Halfmoon file already; 'halfmoon decompress' gives the picture"},
     {"DecompressPicture", {"decompress", "{dir}/picture.png", "-o", "{dir}/a.png"}, 3,

@@ -61,6 +61,37 @@ TEST(RoundTripTest, QualityBuysFidelity) {
   EXPECT_GT(last_psnr, 28);
 }
 
+TEST(RoundTripTest, ExifAndXmpTravelByteForByte) {
+  auto encoder = Encoder::Create(TinyEncode());
+  auto decoder = Decoder::Create(TinyDecode());
+  ASSERT_TRUE(encoder.ok() && decoder.ok());
+  Image image = MakePicture(40, 30, 3, Kind::kScene);
+  Metadata metadata;
+  metadata.exif = {'M', 'M', 0, 42, 0, 0, 0, 8, 0, 0};
+  metadata.xmp = {'<', 'x', '/', '>', 0, 255};
+  image.set_metadata(metadata);
+  const auto file = encoder->Encode(image.view());
+  ASSERT_TRUE(file.ok()) << file.status().message();
+  const auto back = decoder->Decode(*file);
+  ASSERT_TRUE(back.ok()) << back.status().message();
+  EXPECT_EQ(back->metadata().exif, metadata.exif);
+  EXPECT_EQ(back->metadata().xmp, metadata.xmp);
+  EXPECT_TRUE(decoder->Verify(*file).ok());
+}
+
+TEST(RoundTripTest, WhatCannotBeCodedYetIsNamed) {
+  auto encoder = Encoder::Create(TinyEncode());
+  ASSERT_TRUE(encoder.ok());
+  for (const auto& [shape, word] : std::vector<std::pair<PictureShape, std::string>>{
+           {{8, 8, 4, 8}, "alpha"}, {{8, 8, 2, 8}, "alpha"}, {{8, 8, 3, 16}, "16 bits"}}) {
+    const auto image = Image::Create(shape);
+    ASSERT_TRUE(image.ok());
+    const auto refused = encoder->Encode(image->view());
+    EXPECT_EQ(refused.status().code(), StatusCode::kUnsupportedFeature);
+    EXPECT_NE(refused.status().message().find(word), std::string::npos);
+  }
+}
+
 TEST(RoundTripTest, StridesAndIccTravel) {
   auto encoder = Encoder::Create(TinyEncode());
   auto decoder = Decoder::Create(TinyDecode());

@@ -22,7 +22,21 @@ std::vector<Sample> Samples() {
   const Result<Bytes> icc_jpeg = WriteImage(with_icc, ImageFormat::kJpeg);
   EXPECT_TRUE(icc_png.ok() && icc_jpeg.ok());
   const Image small = Noise(20, 12, 3);
+  Image with_all = Noise(PictureShape{6, 5, 4, 16});
+  Metadata metadata;
+  metadata.exif = TiffWithOrientation(3, false);
+  metadata.xmp = Bytes(40, 'x');
+  with_all.set_metadata(metadata);
+  const Result<Bytes> deep_png = WriteImage(with_all, ImageFormat::kPng);
+  const Result<Bytes> pam = WriteImage(with_all, ImageFormat::kPam);
+  const Result<Bytes> ppm = WriteImage(small, ImageFormat::kPnm);
+  EXPECT_TRUE(deep_png.ok() && pam.ok() && ppm.ok());
+  const Bytes cmyk(16 * 16 * 4, 90);
   return {
+      {"16-bit RGBA png with metadata", *deep_png},
+      {"pam", *pam},
+      {"ppm", *ppm},
+      {"cmyk jpeg", MakeJpeg(16, 16, cmyk, {.components = 4})},
       {"png", WithChunk(PlainPng(small), "eXIf", TiffWithOrientation(6, true))},
       {"palette png", BlackPng(5, 5, 2, 3)},
       {"icc png", *icc_png},
@@ -43,7 +57,7 @@ ImageReadOptions Options(bool lenient) {
 
 void ExpectSane(const Result<Image>& image) {
   if (image.ok()) {
-    EXPECT_EQ(image->samples().size(), image->pixels() * image->channels());
+    EXPECT_EQ(image->samples().size(), image->pixels() * image->shape().bytes_per_pixel());
     return;
   }
   EXPECT_NE(image.status().code(), StatusCode::kInternal) << image.status().message();
@@ -80,6 +94,7 @@ TEST(Damage, FlippedBitsNeverCrash) {
         (void)ReadImageInfo(bad);
       }
     }
+    // A binary PNM has no redundancy but its header.
     EXPECT_GT(refused, 0u) << sample.name;
   }
 }
@@ -97,7 +112,7 @@ TEST(Damage, EveryFlippedPngByteIsNoticed) {
 TEST(Damage, RubbishAfterASignatureIsAnError) {
   for (unsigned seed = 0; seed < 200; ++seed) {
     const Image noise = Noise(200, 1, 1, seed);
-    for (const std::string_view start : {"\x89PNG\r\n\x1A\n", "\xFF\xD8\xFF\xE0"}) {
+    for (const std::string_view start : {"\x89PNG\r\n\x1A\n", "\xFF\xD8\xFF\xE0", "P7\n", "P3\n"}) {
       Bytes file(start.begin(), start.end());
       file.insert(file.end(), noise.samples().begin(), noise.samples().end());
       EXPECT_FALSE(ReadImage(file, Options(false)).ok());

@@ -26,12 +26,23 @@ TEST(ImageFormatFromPath, KnowsEndingsInAnyCase) {
   }
 }
 
+TEST(ImageFormatFromPath, KnowsNetpbm) {
+  for (const char* path : {"a.ppm", "A.PGM", "b.pnm"}) {
+    const auto format = ImageFormatFromPath(path);
+    ASSERT_TRUE(format.ok()) << path;
+    EXPECT_EQ(*format, ImageFormat::kPnm);
+  }
+  ASSERT_TRUE(ImageFormatFromPath("a.pam").ok());
+  EXPECT_EQ(*ImageFormatFromPath("a.pam"), ImageFormat::kPam);
+}
+
 TEST(ImageFormatFromPath, ListsTheEndingsOtherwise) {
   for (const char* path : {"a.gif", "png", "a.png/b", "a.png.", "", "a.pngx", "jpg"}) {
     const auto format = ImageFormatFromPath(path);
     ASSERT_FALSE(format.ok()) << path;
     EXPECT_EQ(format.status().code(), StatusCode::kInvalidArgument);
-    EXPECT_NE(format.status().message().find(".png, .jpg or .jpeg"), std::string::npos);
+    EXPECT_NE(format.status().message().find(".png, .jpg, .jpeg, .ppm, .pgm, .pnm or .pam"),
+              std::string::npos);
   }
 }
 
@@ -53,9 +64,13 @@ TEST(ReadImage, NamesOtherFormats) {
   expect("....ftypavif....", StatusCode::kUnsupportedFeature, "AVIF");
   expect("\xFF\x0A......"sv, StatusCode::kUnsupportedFeature, "JPEG XL");
   expect("II*\0...."sv, StatusCode::kUnsupportedFeature, "TIFF");
-  expect("P6\n1 1\n255\n...", StatusCode::kUnsupportedFeature, "PNM");
-  expect("hello, world", StatusCode::kNotHalfmoon, "PNG and JPEG");
-  expect(std::string(100, '\0'), StatusCode::kNotHalfmoon, "PNG and JPEG");
+  expect("P7 332\n", StatusCode::kUnsupportedFeature, "xv thumbnail");
+  expect("PF\n1 1\n-1.0\n", StatusCode::kUnsupportedFeature, "PFM");
+  expect("P6", StatusCode::kTruncated, "signature");
+  expect("P", StatusCode::kTruncated, "signature");
+  expect("hello, world", StatusCode::kNotHalfmoon, "PNG, JPEG, PNM and PAM");
+  expect("P6x", StatusCode::kNotHalfmoon, "PNG, JPEG, PNM and PAM");
+  expect(std::string(100, '\0'), StatusCode::kNotHalfmoon, "PNG, JPEG, PNM and PAM");
 }
 
 TEST(ReadImage, FormatIsKnownByContentNotName) {
@@ -127,6 +142,8 @@ TEST(ImageFiles, ErrorsBeginWithThePath) {
 TEST(ImageFormatName, IsReadable) {
   EXPECT_EQ(ImageFormatName(ImageFormat::kPng), "PNG");
   EXPECT_EQ(ImageFormatName(ImageFormat::kJpeg), "JPEG");
+  EXPECT_EQ(ImageFormatName(ImageFormat::kPnm), "PNM");
+  EXPECT_EQ(ImageFormatName(ImageFormat::kPam), "PAM");
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <type_traits>
 
 namespace halfmoon {
@@ -27,7 +28,7 @@ TEST(Image, CreateMakesBlackPixelsInRowOrder) {
 TEST(Image, CreateRefusesBadShapes) {
   EXPECT_EQ(Image::Create(0, 3, 3).status().code(), StatusCode::kInvalidArgument);
   EXPECT_EQ(Image::Create(3, 0, 3).status().code(), StatusCode::kInvalidArgument);
-  for (const std::uint32_t channels : {0u, 2u, 4u, 1000u}) {
+  for (const std::uint32_t channels : {0u, 5u, 1000u}) {
     EXPECT_EQ(Image::Create(3, 3, channels).status().code(), StatusCode::kInvalidArgument);
   }
 }
@@ -45,6 +46,39 @@ TEST(Image, CreateEnforcesLimits) {
   EXPECT_TRUE(CheckImageSize(16384, 16385, 1ull << 30).ok());
   EXPECT_TRUE(Image::Create(10, 10, 3, 100).ok());
   EXPECT_EQ(Image::Create(10, 10, 3, 99).status().code(), StatusCode::kLimitExceeded);
+}
+
+TEST(Image, SixteenBitSamplesAndAlpha) {
+  Result<Image> image = Image::Create({5, 3, 4, 16});
+  ASSERT_TRUE(image.ok()) << image.status().message();
+  EXPECT_EQ(image->stride(), 40u);
+  EXPECT_EQ(image->samples().size(), 120u);
+  EXPECT_TRUE(image->has_alpha());
+  image->row16(2)[19] = 0x1234;
+  std::uint16_t last = 0;
+  std::memcpy(&last, image->samples().data() + 118, 2);
+  EXPECT_EQ(last, 0x1234);
+  EXPECT_EQ(image->view().row16(2)[19], 0x1234);
+  EXPECT_TRUE(image->view().Validate().ok());
+  EXPECT_EQ(Image::Create({5, 3, 3, 12}).status().code(), StatusCode::kInvalidArgument);
+}
+
+TEST(Image, MetadataMovesAndIsCloned) {
+  Result<Image> image = Image::Create(2, 2, 3);
+  ASSERT_TRUE(image.ok());
+  Metadata metadata;
+  metadata.exif = {'I', 'I'};
+  metadata.xmp = {'<'};
+  metadata.colour.gamma = 45455;
+  image->set_metadata(metadata);
+  const Result<Image> copy = image->Clone();
+  ASSERT_TRUE(copy.ok());
+  const Image moved = std::move(image).value();
+  for (const Image* found : {&*copy, &moved}) {
+    EXPECT_EQ(found->metadata().exif, metadata.exif);
+    EXPECT_EQ(found->view().xmp.size(), 1u);
+    EXPECT_EQ(found->metadata().colour.gamma, 45455u);
+  }
 }
 
 TEST(Image, CloneIsIndependent) {
@@ -87,7 +121,7 @@ TEST(ImageView, DescribesTheImage) {
 
 TEST(ImageView, ValidateNamesTheBadField) {
   const std::uint8_t pixels[64] = {};
-  const ImageView good = {pixels, 4, 4, 3, 8, 12, {}};
+  const ImageView good = {pixels, 4, 4, 3, 8, 12, {}, {}, {}};
   ASSERT_TRUE(good.Validate().ok());
   const auto expect_refused = [](const ImageView& view, const char* word) {
     const Status status = view.Validate();
@@ -104,11 +138,19 @@ TEST(ImageView, ValidateNamesTheBadField) {
   bad.height = 65536;
   expect_refused(bad, "size");
   bad = good;
-  bad.channels = 4;
+  bad.channels = 5;
   expect_refused(bad, "channels");
   bad = good;
-  bad.bit_depth = 16;
+  bad.bit_depth = 12;
   expect_refused(bad, "bits");
+  bad = good;
+  bad.bit_depth = 16;  // rows need 24 bytes now
+  expect_refused(bad, "stride");
+  bad.stride = 25;
+  expect_refused(bad, "even");
+  bad.stride = 26;
+  bad.data = pixels + 1;
+  expect_refused(bad, "even");
   bad = good;
   bad.stride = 11;
   expect_refused(bad, "stride");

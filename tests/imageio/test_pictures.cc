@@ -58,8 +58,19 @@ Image Noise(std::uint32_t width, std::uint32_t height, std::uint32_t channels, u
   return image;
 }
 
+Image Noise(const PictureShape& shape, unsigned seed) {
+  Result<Image> made = Image::Create(shape);
+  if (!made.ok()) {
+    ADD_FAILURE() << made.status().message();
+    return Image();
+  }
+  std::mt19937 random(seed);
+  for (std::uint8_t& byte : made->samples()) byte = static_cast<std::uint8_t>(random() >> 24);
+  return std::move(made).value();
+}
+
 bool SamePixels(const Image& a, const Image& b) {
-  return a.width() == b.width() && a.height() == b.height() && a.channels() == b.channels() &&
+  return a.shape() == b.shape() &&
          std::equal(a.samples().begin(), a.samples().end(), b.samples().begin(), b.samples().end());
 }
 
@@ -132,10 +143,17 @@ Bytes PlainPng(const Image& image) {
   Bytes scanlines;
   for (std::uint32_t y = 0; y < image.height(); ++y) {
     scanlines.push_back(0);
-    scanlines.insert(scanlines.end(), image.row(y), image.row(y) + image.stride());
+    if (image.bit_depth() == 8) {
+      scanlines.insert(scanlines.end(), image.row(y), image.row(y) + image.stride());
+    } else {
+      for (std::size_t i = 0; i < image.stride() / 2; ++i)
+        Put16(&scanlines, image.row16(y)[i], true);
+    }
   }
+  constexpr int kColorTypes[] = {0, 0, 4, 2, 6};
   return PngBuilder()
-      .Header(image.width(), image.height(), 8, image.channels() == 1 ? 0 : 2)
+      .Header(image.width(), image.height(), static_cast<int>(image.bit_depth()),
+              kColorTypes[image.channels()])
       .Pixels(scanlines)
       .End();
 }
@@ -194,6 +212,7 @@ Bytes MakeJpeg(std::uint32_t width, std::uint32_t height, std::span<const std::u
   jpeg_set_defaults(&jpeg);
   if (recipe.rgb) jpeg_set_colorspace(&jpeg, JCS_RGB);
   if (recipe.ycck) jpeg_set_colorspace(&jpeg, JCS_YCCK);
+  if (recipe.components == 4) jpeg.write_Adobe_marker = recipe.adobe ? TRUE : FALSE;
   jpeg_set_quality(&jpeg, recipe.quality, TRUE);
   jpeg.arith_code = recipe.arithmetic;
   for (int i = 0; i < recipe.components; ++i) {

@@ -18,9 +18,14 @@ using Bytes = std::vector<std::uint8_t>;
 // Each fails the calling test (and returns an empty image) when the size is refused.
 Image Gradient(std::uint32_t width, std::uint32_t height, std::uint32_t channels);
 Image Noise(std::uint32_t width, std::uint32_t height, std::uint32_t channels, unsigned seed = 1);
+Image Noise(const PictureShape& shape, unsigned seed = 1);
+// All kinds of pixels: 1 to 4 channels of 8 and 16 bit, as 1 x 1 pictures.
+inline constexpr PictureShape kKinds[] = {{1, 1, 1, 8},  {1, 1, 2, 8},  {1, 1, 3, 8},
+                                          {1, 1, 4, 8},  {1, 1, 1, 16}, {1, 1, 2, 16},
+                                          {1, 1, 3, 16}, {1, 1, 4, 16}};
 
 bool SamePixels(const Image& a, const Image& b);
-// Differences of samples, 0..255. REQUIRES: same size and channels.
+// Differences of 8-bit samples, 0..255. REQUIRES: same size and channels.
 int MaxDifference(const Image& a, const Image& b);
 double MeanDifference(const Image& a, const Image& b);
 
@@ -40,7 +45,7 @@ class PngBuilder {
   Bytes bytes_;
 };
 
-// The file of a picture with filter 0 in each row.
+// The file of a picture of any kind, with filter 0 in each row.
 Bytes PlainPng(const Image& image);
 // A file of black pixels of any kind that the standard allows.
 Bytes BlackPng(std::uint32_t width, std::uint32_t height, int bit_depth, int color_type);
@@ -56,6 +61,7 @@ struct JpegRecipe {
   int components = 3;  // 1 grey, 3 RGB, 4 CMYK
   bool ycck = false;   // of 4 components
   bool rgb = false;    // of 3: stored as RGB instead of YCbCr
+  bool adobe = true;   // of 4 components: with Adobe's marker
   bool progressive = false;
   bool arithmetic = false;
   int h_factor = 1;  // of the first component; the others have 1

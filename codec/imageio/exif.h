@@ -1,0 +1,28 @@
+// EXIF orientation: finding the tag, and setting it to "upright" once pixels are turned. Bounded
+// reads of a TIFF structure. Internal to codec/imageio; knows nothing about pixels.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+namespace halfmoon::imageio {
+
+// The TIFF structure in an EXIF block, without the name that JPEG puts before it; some writers put
+// it before PNG's block, too, or twice. So a block never seems to begin elsewhere after a round
+// trip.
+std::span<const std::uint8_t> WithoutExifName(std::span<const std::uint8_t> block);
+
+// Orientation in a TIFF structure (an EXIF block after "Exif\0\0", or a PNG eXIf chunk).
+// Range: 1..8; 1 when the tag is missing, illegal or damaged. Reads nothing outside `tiff`.
+int ExifOrientation(std::span<const std::uint8_t> tiff);
+
+// Makes the block true for a picture that was turned upright: the tag becomes 1 and, when
+// `sides_swapped`, PixelXDimension and PixelYDimension change places. All else stays as it is, the
+// thumbnail included. Returns whether the tag was there.
+bool ResetExifOrientation(std::span<std::uint8_t> tiff, bool sides_swapped);
+
+// Sets every tiff:Orientation of an XMP packet (UTF-8) to 1, as an attribute or as an element.
+// Nothing else changes, not even the length. Returns how many there were.
+int ResetXmpOrientation(std::span<std::uint8_t> xmp);
+
+}  // namespace halfmoon::imageio

@@ -1,0 +1,89 @@
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "codec/imageio/c_boundary.h"
+#include "codec/imageio/formats.h"
+
+namespace halfmoon::imageio {
+namespace {
+
+std::string PnmHead(const PictureShape& shape) {
+  return std::string(shape.is_grey() ? "P5\n" : "P6\n") + std::to_string(shape.width) + " " +
+         std::to_string(shape.height) + (shape.bit_depth == 16 ? "\n65535\n" : "\n255\n");
+}
+
+std::string PamHead(const PictureShape& shape) {
+  return "P7\nWIDTH " + std::to_string(shape.width) + "\nHEIGHT " + std::to_string(shape.height) +
+         "\nDEPTH " + std::to_string(shape.channels) + "\nMAXVAL " +
+         (shape.bit_depth == 16 ? "65535" : "255") + "\nTUPLTYPE " +
+         (shape.is_grey() ? "GRAYSCALE" : "RGB") + (shape.has_alpha() ? "_ALPHA" : "") +
+         "\nENDHDR\n";
+}
+
+class PnmRowWriter : public RowWriter {
+ public:
+  Status Open(const WriterSetup& setup, const std::string& head) {
+    shape_ = setup.shape;
+    sink_.sink = setup.sink;
+    const auto drop = [&](std::span<const std::uint8_t> block, const char* what) {
+      if (!block.empty()) {
+        Warn(&warnings_,
+             std::string("PNM and PAM hold no metadata: the ") + what + " was not written");
+      }
+    };
+    drop(setup.icc, "ICC profile");
+    drop(setup.exif, "EXIF block");
+    drop(setup.xmp, "XMP packet");
+    if (shape_.bit_depth == 16) big_endian_.resize(shape_.row_bytes());
+    sink_.Put(reinterpret_cast<const std::uint8_t*>(head.data()), head.size());
+    return sink_.status;
+  }
+
+  Status DoWriteRow(std::span<const std::uint8_t> row) override {
+    HALFMOON_RETURN_IF_ERROR(CheckRow(shape_, next_, row.size()));
+    ++next_;
+    const std::uint8_t* bytes = row.data();
+    if (shape_.bit_depth == 16) {
+      for (std::size_t i = 0; i < shape_.row_bytes(); i += 2) {
+        std::uint16_t sample;
+        std::memcpy(&sample, row.data() + i, 2);
+        big_endian_[i] = static_cast<std::uint8_t>(sample >> 8);
+        big_endian_[i + 1] = static_cast<std::uint8_t>(sample);
+      }
+      bytes = big_endian_.data();
+    }
+    sink_.Put(bytes, shape_.row_bytes());
+    return sink_.status;
+  }
+
+  Status DoFinish() override { return CheckAllRows(shape_, next_); }
+
+ private:
+  SinkState sink_;
+  std::uint32_t next_ = 0;
+  std::vector<std::uint8_t> big_endian_;
+};
+
+Result<std::unique_ptr<RowWriter>> Create(const WriterSetup& setup, const std::string& head) {
+  auto writer = std::make_unique<PnmRowWriter>();
+  HALFMOON_RETURN_IF_ERROR(writer->Open(setup, head));
+  return std::unique_ptr<RowWriter>(std::move(writer));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<RowWriter>> CreatePnm(const WriterSetup& setup) {
+  if (setup.shape.has_alpha()) {
+    return Status(StatusCode::kInvalidArgument,
+                  "PGM and PPM hold no transparency, and the picture has an alpha channel; write "
+                  "PAM or PNG");
+  }
+  return Create(setup, PnmHead(setup.shape));
+}
+
+Result<std::unique_ptr<RowWriter>> CreatePam(const WriterSetup& setup) {
+  return Create(setup, PamHead(setup.shape));
+}
+
+}  // namespace halfmoon::imageio
