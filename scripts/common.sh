@@ -9,7 +9,10 @@ HALFMOON_ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 HALFMOON_PACKAGES=(g++ cmake ninja-build ccache pkg-config libtorch-dev libopenblas0 libhwy-dev
   libssl-dev libxxhash-dev libzstd-dev libpng-dev libjpeg-dev nlohmann-json3-dev libcli11-dev)
 # What the tests and benchmarks need on top.
-HALFMOON_TEST_PACKAGES=(libgtest-dev libbenchmark-dev zlib1g-dev)
+HALFMOON_TEST_PACKAGES=(libgtest-dev libbenchmark-dev zlib1g-dev chromium)
+# The report of `halfmoon eval`: D3 draws its charts, librsvg makes PNG files of them. The build can
+# do without either.
+HALFMOON_PACKAGES+=(node-d3 librsvg2-dev)
 
 say() { printf '\n== %s\n' "$*"; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }

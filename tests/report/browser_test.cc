@@ -186,7 +186,12 @@ TEST_F(BrowserTest, FailuresAreListed) {
   for (const char* what : {"torn.png", "cut off", "not built in", "encoder gave up", "no memory"}) {
     EXPECT_NE(text.find(what), std::string::npos) << what;
   }
-  EXPECT_EQ(Evaluate("document.querySelectorAll('.rate-chart .point.failed').length"), 1);
+  ASSERT_EQ(Evaluate("document.querySelectorAll('.rate-chart .point.failed').length"), 1);
+  // Hollow, with its curve's colour around.
+  const std::string style = "getComputedStyle(document.querySelector('.rate-chart .point.failed'))";
+  EXPECT_NE(Evaluate(style + ".fill"), Evaluate(style + ".stroke"));
+  EXPECT_EQ(Evaluate(style + ".stroke"),
+            Evaluate("getComputedStyle(document.querySelector('.rate-chart [data-name=\"avif:speed=6\"] .curve')).stroke"));
 }
 
 TEST_F(BrowserTest, AForeignNameStaysText) {

@@ -33,6 +33,7 @@ constexpr auto kPatience = std::chrono::seconds(60);
   dup2(null, 1);
   dup2(null, 2);
   setpgid(0, 0);  // helpers of the browser end with it
+  setenv("TMPDIR", profile.c_str(), 1);  // its own temporary files go with the profile
   const std::string data = "--user-data-dir=" + profile;
   // No sandbox: it can't be set up by root or inside most containers, and the page is ours.
   execl(program.c_str(), program.c_str(), "--headless=new", "--no-sandbox", "--disable-gpu",

@@ -79,7 +79,7 @@ function createChart(host, config) {
     const labelled = width > 640;
     const longest = Math.max(0, ...series.filter((s) => s.points.length).map((s) => s.name.length));
     const margin = { top: 10, left: 54, bottom: 44,
-                     right: labelled ? Math.min(190, 26 + 6.6 * longest) : 10 };
+                     right: labelled ? Math.min(210, 26 + 7.3 * longest) : 10 };
     const w = width - margin.left - margin.right, h = height - margin.top - margin.bottom;
     svg.selectAll("*").remove();
     root.classList.toggle("zoomed", view !== home);
@@ -138,7 +138,8 @@ function createChart(host, config) {
       .attr("d", d3.line().x((p) => x(p.x)).y((p) => y(p.y)).curve(d3.curveMonotoneX)(points));
     group.selectAll(".point").data(points).enter().append("path")
       .attr("class", (p) => `point${p.failed ? " failed" : ""}`)
-      .attr("fill", s.look.colour).attr("stroke", (p) => (s.look.published || p.failed ? s.look.colour : null))
+      .attr("fill", s.look.colour)
+      .style("stroke", (p) => (s.look.published || p.failed ? s.look.colour : null))
       .attr("d", d3.symbol().type(s.look.symbol).size(s.look.size))
       .attr("data-x", (p) => p.x).attr("data-y", (p) => p.y)
       .attr("transform", (p) => `translate(${x(p.x)} ${y(p.y)})`);

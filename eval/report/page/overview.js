@@ -70,7 +70,7 @@ function overlapCell(row) {
   const metric = findMetric(row.metric);
   const range = `${fixed(o.low, metricDigits(metric))}\u2013${formatMetric(metric, o.high)}`;
   return element("span", { class: row.warning ? "warn" : null },
-                 element("b", {}, `${fixed(100 * o.share, 0)}\u00a0%`), element("br"), range);
+                 element("b", {}, `${row.warning ? "\u26a0 " : ""}${fixed(100 * o.share, 0)}\u00a0%`), element("br"), range);
 }
 
 function spreadCell(row) {
