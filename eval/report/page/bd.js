@@ -131,7 +131,7 @@ function bdSection() {
       element(
           "p", {class: "soft"},
           `Bjontegaard differences (${method}). A negative BD-rate means fewer bits at equal ` +
-              "quality; the BD-metric is the gain at equal size. Overlap: the common quality range " +
-              "of both curves. Per picture: median, standard deviation, range."),
+              "quality; the BD-metric is the gain at equal size. Overlap: the common quality " +
+              "range of both curves. Per picture: median, standard deviation, range."),
       filters, host);
 }

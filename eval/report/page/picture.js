@@ -166,8 +166,8 @@ function picturePage(index) {
         "Side by side",
         element(
             "p", {class: "soft"},
-            "All panes zoom and move together. JPEG, WebP and AVIF are decoded by this browser from " +
-                "the codec's own file; the numbers are of the codec's own decoder."),
+            "All panes zoom and move together. JPEG, WebP and AVIF are decoded by this browser " +
+                "from the codec's own file; the numbers are of the codec's own decoder."),
         element(
             "div", {class: "tiles"},
             tile(index, info, -1, "Original", ["24\u00a0bpp uncompressed"], view, compare),
