@@ -1,6 +1,7 @@
 # Puts the report's page together (template, style, scripts, D3 and its licence) and writes it as
 # C++ source, cut where the results go in.
-# cmake -D PAGE_DIR= -D D3=(may be empty) -D LICENCE= -D SCRIPTS="a.js b.js" -D OUTPUT= -P embed.cmake
+# cmake -D PAGE_DIR= -D D3= -D LICENCE= -D SCRIPTS="a.js b.js" -D OUTPUT= -P embed.cmake
+# (without D3 both are empty)
 cmake_minimum_required(VERSION 3.25)
 
 file(READ "${PAGE_DIR}/page.html" page)

@@ -19,8 +19,10 @@ std::string ScriptJson(const Json& json) {
   std::string safe;
   safe.reserve(text.size());
   for (const char c : text) {
-    if (c == '<') safe += "\\u003c";
-    else safe += c;
+    if (c == '<')
+      safe += "\\u003c";
+    else
+      safe += c;
   }
   return safe;
 }
@@ -107,14 +109,15 @@ Status WriteHtmlReport(const std::string& report_dir, const ReportOptions& optio
   if (summary == nullptr) summary = &own;
   *summary = {};
   if (!HasHtmlReport()) {
-    return Status(StatusCode::kUnsupportedFeature,
-                  "report.html: this halfmoon was built without D3, which draws its charts; install "
-                  "it (Debian: apt-get install node-d3), configure and build again");
+    return Status(
+        StatusCode::kUnsupportedFeature,
+        "report.html: this halfmoon was built without D3, which draws its charts; install "
+        "it (Debian: apt-get install node-d3), configure and build again");
   }
   HALFMOON_ASSIGN_OR_RETURN(const Json results, ReadResultsFile(report_dir));
   const Embedded embedded = Collect(report_dir, results, options, summary);
-  HALFMOON_ASSIGN_OR_RETURN(
-      AtomicFile file, AtomicFile::Create(ReportPath(report_dir, "report.html"), true));
+  HALFMOON_ASSIGN_OR_RETURN(AtomicFile file,
+                            AtomicFile::Create(ReportPath(report_dir, "report.html"), true));
   PageWriter page(std::move(file), summary);
   HALFMOON_RETURN_IF_ERROR(WritePage(page, results, embedded));
   return page.Commit();

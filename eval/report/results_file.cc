@@ -20,8 +20,8 @@ class Checker {
 
   void Fail(const std::string& where, const std::string& what) {
     if (!status_.ok()) return;
-    status_ = Status(StatusCode::kCorrupt,
-                     path_ + ": " + where + " " + what + "; run halfmoon eval again to write it anew");
+    status_ = Status(StatusCode::kCorrupt, path_ + ": " + where + " " + what +
+                                               "; run halfmoon eval again to write it anew");
   }
 
   // The list at `key`; an absent one is empty. Its entries are objects.
@@ -51,8 +51,8 @@ class Checker {
   void Index(const Json& object, const std::string& key, std::size_t size,
              const std::string& where) {
     const auto found = object.find(key);
-    const bool legal = found != object.end() && found->is_number_unsigned() &&
-                       found->get<std::uint64_t>() < size;
+    const bool legal =
+        found != object.end() && found->is_number_unsigned() && found->get<std::uint64_t>() < size;
     if (!legal) Fail(where + key, "is no index below " + std::to_string(size));
   }
 
@@ -110,14 +110,15 @@ Result<Json> ReadResultsFile(const std::string& report_dir) {
   HALFMOON_ASSIGN_OR_RETURN(const std::vector<std::uint8_t> bytes, ReadFile(path));
   Json results = Json::parse(bytes.begin(), bytes.end(), nullptr, /*allow_exceptions=*/false);
   if (!results.is_object()) {
-    return Status(StatusCode::kNotHalfmoon, path + ": is no JSON object; give the folder that "
-                                                   "halfmoon eval wrote");
+    return Status(StatusCode::kNotHalfmoon, path +
+                                                ": is no JSON object; give the folder that "
+                                                "halfmoon eval wrote");
   }
   const auto format = results.find("format");
   if (format == results.end() || *format != kFormat) {
-    return Status(StatusCode::kNotHalfmoon,
-                  path + ": \"format\" is not \"" + kFormat + "\"; give a folder that this version "
-                         "of halfmoon eval wrote");
+    return Status(StatusCode::kNotHalfmoon, path + ": \"format\" is not \"" + kFormat +
+                                                "\"; give a folder that this version "
+                                                "of halfmoon eval wrote");
   }
   Checker check(path);
   check.Object(results, "dataset", "");

@@ -10,12 +10,12 @@ namespace {
 
 // Pixels.
 struct Layout {
-  int width, height;                // of the chart
+  int width, height;                       // of the chart
   int left, top, plot_width, plot_height;  // of the area between the axes
 };
-constexpr Layout kCell = {560, 330, 62, 34, 400, 240};    // one of many
+constexpr Layout kCell = {560, 330, 62, 34, 400, 240};  // one of many
 constexpr Layout kAlone = {860, 540, 74, 50, 570, 420};
-constexpr int kTop = 40;  // room for the title above many charts
+constexpr int kTop = 40;                  // room for the title above many charts
 constexpr std::size_t kMaxPoints = 1500;  // per series; more cannot be told apart
 
 // Distinct for colour-blind readers, too (Okabe and Ito).
@@ -43,10 +43,14 @@ std::string TickLabel(double value) {
 std::string Escape(const std::string& text) {
   std::string out;
   for (const char c : text) {
-    if (c == '&') out += "&amp;";
-    else if (c == '<') out += "&lt;";
-    else if (c == '>') out += "&gt;";
-    else out += c;
+    if (c == '&')
+      out += "&amp;";
+    else if (c == '<')
+      out += "&lt;";
+    else if (c == '>')
+      out += "&gt;";
+    else
+      out += c;
   }
   return out;
 }
@@ -150,7 +154,8 @@ struct Look {
 
 Look LookOf(const ChartSeries& s, std::size_t index) {
   if (s.reference) return {kReferenceColour, kDashes[index % kDashes.size()], ""};
-  return {kColours[index % kColours.size()], "", s.markers ? kSymbols[index % kSymbols.size()] : ""};
+  return {kColours[index % kColours.size()], "",
+          s.markers ? kSymbols[index % kSymbols.size()] : ""};
 }
 
 std::string Symbol(const Look& look, double x, double y) {
@@ -177,8 +182,8 @@ std::string DrawCurve(const Axes& a, const ChartSeries& s, const Look& look) {
     symbols += Symbol(look, a.X(x), a.Y(y));
   }
   if (path.empty()) return "";
-  return "<path class=\"curve" + std::string(s.reference ? " reference" : "") + "\"" + Stroke(look) +
-         " d=\"" + path + "\"/>\n" + symbols;
+  return "<path class=\"curve" + std::string(s.reference ? " reference" : "") + "\"" +
+         Stroke(look) + " d=\"" + path + "\"/>\n" + symbols;
 }
 
 // `id` makes the clip path's name unique in its file.
@@ -213,8 +218,11 @@ std::string Begin(int width, int height, int font) {
   const std::string w = std::to_string(width), h = std::to_string(height);
   return "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + w + "\" height=\"" + h +
          "\" viewBox=\"0 0 " + w + " " + h + "\" font-family=\"sans-serif\" font-size=\"" +
-         std::to_string(font) + "\">\n"
-         "<style>.head{font-size:" + std::to_string(font + 3) + "px;font-weight:bold}"
+         std::to_string(font) +
+         "\">\n"
+         "<style>.head{font-size:" +
+         std::to_string(font + 3) +
+         "px;font-weight:bold}"
          ".grid{stroke:#ddd;fill:none}.curve{fill:none;stroke-width:1.75}"
          ".reference{stroke-width:1.25}.point{stroke:#fff;stroke-width:0.75}</style>\n"
          "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n";

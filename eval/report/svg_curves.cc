@@ -79,7 +79,8 @@ Result<CurveFiles> WriteCurveFiles(const std::string& report_dir) {
   }
   CurveFiles written;
   if (!CanRenderPng()) {
-    written.note = "curves as PNG: not built in (Debian: apt-get install librsvg2-dev, build again)";
+    written.note =
+        "curves as PNG: not built in (Debian: apt-get install librsvg2-dev, build again)";
   }
   if (!results.contains("metrics")) return written;
   for (const Json& metric : results["metrics"]) {
@@ -88,9 +89,9 @@ Result<CurveFiles> WriteCurveFiles(const std::string& report_dir) {
     const std::string key = metric["key"].get<std::string>();
     // The key becomes a file's name.
     if (key.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") != std::string::npos) {
-      return Status(StatusCode::kCorrupt,
-                    ReportPath(report_dir, "results.json") + ": metrics[].key \"" + key +
-                        "\" holds other characters than a-z, 0-9 and _");
+      return Status(StatusCode::kCorrupt, ReportPath(report_dir, "results.json") +
+                                              ": metrics[].key \"" + key +
+                                              "\" holds other characters than a-z, 0-9 and _");
     }
     const std::string svg = ChartToSvg(chart);
     const std::string base = ReportPath(folder, key);

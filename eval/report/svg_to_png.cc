@@ -45,7 +45,9 @@ Result<std::vector<std::uint8_t>> SvgToPng(const std::string& svg, double scale)
   GError* error = nullptr;
   const std::unique_ptr<RsvgHandle, void (*)(gpointer)> handle(
       rsvg_handle_new_from_data(reinterpret_cast<const guint8*>(svg.data()), svg.size(), &error),
-      [](gpointer object) { if (object != nullptr) g_object_unref(object); });
+      [](gpointer object) {
+        if (object != nullptr) g_object_unref(object);
+      });
   if (handle == nullptr) return FromError(error, "is no SVG");
   RsvgRectangle box{};
   gboolean has_box = FALSE, has_width = FALSE, has_height = FALSE;
@@ -54,9 +56,9 @@ Result<std::vector<std::uint8_t>> SvgToPng(const std::string& svg, double scale)
                                        &has_box, &box);
   const double w = std::ceil(box.width * scale), h = std::ceil(box.height * scale);
   if (!has_box || !(w >= 1 && w <= kMaxSide && h >= 1 && h <= kMaxSide)) {
-    return Status(StatusCode::kInvalidArgument,
-                  "chart: needs a viewBox of 1.." + std::to_string(static_cast<int>(kMaxSide)) +
-                      " pixels a side");
+    return Status(StatusCode::kInvalidArgument, "chart: needs a viewBox of 1.." +
+                                                    std::to_string(static_cast<int>(kMaxSide)) +
+                                                    " pixels a side");
   }
   const std::unique_ptr<cairo_surface_t, void (*)(cairo_surface_t*)> surface(
       cairo_image_surface_create(CAIRO_FORMAT_RGB24, static_cast<int>(w), static_cast<int>(h)),
@@ -70,8 +72,8 @@ Result<std::vector<std::uint8_t>> SvgToPng(const std::string& svg, double scale)
   std::vector<std::uint8_t> png;
   const cairo_status_t status = cairo_surface_write_to_png_stream(surface.get(), AppendPng, &png);
   if (status != CAIRO_STATUS_SUCCESS) {
-    return Status(StatusCode::kOutOfMemory,
-                  std::string("chart: cannot be written as PNG: ") + cairo_status_to_string(status));
+    return Status(StatusCode::kOutOfMemory, std::string("chart: cannot be written as PNG: ") +
+                                                cairo_status_to_string(status));
   }
   return png;
 }

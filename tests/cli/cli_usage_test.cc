@@ -159,7 +159,7 @@ const UsageCase kUsageCases[] = {
     {"CompareOfMissing", {"compare", "{dir}/picture.png", "{dir}/none.png"}, 7,
      "{dir}/none.png: no such file"},
     {"CompareOfText", {"compare", "{dir}/picture.png", "{dir}/text.txt"}, 3,
-     "{dir}/text.txt: not a picture of a known format; PNG and JPEG are read"},
+     "{dir}/text.txt: not a picture of a known format; PNG, JPEG, PNM and PAM are read"},
     {"CompareHeatmapEnding",
      {"compare", "{dir}/picture.png", "{dir}/picture.png", "--heatmap", "{dir}/a.jpg"}, 2,
      "{dir}/a.jpg: unknown file name ending '.jpg'; use .png"},

@@ -38,7 +38,8 @@ class BrowserTest : public ::testing::Test {
   void TearDown() override {
     if (const char* folder = std::getenv("HALFMOON_SCREENSHOTS")) {
       browser_->Screenshot(std::string(folder) + "/" +
-                           ::testing::UnitTest::GetInstance()->current_test_info()->name() + ".png");
+                           ::testing::UnitTest::GetInstance()->current_test_info()->name() +
+                           ".png");
     }
     EXPECT_EQ(browser_->complaints(), std::vector<std::string>());
     EXPECT_EQ(browser_->foreign_requests(), std::vector<std::string>());
@@ -47,14 +48,17 @@ class BrowserTest : public ::testing::Test {
   static void Open(const std::string& route) {
     browser_->Open("file://" + sample_->Path("report.html") + "#" + route);
   }
-  static nlohmann::json Evaluate(const std::string& expression) { return browser_->Evaluate(expression); }
+  static nlohmann::json Evaluate(const std::string& expression) {
+    return browser_->Evaluate(expression);
+  }
   static bool WaitFor(const std::string& expression) { return browser_->WaitFor(expression); }
   // The middle of an element in the window, scrolled to.
   static std::pair<double, double> Middle(const std::string& selector) {
-    const nlohmann::json at = Evaluate(
-        "(() => { const e = document.querySelector(`" + selector + "`);"
-        "e.scrollIntoView({block: 'center', behavior: 'instant'});"
-        "const b = e.getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2]; })()");
+    const nlohmann::json at = Evaluate("(() => { const e = document.querySelector(`" + selector +
+                                       "`);"
+                                       "e.scrollIntoView({block: 'center', behavior: 'instant'});"
+                                       "const b = e.getBoundingClientRect(); return [b.x + b.width "
+                                       "/ 2, b.y + b.height / 2]; })()");
     return {at[0], at[1]};
   }
   static void Click(const std::string& selector) {
@@ -90,7 +94,9 @@ TEST_F(BrowserTest, EveryMetricsPlotHoldsItsCurves) {
       EXPECT_EQ(Evaluate(PointsOf(".rate-chart", codec["name"])), expected) << key << codec["name"];
     }
     const std::size_t published = key == "psnr_rgb" ? 2 : 0;
-    EXPECT_EQ(Evaluate("[...document.querySelectorAll('.rate-chart .published .point')].length"), 6 * published) << key;
+    EXPECT_EQ(Evaluate("[...document.querySelectorAll('.rate-chart .published .point')].length"),
+              6 * published)
+        << key;
   }
 }
 
@@ -99,16 +105,22 @@ TEST_F(BrowserTest, PointsAreWhereTheAxesSay) {
   // Within the frame, to the right and upwards from one to the next.
   EXPECT_EQ(Evaluate(R"js((() => {
     const frame = document.querySelector('.rate-chart .frame').getBoundingClientRect();
-    const at = [...document.querySelectorAll('.rate-chart .series[data-name="jpeg"] .point')].map((p) => {
+    const points = '.rate-chart .series[data-name="jpeg"] .point';
+    const at = [...document.querySelectorAll(points)].map((p) => {
       const b = p.getBoundingClientRect();
       return [b.x + b.width / 2, b.y + b.height / 2];
     });
-    return at.length === 5 && at.every(([x, y], i) => x > frame.left && x < frame.right && y > frame.top &&
-      y < frame.bottom && (i === 0 || (x > at[i - 1][0] && y < at[i - 1][1])));
-  })())js"), true);
+    return at.length === 5 && at.every(([x, y], i) => x > frame.left && x < frame.right &&
+      y > frame.top && y < frame.bottom && (i === 0 || (x > at[i - 1][0] && y < at[i - 1][1])));
+  })())js"),
+            true);
   // Published curves are dashed, the run's own are not.
-  EXPECT_EQ(Evaluate("[...document.querySelectorAll('.rate-chart .published .curve')].every((c) => c.getAttribute('stroke-dasharray'))"), true);
-  EXPECT_EQ(Evaluate("[...document.querySelectorAll('.rate-chart .series:not(.published) .curve')].some((c) => c.getAttribute('stroke-dasharray'))"), false);
+  EXPECT_EQ(Evaluate("[...document.querySelectorAll('.rate-chart .published .curve')].every((c) => "
+                     "c.getAttribute('stroke-dasharray'))"),
+            true);
+  EXPECT_EQ(Evaluate("[...document.querySelectorAll('.rate-chart .series:not(.published) "
+                     ".curve')].some((c) => c.getAttribute('stroke-dasharray'))"),
+            false);
 }
 
 TEST_F(BrowserTest, HoverAndKeyboardTellThePoint) {
@@ -125,12 +137,14 @@ TEST_F(BrowserTest, HoverAndKeyboardTellThePoint) {
   Evaluate("document.querySelector('.rate-chart .chart-frame').focus()");
   browser_->Key("ArrowRight");
   browser_->Key("ArrowRight");
-  EXPECT_TRUE(WaitFor("document.querySelector('.rate-chart .tip').textContent.includes('quality 30')"));
+  EXPECT_TRUE(
+      WaitFor("document.querySelector('.rate-chart .tip').textContent.includes('quality 30')"));
 }
 
 TEST_F(BrowserTest, ABoxZoomsAndResetGoesBack) {
   Open("/");
-  const std::string domain = "JSON.parse(document.querySelector('.rate-chart .chart-frame > svg').dataset.domain)";
+  const std::string domain =
+      "JSON.parse(document.querySelector('.rate-chart .chart-frame > svg').dataset.domain)";
   const nlohmann::json before = Evaluate(domain);
   const auto [x, y] = Middle(".rate-chart .frame");
   browser_->Mouse("mouseMoved", x - 120, y - 80);
@@ -156,7 +170,10 @@ TEST_F(BrowserTest, ABoxZoomsAndResetGoesBack) {
 
 TEST_F(BrowserTest, BdTableSortsAndShowsWarnings) {
   Open("/");
-  auto rates = [] { return Evaluate("[...document.querySelectorAll('.bd tbody tr')].map((r) => r.cells[0].textContent)"); };
+  auto rates = [] {
+    return Evaluate(
+        "[...document.querySelectorAll('.bd tbody tr')].map((r) => r.cells[0].textContent)");
+  };
   EXPECT_EQ(rates(), nlohmann::json({"avif:speed=6", "ae"}));  // fewest bits first
   Click(".bd thead th:nth-child(2) button");
   EXPECT_EQ(rates(), nlohmann::json({"ae", "avif:speed=6"}));
@@ -175,7 +192,8 @@ TEST_F(BrowserTest, TimeIsDrawnPerThreads) {
   EXPECT_NEAR(one[1][1].get<double>(), 0.02 / megapixels, 1e-9);
   EXPECT_NEAR(one[1][0].get<double>(), 8 * 1500 / (96 * 64.0), 1e-9);
   Click(".time-chart .segmented button[data-value=\"2\"]");
-  EXPECT_NEAR(Evaluate(PointsOf(".time-chart", "jpeg"))[1][1].get<double>(), 0.01 / megapixels, 1e-9);
+  EXPECT_NEAR(Evaluate(PointsOf(".time-chart", "jpeg"))[1][1].get<double>(), 0.01 / megapixels,
+              1e-9);
   Click(".time-chart .segmented button[data-value=\"decode_memory_bytes\"]");
   EXPECT_NEAR(Evaluate(PointsOf(".time-chart", "ae"))[0][1].get<double>(), 3e6 / 1048576, 1e-9);
 }
@@ -186,12 +204,19 @@ TEST_F(BrowserTest, FailuresAreListed) {
   for (const char* what : {"torn.png", "cut off", "not built in", "encoder gave up", "no memory"}) {
     EXPECT_NE(text.find(what), std::string::npos) << what;
   }
-  EXPECT_EQ(Evaluate("document.querySelectorAll('.rate-chart .point.failed').length"), 1);
+  ASSERT_EQ(Evaluate("document.querySelectorAll('.rate-chart .point.failed').length"), 1);
+  // Hollow, with its curve's colour around.
+  const std::string style = "getComputedStyle(document.querySelector('.rate-chart .point.failed'))";
+  EXPECT_NE(Evaluate(style + ".fill"), Evaluate(style + ".stroke"));
+  EXPECT_EQ(Evaluate(style + ".stroke"),
+            Evaluate("getComputedStyle(document.querySelector('.rate-chart "
+                     "[data-name=\"avif:speed=6\"] .curve')).stroke"));
 }
 
 TEST_F(BrowserTest, AForeignNameStaysText) {
   Open("/pictures");
-  EXPECT_EQ(Evaluate("document.querySelector('a[data-picture=\"1\"] b').textContent"), testing::kHostileName);
+  EXPECT_EQ(Evaluate("document.querySelector('a[data-picture=\"1\"] b').textContent"),
+            testing::kHostileName);
   Open("/picture/1");
   EXPECT_EQ(Evaluate("document.querySelector('h1').textContent"), testing::kHostileName);
 }
@@ -202,12 +227,18 @@ TEST_F(BrowserTest, APicturePageOpensFromTheGallery) {
   Click("a[data-picture=\"0\"] .thumb");
   ASSERT_TRUE(WaitFor("location.hash === '#/picture/0' && document.querySelector('.tiles')"));
   // The original, two codecs as the browser decoded them, and the one that failed.
-  EXPECT_TRUE(WaitFor("[...document.querySelectorAll('.tiles img')].filter((i) => i.naturalWidth === 96 && i.naturalHeight === 64).length === 3"));
+  EXPECT_TRUE(
+      WaitFor("[...document.querySelectorAll('.tiles img')].filter((i) => i.naturalWidth === 96 && "
+              "i.naturalHeight === 64).length === 3"));
   EXPECT_EQ(Evaluate("document.querySelectorAll('.tiles figure').length"), 4);
-  EXPECT_EQ(Evaluate("document.querySelectorAll('.rate-chart .series[data-name=\"ae\"] .point').length"), 5);
+  EXPECT_EQ(
+      Evaluate("document.querySelectorAll('.rate-chart .series[data-name=\"ae\"] .point').length"),
+      5);
   // One zoom for all panes.
   Click(".stage .segmented button[data-value=\"8\"]");
-  EXPECT_EQ(Evaluate("new Set([...document.querySelectorAll('.tiles img')].map((i) => i.style.transform)).size"), 1);
+  EXPECT_EQ(Evaluate("new Set([...document.querySelectorAll('.tiles img')].map((i) => "
+                     "i.style.transform)).size"),
+            1);
 }
 
 TEST_F(BrowserTest, TheSliderMovesByMouseAndKeyboard) {
@@ -226,7 +257,8 @@ TEST_F(BrowserTest, TheSliderMovesByMouseAndKeyboard) {
   EXPECT_NEAR(moved, 50 + 100 * 100 / width, 0.6);
   EXPECT_NE(Evaluate(clip).get<std::string>().find("inset("), std::string::npos);
   Evaluate("document.querySelector('.slide').focus()");
-  browser_->Call("Input.dispatchKeyEvent", {{"type", "rawKeyDown"}, {"key", "Home"}, {"windowsVirtualKeyCode", 36}});
+  browser_->Call("Input.dispatchKeyEvent",
+                 {{"type", "rawKeyDown"}, {"key", "Home"}, {"windowsVirtualKeyCode", 36}});
   EXPECT_TRUE(WaitFor(divider + " === 0"));
 }
 
@@ -234,16 +266,21 @@ TEST_F(BrowserTest, TheHeatMapIsThatOfTheDifference) {
   Open("/picture/0");
   ASSERT_TRUE(WaitFor("document.querySelectorAll('.main-pane img').length === 2"));
   // B: the codec "ae", whose picture has shades cut to multiples of 32.
-  Evaluate("(() => { const s = document.querySelectorAll('.pickers select')[1]; s.value = '1'; s.dispatchEvent(new Event('change')); })()");
+  Evaluate(
+      "(() => { const s = document.querySelectorAll('.pickers select')[1]; s.value = '1'; "
+      "s.dispatchEvent(new Event('change')); })()");
   Click(".stage .segmented button[data-value=\"difference\"]");
-  ASSERT_TRUE(WaitFor("document.querySelector('.difference-numbers').textContent.includes('largest 31')"))
+  ASSERT_TRUE(
+      WaitFor("document.querySelector('.difference-numbers').textContent.includes('largest 31')"))
       << Evaluate("document.querySelector('.stage').textContent");
   // Black where both are equal is a colour among others.
   EXPECT_GT(Evaluate(R"js((() => {
     const c = document.querySelector('.heat canvas');
     const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
-    return new Set([...Array(d.length / 4).keys()].map((i) => d[4 * i] << 16 | d[4 * i + 1] << 8 | d[4 * i + 2])).size;
-  })())js"), 10);
+    const colour = (i) => d[4 * i] << 16 | d[4 * i + 1] << 8 | d[4 * i + 2];
+    return new Set([...Array(d.length / 4).keys()].map(colour)).size;
+  })())js"),
+            10);
 }
 
 TEST_F(BrowserTest, NothingIsWiderThanAPhone) {
@@ -274,8 +311,9 @@ TEST_F(BrowserTest, TheThemeButtonOverridesTheSystem) {
 int main(int argc, char** argv) {
   ::testing::InitGoogleTest(&argc, argv);
   const char* reason = !halfmoon::eval::HasHtmlReport() ? "built without D3 (Debian: node-d3)"
-                       : halfmoon::testing::Chromium::Find().empty() ? "no chromium (Debian: chromium)"
-                                                                     : nullptr;
+                       : halfmoon::testing::Chromium::Find().empty()
+                           ? "no chromium (Debian: chromium)"
+                           : nullptr;
   if (reason != nullptr) {
     std::cout << "report.browser is skipped: " << reason << "\n";
     return 0;

@@ -32,7 +32,8 @@ constexpr auto kPatience = std::chrono::seconds(60);
   const int null = open("/dev/null", O_RDWR);
   dup2(null, 1);
   dup2(null, 2);
-  setpgid(0, 0);  // helpers of the browser end with it
+  setpgid(0, 0);                         // helpers of the browser end with it
+  setenv("TMPDIR", profile.c_str(), 1);  // its own temporary files go with the profile
   const std::string data = "--user-data-dir=" + profile;
   // No sandbox: it can't be set up by root or inside most containers, and the page is ours.
   execl(program.c_str(), program.c_str(), "--headless=new", "--no-sandbox", "--disable-gpu",
@@ -96,7 +97,8 @@ Chromium::Chromium(const std::string& program) {
   session_ = Call("Target.attachToTarget", {{"targetId", target["targetId"]}, {"flatten", true}})
                  .at("sessionId")
                  .get<std::string>();
-  for (const char* domain : {"Page", "Runtime", "Log", "Network"}) Call(std::string(domain) + ".enable");
+  for (const char* domain : {"Page", "Runtime", "Log", "Network"})
+    Call(std::string(domain) + ".enable");
   // As the page that somebody looks at: others have slow timers.
   Call("Page.bringToFront");
   Call("Emulation.setFocusEmulationEnabled", {{"enabled", true}});
@@ -154,7 +156,8 @@ void Chromium::Note(const Json& event) {
     }
   } else if (method == "Log.entryAdded") {
     const std::string level = parameters["entry"].value("level", "");
-    if (level == "error" || level == "warning") complaints_.push_back("log: " + parameters["entry"].dump());
+    if (level == "error" || level == "warning")
+      complaints_.push_back("log: " + parameters["entry"].dump());
   } else if (method == "Network.requestWillBeSent") {
     const std::string url = parameters["request"].value("url", "");
     const bool inside = url.rfind("file:", 0) == 0 || url.rfind("data:", 0) == 0 ||
@@ -189,8 +192,9 @@ void Chromium::Open(const std::string& url) {
 }
 
 Json Chromium::Evaluate(const std::string& expression) {
-  const Json answer = Call("Runtime.evaluate", {{"expression", expression}, {"returnByValue", true},
-                                                {"awaitPromise", true}});
+  const Json answer =
+      Call("Runtime.evaluate",
+           {{"expression", expression}, {"returnByValue", true}, {"awaitPromise", true}});
   if (answer.contains("exceptionDetails")) {
     throw std::runtime_error(expression + ": " + answer["exceptionDetails"].dump());
   }
@@ -215,7 +219,10 @@ void Chromium::SetWindow(int width, int height, const std::string& scheme) {
 
 void Chromium::Mouse(const std::string& type, double x, double y, int buttons) {
   const bool press = type != "mouseMoved";
-  Call("Input.dispatchMouseEvent", {{"type", type}, {"x", x}, {"y", y}, {"buttons", buttons},
+  Call("Input.dispatchMouseEvent", {{"type", type},
+                                    {"x", x},
+                                    {"y", y},
+                                    {"buttons", buttons},
                                     {"button", press || buttons ? "left" : "none"},
                                     {"clickCount", press ? 1 : 0}});
 }

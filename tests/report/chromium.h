@@ -24,7 +24,8 @@ class Chromium {
   Chromium& operator=(const Chromium&) = delete;
 
   // One command to the page; its result.
-  nlohmann::json Call(const std::string& method, nlohmann::json parameters = nlohmann::json::object());
+  nlohmann::json Call(const std::string& method,
+                      nlohmann::json parameters = nlohmann::json::object());
   void Open(const std::string& url);
   // The value of a JavaScript expression; promises are awaited. Throws when it throws.
   nlohmann::json Evaluate(const std::string& expression);
@@ -39,7 +40,10 @@ class Chromium {
   const std::vector<std::string>& complaints() const { return complaints_; }
   // Addresses asked for that are neither files nor inside the page.
   const std::vector<std::string>& foreign_requests() const { return foreign_requests_; }
-  void Forget() { complaints_.clear(); foreign_requests_.clear(); }
+  void Forget() {
+    complaints_.clear();
+    foreign_requests_.clear();
+  }
 
  private:
   void Send(const nlohmann::json& message);

@@ -68,7 +68,8 @@ TEST_F(HtmlReportTest, HoldsTheResultsUnchanged) {
 
 TEST_F(HtmlReportTest, NamesNoOtherPlace) {
   std::string page = Write();
-  for (const char* attribute : {" src=\"http", " href=\"http", " src=\"//", "@import", "url(http"}) {
+  for (const char* attribute :
+       {" src=\"http", " href=\"http", " src=\"//", "@import", "url(http"}) {
     EXPECT_EQ(page.find(attribute), std::string::npos) << attribute;
   }
   EXPECT_NE(page.find("default-src 'none'"), std::string::npos);
@@ -86,7 +87,9 @@ TEST_F(HtmlReportTest, TakesTheCodecsOwnFileWhereBrowsersShowIt) {
     return Between(page, "id=\"" + id + "\" data-type=\"", "</script>");
   };
   const std::string file = ReadText(sample_.Path("matched/jpeg-0.jpg"));
-  EXPECT_EQ(holder(jpeg), "image/jpeg\">" + Base64({reinterpret_cast<const std::uint8_t*>(file.data()), file.size()}));
+  EXPECT_EQ(
+      holder(jpeg),
+      "image/jpeg\">" + Base64({reinterpret_cast<const std::uint8_t*>(file.data()), file.size()}));
   const std::string type = holder(ae).substr(0, 10);
   EXPECT_TRUE(type == "image/webp" || type == "image/png\"") << type;
 }

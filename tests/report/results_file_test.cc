@@ -40,7 +40,8 @@ TEST(ResultsFile, NeedsOnlyTheFormatAndTheDataSet) {
 }
 
 TEST(ResultsFile, RefusesOtherFormats) {
-  EXPECT_EQ(After([](Json& r) { r["format"] = "halfmoon-eval-2"; }).code(), StatusCode::kNotHalfmoon);
+  EXPECT_EQ(After([](Json& r) { r["format"] = "halfmoon-eval-2"; }).code(),
+            StatusCode::kNotHalfmoon);
   EXPECT_EQ(After([](Json& r) { r.erase("format"); }).code(), StatusCode::kNotHalfmoon);
   EXPECT_EQ(After([](Json& r) { r = Json::array({1}); }).code(), StatusCode::kNotHalfmoon);
 }

@@ -18,7 +18,8 @@ using testing::SampleReport;
 
 std::size_t Count(const std::string& text, const std::string& what) {
   std::size_t count = 0;
-  for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++count;
+  for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1))
+    ++count;
   return count;
 }
 
@@ -31,7 +32,8 @@ TEST(SvgCurves, WritesEveryMetric) {
     EXPECT_TRUE(std::filesystem::exists(base + ".svg")) << base;
     EXPECT_EQ(std::filesystem::exists(base + ".png"), CanRenderPng()) << base;
   }
-  EXPECT_EQ(files.value().paths.size(), sample.results()["metrics"].size() * (CanRenderPng() ? 2 : 1));
+  EXPECT_EQ(files.value().paths.size(),
+            sample.results()["metrics"].size() * (CanRenderPng() ? 2 : 1));
   EXPECT_EQ(files.value().note.empty(), CanRenderPng());
 }
 
@@ -60,7 +62,8 @@ TEST(SvgCurves, AMetricWithoutPointsHasNoFile) {
 TEST(SvgCurves, AKeyIsNoPath) {
   SampleReport sample;
   sample.results()["metrics"][0]["key"] = "../psnr";
-  for (nlohmann::json& point : sample.results()["codecs"][0]["points"]) point["metrics"]["../psnr"] = 1;
+  for (nlohmann::json& point : sample.results()["codecs"][0]["points"])
+    point["metrics"]["../psnr"] = 1;
   sample.Save();
   EXPECT_EQ(WriteCurveFiles(sample.folder()).status().code(), StatusCode::kCorrupt);
   EXPECT_FALSE(std::filesystem::exists(sample.Path("psnr.svg")));
@@ -89,7 +92,8 @@ TEST(SvgCurves, PngHasTheChartsSizeTwice) {
 TEST(SvgToPng, RefusesWhatIsNoSvg) {
   if (!CanRenderPng()) GTEST_SKIP() << "built without librsvg (Debian: librsvg2-dev)";
   EXPECT_EQ(SvgToPng("no picture", 1).status().code(), StatusCode::kInvalidArgument);
-  EXPECT_EQ(SvgToPng(ChartToSvg({"huge", "x", {}}), 1e6).status().code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(SvgToPng(ChartToSvg({"huge", "x", {}}), 1e6).status().code(),
+            StatusCode::kInvalidArgument);
 }
 
 TEST(SvgChart, EscapesNamesAndSaysWhenThereIsNothing) {

@@ -9,63 +9,34 @@ let chartCount = 0;
 // D3 5 hands events over in d3.event, later versions as the first argument.
 const brushEvent = (first) => d3.event || first;
 
-function extentOf(series, coordinate, log) {
-  const values = series.flatMap((s) => s.points.map((p) => p[coordinate]))
-    .filter((v) => !log || v > 0);
-  return values.length ? d3.extent(values) : null;
-}
-
-function padded([low, high], share, log) {
-  if (log) return low === high ? [low / 2, high * 2] : [low / 1.25, high * 1.25];
-  const spread = high - low || Math.abs(high) * 0.1 || 1;
-  return [low - spread * share, high + spread * share];
-}
-
-// Rising places at least `gap` apart within 0..height and as near as can be to the wished ones:
-// isotonic regression by pooling neighbours that are too close.
-function spread(wished, gap, height) {
-  const pools = [];
-  wished.forEach((at, i) => {
-    pools.push({ total: at - i * gap, count: 1 });
-    for (let k = pools.length - 1; k > 0; --k) {
-      const [upper, lower] = [pools[k - 1], pools[k]];
-      if (upper.total / upper.count <= lower.total / lower.count) break;
-      pools.splice(k - 1, 2, { total: upper.total + lower.total, count: upper.count + lower.count });
-    }
-  });
-  const last = height - (wished.length - 1) * gap;
-  return pools.flatMap((pool) => Array(pool.count).fill(pool.total / pool.count))
-    .map((at, i) => Math.max(0, Math.min(at, last)) + i * gap);
-}
-
-// What is looked at first: this run's curves. Published ones reach far beyond and are cut off.
-function homeView(series, config) {
-  const own = series.filter((s) => !s.look.published && s.points.length);
-  const shown = own.length ? own : series;
-  const x = extentOf(shown, "x", config.xLog), y = extentOf(shown, "y", config.yLog);
-  if (!x || !y) return null;
-  const xs = padded(x, 0.06, config.xLog), ys = padded(y, 0.06, config.yLog);
-  if (!config.xLog) xs[0] = Math.max(0, Math.min(xs[0], x[0] * 0.5));
-  return { x: xs, y: ys };
-}
-
 function createChart(host, config) {
   const clip = `clip-${++chartCount}`;
   let series = [], view = null, home = null, scales = null, focus = null, pan = null;
 
   const svg = d3.create("svg").attr("aria-hidden", "true");
-  const tip = element("div", { class: "tip", hidden: true });
-  const live = element("div", { class: "visually-hidden", "aria-live": "polite" });
-  const frame = element("div", { class: "chart-frame", tabindex: "0", role: "group",
-                                 "aria-roledescription": "chart" }, svg.node(), tip);
+  const tip = element("div", {class: "tip", hidden: true});
+  const live = element("div", {class: "visually-hidden", "aria-live": "polite"});
+  const frame = element(
+      "div", {class: "chart-frame", tabindex: "0", role: "group", "aria-roledescription": "chart"},
+      svg.node(), tip);
   const button = (text, label, action) =>
-    element("button", { type: "button", "aria-label": label, title: label, onclick: action }, text);
-  const reset = button("Reset", "Reset the zoom", () => { view = home; redraw(); });
-  const root = element("div", { class: "chart" }, frame,
-    element("div", { class: "chart-tools" },
-      element("span", { class: "hint" }, "Drag a box to zoom, Shift and drag to move. With the chart focused: arrows read points, + \u2212 0 zoom."),
-      element("span", { class: "row" }, button("\u2212", "Zoom out", () => zoomBy(1.5)),
-              button("+", "Zoom in", () => zoomBy(1 / 1.5)), reset)), live);
+      element("button", {type: "button", "aria-label": label, title: label, onclick: action}, text);
+  const reset = button("Reset", "Reset the zoom", () => {
+    view = home;
+    redraw();
+  });
+  const root = element(
+      "div", {class: "chart"}, frame,
+      element(
+          "div", {class: "chart-tools"},
+          element(
+              "span", {class: "hint"},
+              "Drag a box to zoom, Shift and drag to move. " +
+                   "With the chart focused: arrows read points, + \u2212 0 zoom."),
+          element(
+              "span", {class: "row"}, button("\u2212", "Zoom out", () => zoomBy(1.5)),
+              button("+", "Zoom in", () => zoomBy(1 / 1.5)), reset)),
+      live);
   host.replaceChildren(root);
 
   function scaleOf(log, domain, range) {
@@ -78,75 +49,109 @@ function createChart(host, config) {
     if (!width || !height) return;
     const labelled = width > 640;
     const longest = Math.max(0, ...series.filter((s) => s.points.length).map((s) => s.name.length));
-    const margin = { top: 10, left: 54, bottom: 44,
-                     right: labelled ? Math.min(190, 26 + 6.6 * longest) : 10 };
+    const margin =
+        {top: 10, left: 54, bottom: 44, right: labelled ? Math.min(210, 26 + 7.3 * longest) : 10};
     const w = width - margin.left - margin.right, h = height - margin.top - margin.bottom;
     svg.selectAll("*").remove();
     root.classList.toggle("zoomed", view !== home);
     reset.disabled = view === home;
     if (!view) {
-      svg.append("text").attr("class", "empty").attr("x", width / 2).attr("y", height / 2)
-        .attr("text-anchor", "middle").text("No values to draw.");
+      svg.append("text")
+          .attr("class", "empty")
+          .attr("x", width / 2)
+          .attr("y", height / 2)
+          .attr("text-anchor", "middle")
+          .text("No values to draw.");
       scales = null;
       return;
     }
     const x = scaleOf(config.xLog, view.x, [0, w]), y = scaleOf(config.yLog, view.y, [h, 0]);
-    scales = { x, y, w, h, margin };
+    scales = {x, y, w, h, margin};
     svg.attr("data-domain", JSON.stringify(view));
     svg.append("clipPath").attr("id", clip).append("rect").attr("width", w).attr("height", h);
     const plot = svg.append("g").attr("transform", `translate(${margin.left} ${margin.top})`);
     drawAxes(plot);
     plot.append("rect").attr("class", "frame").attr("width", w).attr("height", h);
-    const brush = d3.brush().extent([[0, 0], [w, h]]).touchable(() => false)
-      .filter((first) => { const e = brushEvent(first); return !e.button && !e.shiftKey; })
-      .on("start.focus", clearFocus).on("end", (first) => zoomToBox(brushEvent(first), layer, brush));
+    const brush = d3.brush()
+                      .extent([[0, 0], [w, h]])
+                      .touchable(() => false)
+                      .filter((first) => {
+                        const e = brushEvent(first);
+                        return !e.button && !e.shiftKey;
+                      })
+                      .on("start.focus", clearFocus)
+                      .on("end", (first) => zoomToBox(brushEvent(first), layer, brush));
     const layer = plot.append("g").attr("class", "brush").call(brush);
-    const inside = plot.append("g").attr("clip-path", `url(#${clip})`).style("pointer-events", "none");
+    const inside =
+        plot.append("g").attr("clip-path", `url(#${clip})`).style("pointer-events", "none");
     // Published curves lie behind the run's own.
     series.filter((s) => s.look.published).forEach((s) => drawSeries(inside, s));
     series.filter((s) => !s.look.published).forEach((s) => drawSeries(inside, s));
     if (labelled) drawEndLabels(plot);
     plot.append("circle").attr("class", "marker").attr("r", 9).style("display", "none");
-    frame.setAttribute("aria-label", `${config.label}: ${plural(series.length, "curve", "curves")}`);
+    frame.setAttribute(
+        "aria-label", `${config.label}: ${plural(series.length, "curve", "curves")}`);
   }
 
   function drawAxes(plot) {
-    const { x, y, w, h } = scales;
+    const {x, y, w, h} = scales;
     const axis = (make, scale, log, ticks) =>
-      (log ? make(scale).ticks(ticks, "~g") : make(scale).ticks(ticks)).tickSize(0).tickPadding(9);
+        (log ? make(scale).ticks(ticks, "~g") : make(scale).ticks(ticks))
+            .tickSize(0)
+            .tickPadding(9);
     const xTicks = w < 420 ? 4 : 8, yTicks = (h < 300 ? 5 : 7) * (config.yLog ? 2 : 1);
-    plot.append("g").attr("class", "grid").attr("transform", `translate(0 ${h})`)
-      .call(d3.axisBottom(x).ticks(xTicks).tickSize(-h).tickFormat(""));
-    plot.append("g").attr("class", "grid").call(d3.axisLeft(y).ticks(yTicks).tickSize(-w).tickFormat(""));
-    plot.append("g").attr("class", "axis").attr("transform", `translate(0 ${h})`)
-      .call(axis(d3.axisBottom, x, config.xLog, xTicks));
+    plot.append("g")
+        .attr("class", "grid")
+        .attr("transform", `translate(0 ${h})`)
+        .call(d3.axisBottom(x).ticks(xTicks).tickSize(-h).tickFormat(""));
+    plot.append("g")
+        .attr("class", "grid")
+        .call(d3.axisLeft(y).ticks(yTicks).tickSize(-w).tickFormat(""));
+    plot.append("g")
+        .attr("class", "axis")
+        .attr("transform", `translate(0 ${h})`)
+        .call(axis(d3.axisBottom, x, config.xLog, xTicks));
     plot.append("g").attr("class", "axis").call(axis(d3.axisLeft, y, config.yLog, yTicks));
-    plot.append("text").attr("x", w / 2).attr("y", h + 39).attr("text-anchor", "middle").text(config.xLabel);
-    plot.append("text").attr("transform", `translate(-42 ${h / 2}) rotate(-90)`)
-      .attr("text-anchor", "middle").text(config.yLabel);
+    plot.append("text")
+        .attr("x", w / 2)
+        .attr("y", h + 39)
+        .attr("text-anchor", "middle")
+        .text(config.xLabel);
+    plot.append("text")
+        .attr("transform", `translate(-42 ${h / 2}) rotate(-90)`)
+        .attr("text-anchor", "middle")
+        .text(config.yLabel);
   }
 
   const onScale = (p) => (!config.xLog || p.x > 0) && (!config.yLog || p.y > 0);
 
   function drawSeries(inside, s) {
-    const { x, y } = scales;
-    const group = inside.append("g").attr("class", `series${s.look.published ? " published" : ""}`)
-      .attr("data-name", s.name);
+    const {x, y} = scales;
+    const group = inside.append("g")
+                      .attr("class", `series${s.look.published ? " published" : ""}`)
+                      .attr("data-name", s.name);
     const points = s.points.filter(onScale);
-    group.append("path").attr("class", "curve").attr("stroke", s.look.colour)
-      .attr("stroke-dasharray", s.look.dash)
-      .attr("d", d3.line().x((p) => x(p.x)).y((p) => y(p.y)).curve(d3.curveMonotoneX)(points));
-    group.selectAll(".point").data(points).enter().append("path")
-      .attr("class", (p) => `point${p.failed ? " failed" : ""}`)
-      .attr("fill", s.look.colour).attr("stroke", (p) => (s.look.published || p.failed ? s.look.colour : null))
-      .attr("d", d3.symbol().type(s.look.symbol).size(s.look.size))
-      .attr("data-x", (p) => p.x).attr("data-y", (p) => p.y)
-      .attr("transform", (p) => `translate(${x(p.x)} ${y(p.y)})`);
+    group.append("path")
+        .attr("class", "curve")
+        .attr("stroke", s.look.colour)
+        .attr("stroke-dasharray", s.look.dash)
+        .attr("d", d3.line().x((p) => x(p.x)).y((p) => y(p.y)).curve(d3.curveMonotoneX)(points));
+    group.selectAll(".point")
+        .data(points)
+        .enter()
+        .append("path")
+        .attr("class", (p) => `point${p.failed ? " failed" : ""}`)
+        .attr("fill", s.look.colour)
+        .style("stroke", (p) => (s.look.published || p.failed ? s.look.colour : null))
+        .attr("d", d3.symbol().type(s.look.symbol).size(s.look.size))
+        .attr("data-x", (p) => p.x)
+        .attr("data-y", (p) => p.y)
+        .attr("transform", (p) => `translate(${x(p.x)} ${y(p.y)})`);
   }
 
   // Names at the right edge, pushed apart, so that the legend is seldom needed.
   function drawEndLabels(plot) {
-    const { x, y, w, h } = scales;
+    const {x, y, w, h} = scales;
     const ends = [];
     for (const s of series) {
       const points = s.points.filter(onScale).map((p) => [x(p.x), y(p.y)]);
@@ -155,44 +160,55 @@ function createChart(host, config) {
       let end = seen[seen.length - 1];
       const next = points[points.indexOf(end) + 1];
       if (next) {  // the curve goes on beyond the edge: the point where it leaves
-        const t = Math.min(next[0] > w ? (w - end[0]) / (next[0] - end[0]) : 1,
-                           next[1] < 0 ? end[1] / (end[1] - next[1]) : 1);
+        const t = Math.min(
+            next[0] > w ? (w - end[0]) / (next[0] - end[0]) : 1,
+            next[1] < 0 ? end[1] / (end[1] - next[1]) : 1);
         end = [end[0] + t * (next[0] - end[0]), end[1] + t * (next[1] - end[1])];
       }
-      ends.push({ s, end, at: end[1] });
+      ends.push({s, end, at: end[1]});
     }
     ends.sort((a, b) => a.at - b.at);
     const gap = Math.min(14, h / Math.max(1, ends.length));
-    spread(ends.map((e) => e.at), gap, h).forEach((at, i) => { ends[i].at = at; });
-    for (const { s, end, at } of ends) {
+    spread(ends.map((e) => e.at), gap, h).forEach((at, i) => {
+      ends[i].at = at;
+    });
+    for (const {s, end, at} of ends) {
       const g = plot.append("g").attr("class", "end").attr("data-name", s.name);
-      g.append("path").attr("class", "leader").attr("stroke", s.look.colour)
-        .attr("d", `M${end[0] + 6} ${end[1]}L${Math.max(w + 3, end[0] + 6)} ${at}H${w + 8}`);
-      g.append("text").attr("class", "end-label").attr("x", w + 11).attr("y", at + 4)
-        .style("fill", s.look.colour).style("font-weight", s.look.published ? 400 : 600)
-        .text(s.name.length > 25 ? `${s.name.slice(0, 24)}\u2026` : s.name);
+      g.append("path")
+          .attr("class", "leader")
+          .attr("stroke", s.look.colour)
+          .attr("d", `M${end[0] + 6} ${end[1]}L${Math.max(w + 3, end[0] + 6)} ${at}H${w + 8}`);
+      g.append("text")
+          .attr("class", "end-label")
+          .attr("x", w + 11)
+          .attr("y", at + 4)
+          .style("fill", s.look.colour)
+          .style("font-weight", s.look.published ? 400 : 600)
+          .text(s.name.length > 25 ? `${s.name.slice(0, 24)}\u2026` : s.name);
     }
   }
 
   // --- Zoom ---
   function setView(x0, x1, y0, y1) {  // pixels of the plot
-    const { x, y } = scales;
-    view = { x: [x.invert(x0), x.invert(x1)], y: [y.invert(y0), y.invert(y1)] };
+    const {x, y} = scales;
+    view = {x: [x.invert(x0), x.invert(x1)], y: [y.invert(y0), y.invert(y1)]};
     redraw();
   }
   function zoomBy(factor, cx = scales && scales.w / 2, cy = scales && scales.h / 2) {
     if (!scales) return;
-    const { w, h } = scales;
+    const {w, h} = scales;
     const share = (scale, domain) => Math.abs(scale(domain[1]) - scale(domain[0]));
-    const far = share(scales.x, home.x) < w / 6, near = share(scales.x, home.x) > w * 400;
+    const far = share(scales.x, home.x)<w / 6, near = share(scales.x, home.x)>w * 400;
     if ((factor > 1 && far) || (factor < 1 && near)) return;
     setView(cx - cx * factor, cx + (w - cx) * factor, cy + (h - cy) * factor, cy - cy * factor);
   }
   function zoomToBox(event, layer, brush) {
     if (!event.sourceEvent || !event.selection) return;
     const [[x0, y0], [x1, y1]] = event.selection;
-    if (x1 - x0 < 6 || y1 - y0 < 6) layer.call(brush.move, null);
-    else setView(x0, x1, y1, y0);
+    if (x1 - x0 < 6 || y1 - y0 < 6)
+      layer.call(brush.move, null);
+    else
+      setView(x0, x1, y1, y0);
   }
 
   // --- Reading points ---
@@ -204,15 +220,17 @@ function createChart(host, config) {
   }
   function showFocus(s, index, speak) {
     const p = s.points[index];
-    const { x, y, w, h, margin } = scales;
-    focus = { name: s.name, index };
+    const {x, y, w, h, margin} = scales;
+    focus = {name: s.name, index};
     root.classList.add("focusing");
-    svg.selectAll(".series, .end").classed("focus", function () { return this.dataset.name === s.name; });
+    svg.selectAll(".series, .end")
+        .classed("focus", function() { return this.dataset.name === s.name; });
     const px = x(p.x), py = y(p.y);
     const visible = px >= 0 && px <= w && py >= 0 && py <= h;
     svg.select(".marker").attr("cx", px).attr("cy", py).style("display", visible ? null : "none");
     const lines = [config.yText(p.y), config.xText(p.x), ...p.details];
-    tip.replaceChildren(element("b", {}, named(s.name, s.look)), ...lines.map((line) => element("div", {}, line)));
+    tip.replaceChildren(
+        element("b", {}, named(s.name, s.look)), ...lines.map((line) => element("div", {}, line)));
     tip.hidden = false;
     const left = margin.left + px + 16, top = margin.top + Math.min(Math.max(py, 0), h) - 20;
     const roomRight = left + tip.offsetWidth < frame.clientWidth;
@@ -222,7 +240,8 @@ function createChart(host, config) {
   }
   function nearest(event) {
     const box = frame.getBoundingClientRect();
-    const mx = event.clientX - box.left - scales.margin.left, my = event.clientY - box.top - scales.margin.top;
+    const mx = event.clientX - box.left - scales.margin.left,
+          my = event.clientY - box.top - scales.margin.top;
     let best = null, least = event.pointerType === "touch" ? 60 : 36;
     for (const s of series) {
       s.points.forEach((p, index) => {
@@ -230,7 +249,10 @@ function createChart(host, config) {
         const px = scales.x(p.x), py = scales.y(p.y);
         if (px < -2 || px > scales.w + 2 || py < -2 || py > scales.h + 2) return;
         const distance = Math.hypot(px - mx, py - my);
-        if (distance < least) { least = distance; best = [s, index]; }
+        if (distance < least) {
+          least = distance;
+          best = [s, index];
+        }
       });
     }
     return best;
@@ -248,48 +270,69 @@ function createChart(host, config) {
   frame.addEventListener("pointermove", (event) => {
     if (!scales) return;
     if (pan) {
-      setView(pan.x - event.clientX, pan.x - event.clientX + scales.w,
-              scales.h + pan.y - event.clientY, pan.y - event.clientY);
-      pan = { x: event.clientX, y: event.clientY };
+      setView(
+          pan.x - event.clientX, pan.x - event.clientX + scales.w, scales.h + pan.y - event.clientY,
+          pan.y - event.clientY);
+      pan = {x: event.clientX, y: event.clientY};
       return;
     }
     if (event.buttons) return;
     const found = nearest(event);
-    if (found) showFocus(found[0], found[1], false);
-    else clearFocus();
+    if (found)
+      showFocus(found[0], found[1], false);
+    else
+      clearFocus();
   });
   frame.addEventListener("pointerdown", (event) => {
     if (!scales) return;
     if (event.shiftKey || (event.pointerType === "touch" && view !== home)) {
-      pan = { x: event.clientX, y: event.clientY };
+      pan = {x: event.clientX, y: event.clientY};
       frame.setPointerCapture(event.pointerId);
     }
     if (event.pointerType === "touch") {
       const found = nearest(event);
-      if (found) showFocus(found[0], found[1], true);
-      else clearFocus();
+      if (found)
+        showFocus(found[0], found[1], true);
+      else
+        clearFocus();
     }
   });
-  const stopPan = () => { pan = null; };
+  const stopPan = () => {
+    pan = null;
+  };
   frame.addEventListener("pointerup", stopPan);
   frame.addEventListener("pointercancel", stopPan);
-  frame.addEventListener("pointerleave", (event) => { if (event.pointerType === "mouse") clearFocus(); });
+  frame.addEventListener("pointerleave", (event) => {
+    if (event.pointerType === "mouse") clearFocus();
+  });
   frame.addEventListener("blur", clearFocus);
-  frame.addEventListener("dblclick", () => { view = home; redraw(); });
+  frame.addEventListener("dblclick", () => {
+    view = home;
+    redraw();
+  });
   // The wheel belongs to the page; with Ctrl it zooms, as in maps.
   frame.addEventListener("wheel", (event) => {
     if (!scales || !(event.ctrlKey || event.metaKey)) return;
     event.preventDefault();
     const box = frame.getBoundingClientRect();
-    zoomBy(event.deltaY > 0 ? 1.2 : 1 / 1.2, event.clientX - box.left - scales.margin.left,
-           event.clientY - box.top - scales.margin.top);
-  }, { passive: false });
+    zoomBy(
+        event.deltaY > 0 ? 1.2 : 1 / 1.2, event.clientX - box.left - scales.margin.left,
+        event.clientY - box.top - scales.margin.top);
+  }, {passive: false});
   frame.addEventListener("keydown", (event) => {
     const actions = {
-      ArrowLeft: () => step(0, -1), ArrowRight: () => step(0, 1),
-      ArrowUp: () => step(-1, 0), ArrowDown: () => step(1, 0),
-      "+": () => zoomBy(1 / 1.5), "=": () => zoomBy(1 / 1.5), "-": () => zoomBy(1.5),
-      "0": () => { view = home; redraw(); }, Escape: clearFocus,
+      ArrowLeft: () => step(0, -1),
+      ArrowRight: () => step(0, 1),
+      ArrowUp: () => step(-1, 0),
+      ArrowDown: () => step(1, 0),
+      "+": () => zoomBy(1 / 1.5),
+      "=": () => zoomBy(1 / 1.5),
+      "-": () => zoomBy(1.5),
+      "0": () => {
+        view = home;
+        redraw();
+      },
+      Escape: clearFocus,
     };
     if (!actions[event.key] || event.ctrlKey || event.metaKey || !scales) return;
     event.preventDefault();
@@ -299,7 +342,10 @@ function createChart(host, config) {
   let size = "";
   const observer = new ResizeObserver(() => {
     const now = `${frame.clientWidth} ${frame.clientHeight}`;
-    if (now !== size) { size = now; redraw(); }
+    if (now !== size) {
+      size = now;
+      redraw();
+    }
   });
   observer.observe(frame);
 
@@ -314,21 +360,4 @@ function createChart(host, config) {
       redraw();
     },
   };
-}
-
-// Curves without axes, for the metric tabs.
-function sparkline(series) {
-  const svg = d3.create("svg").attr("viewBox", "0 0 100 42").attr("preserveAspectRatio", "none")
-    .attr("aria-hidden", "true");
-  const own = series.filter((s) => !s.look.published && s.points.length);
-  const xs = extentOf(own, "x"), ys = extentOf(own, "y");
-  if (xs && ys) {
-    const x = d3.scaleLinear().domain(xs).range([2, 98]), y = d3.scaleLinear().domain(ys).range([39, 3]);
-    for (const s of own) {
-      svg.append("path").attr("fill", "none").attr("stroke", s.look.colour).attr("stroke-width", 1.5)
-        .attr("vector-effect", "non-scaling-stroke")
-        .attr("d", d3.line().x((p) => x(p.x)).y((p) => y(p.y))(s.points));
-    }
-  }
-  return svg.node();
 }

@@ -7,12 +7,13 @@ function differenceOf(a, b) {
   const map = new Uint8Array(a.length / 4);
   let total = 0, largest = 0;
   for (let i = 0, k = 0; i < a.length; i += 4, ++k) {
-    const r = Math.abs(a[i] - b[i]), g = Math.abs(a[i + 1] - b[i + 1]), bl = Math.abs(a[i + 2] - b[i + 2]);
+    const r = Math.abs(a[i] - b[i]), g = Math.abs(a[i + 1] - b[i + 1]),
+          bl = Math.abs(a[i + 2] - b[i + 2]);
     total += r + g + bl;
     map[k] = Math.max(r, g, bl);
     if (map[k] > largest) largest = map[k];
   }
-  return { map, largest, mean: total / (3 * map.length) };
+  return {map, largest, mean: total / (3 * map.length)};
 }
 
 function heatColours(gain) {
@@ -43,21 +44,34 @@ function createComparison(picture, info, choices, view) {
   let a = choices[0].file, b = (choices[1] || choices[0]).file, mode = "slider", gain = 4;
   let position = 50, request = 0, difference = null;
 
-  const layerA = element("div", { class: "layer" }), layerB = element("div", { class: "layer" });
-  const heat = element("canvas", { width: info.width, height: info.height });
-  const heatLayer = element("div", { class: "layer heat" }, heat);
-  const tagA = element("span", { class: "tag a" }), tagB = element("span", { class: "tag b" });
-  const divider = element("div", { class: "divider", "aria-hidden": "true" });
-  const missing = element("div", { class: "missing", hidden: true });
-  const pane = element("div", { class: "pane main-pane", tabindex: "0", role: "group",
-    "aria-label": "Comparison. Arrow keys move a zoomed picture, + and \u2212 zoom." },
-    layerA, layerB, heatLayer, tagA, tagB, divider, missing);
+  const layerA = element("div", {class: "layer"}), layerB = element("div", {class: "layer"});
+  const heat = element("canvas", {width: info.width, height: info.height});
+  const heatLayer = element("div", {class: "layer heat"}, heat);
+  const tagA = element("span", {class: "tag a"}), tagB = element("span", {class: "tag b"});
+  const divider = element("div", {class: "divider", "aria-hidden": "true"});
+  const missing = element("div", {class: "missing", hidden: true});
+  const pane = element(
+      "div", {
+        class: "pane main-pane",
+        tabindex: "0",
+        role: "group",
+        "aria-label": "Comparison. Arrow keys move a zoomed picture, + and \u2212 zoom."
+      },
+      layerA, layerB, heatLayer, tagA, tagB, divider, missing);
   pane.style.aspectRatio = `${info.width} / ${info.height}`;
   pane.style.maxWidth = `calc(68vh * ${info.width / info.height})`;
   view.addPane(pane);
 
-  const slide = element("input", { class: "slide", type: "range", min: "0", max: "100", step: "0.5", value: "50",
-    "aria-label": "Position of the divider", oninput: () => moveDivider(Number(slide.value)) });
+  const slide = element("input", {
+    class: "slide",
+    type: "range",
+    min: "0",
+    max: "100",
+    step: "0.5",
+    value: "50",
+    "aria-label": "Position of the divider",
+    oninput: () => moveDivider(Number(slide.value))
+  });
   function moveDivider(percent) {
     position = Math.max(0, Math.min(100, percent));
     slide.value = String(position);
@@ -78,16 +92,24 @@ function createComparison(picture, info, choices, view) {
     dragging = true;
     pane.setPointerCapture(event.pointerId);
     follow(event);
-  }, { capture: true });
-  pane.addEventListener("pointermove", (event) => { if (dragging) follow(event); });
-  for (const end of ["pointerup", "pointercancel"]) pane.addEventListener(end, () => { dragging = false; });
+  }, {capture: true});
+  pane.addEventListener("pointermove", (event) => {
+    if (dragging) follow(event);
+  });
+  for (const end of ["pointerup", "pointercancel"])
+    pane.addEventListener(end, () => {
+      dragging = false;
+    });
 
-  const numbers = element("span", { class: "difference-numbers", "aria-live": "polite" });
-  const ramp = element("canvas", { width: 160, height: 1, "aria-hidden": "true" });
+  const numbers = element("span", {class: "difference-numbers", "aria-live": "polite"});
+  const ramp = element("canvas", {width: 160, height: 1, "aria-hidden": "true"});
   const rampEnd = element("span");
-  const scale = element("div", { class: "scale" },
-    select("Gain", [1, 2, 4, 8, 16].map((g) => [String(g), `${g}\u00d7`]), "4", (value) => { gain = Number(value); paint(); }),
-    element("span", {}, "0"), ramp, rampEnd, numbers);
+  const scale = element(
+      "div", {class: "scale"},
+      select("Gain", [1, 2, 4, 8, 16].map((g) => [String(g), `${g}\u00d7`]), "4", (value) => {
+        gain = Number(value);
+        paint();
+      }), element("span", {}, "0"), ramp, rampEnd, numbers);
 
   function paint() {
     rampEnd.textContent = `${Math.round(255 / gain)} of 255`;
@@ -98,7 +120,8 @@ function createComparison(picture, info, choices, view) {
     }
     if (!difference) return;
     paintHeat(heat, difference.map, gain);
-    numbers.textContent = `Mean absolute difference ${fixed(difference.mean, 2)}, largest ${difference.largest} (8-bit steps).`;
+    numbers.textContent = `Mean absolute difference ${fixed(difference.mean, 2)}, largest ${
+        difference.largest} (8-bit steps).`;
   }
 
   const choice = (file) => choices.find((c) => c.file === file);
@@ -107,7 +130,7 @@ function createComparison(picture, info, choices, view) {
     const [imageA, imageB] = await Promise.all([loadImage(picture, a), loadImage(picture, b)]);
     if (mine !== request) return;
     const show = (layer, image, name) => layer.replaceChildren(
-      ...(image ? [element("img", { src: image.url, alt: name, draggable: "false" })] : []));
+        ...(image ? [element("img", {src: image.url, alt: name, draggable: "false"})] : []));
     show(layerA, imageA, choice(a).name);
     show(layerB, imageB, choice(b).name);
     tagA.textContent = choice(a).name;
@@ -123,7 +146,8 @@ function createComparison(picture, info, choices, view) {
     view.apply();
     if (mode === "slider" || !whole) return;
     try {
-      const [pa, pb] = await Promise.all([imageA, imageB].map((i) => pixels(i, info.width, info.height)));
+      const [pa, pb] =
+          await Promise.all([imageA, imageB].map((i) => pixels(i, info.width, info.height)));
       if (mine !== request) return;
       difference = differenceOf(pa, pb);
       paint();
@@ -134,18 +158,37 @@ function createComparison(picture, info, choices, view) {
   }
 
   const options = choices.map((c) => [String(c.file), c.name]);
-  const pickA = select("A, left", options, String(a), (value) => { a = Number(value); update(); });
-  const pickB = select("B, right", options, String(b), (value) => { b = Number(value); update(); });
-  const modes = segmented("Mode", [["slider", "Slider"], ["difference", "Difference"]], mode,
-                          (value) => { mode = value; update(); });
-  const node = element("div", { class: "stage" }, element("div", { class: "pickers" }, pickA, pickB,
-    element("div", { class: "row" }, modes, view.control)), element("div", { class: "slot" }, slide, scale), pane);
+  const pickA = select("A, left", options, String(a), (value) => {
+    a = Number(value);
+    update();
+  });
+  const pickB = select("B, right", options, String(b), (value) => {
+    b = Number(value);
+    update();
+  });
+  const modes =
+      segmented("Mode", [["slider", "Slider"], ["difference", "Difference"]], mode, (value) => {
+        mode = value;
+        update();
+      });
+  const node = element(
+      "div", {class: "stage"},
+      element(
+          "div", {class: "pickers"}, pickA, pickB,
+          element("div", {class: "row"}, modes, view.control)),
+      element("div", {class: "slot"}, slide, scale), pane);
   moveDivider(position);
   update();
-  return { node, choose(side, file) {
-    if (side === "a") a = file; else b = file;
-    (side === "a" ? pickA : pickB).querySelector("select").value = String(file);
-    update();
-    pane.scrollIntoView({ block: "center", behavior: "smooth" });
-  } };
+  return {
+    node,
+    choose(side, file) {
+      if (side === "a")
+        a = file;
+      else
+        b = file;
+      (side === "a" ? pickA : pickB).querySelector("select").value = String(file);
+      update();
+      pane.scrollIntoView({block: "center", behavior: "smooth"});
+    }
+  };
 }

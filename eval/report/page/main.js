@@ -7,14 +7,18 @@ function showPage() {
   const match = /^\/picture\/(\d+)$/.exec(route);
   leavePage();
   forgetImages();
-  const page = match ? picturePage(Number(match[1])) : route === "/pictures" ? galleryPage() : overviewPage();
+  const page = match        ? picturePage(Number(match[1])) :
+      route === "/pictures" ? galleryPage() :
+                              overviewPage();
   leavePage = page.leave || (() => {});
   const main = document.getElementById("main");
   main.replaceChildren(...page.filter(Boolean));
   const current = match || route === "/pictures" ? "pictures" : "overview";
   for (const link of document.querySelectorAll("nav a[data-route]")) {
-    if (link.dataset.route === current) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
+    if (link.dataset.route === current)
+      link.setAttribute("aria-current", "page");
+    else
+      link.removeAttribute("aria-current");
   }
   const title = main.querySelector("h1");
   document.title = `${title ? title.textContent : "Evaluation"} \u2013 Halfmoon evaluation`;
@@ -35,7 +39,8 @@ function stored(value) {
 }
 let theme = stored() || "system";
 function showTheme() {
-  document.documentElement.dataset.theme = theme === "system" ? (dark.matches ? "dark" : "light") : theme;
+  document.documentElement.dataset.theme =
+      theme === "system" ? (dark.matches ? "dark" : "light") : theme;
   document.getElementById("theme").textContent = `Theme: ${theme}`;
 }
 document.getElementById("theme").addEventListener("click", () => {
@@ -45,7 +50,8 @@ document.getElementById("theme").addEventListener("click", () => {
   showTheme();
 });
 dark.addEventListener("change", showTheme);
-document.getElementById("skip").addEventListener("click", () => document.getElementById("main").focus());
+document.getElementById("skip").addEventListener(
+    "click", () => document.getElementById("main").focus());
 document.getElementById("made-by").textContent = `halfmoon ${results.halfmoon || ""}`.trim();
 
 showTheme();
@@ -53,5 +59,5 @@ showPage();
 window.addEventListener("hashchange", () => {
   const main = showPage();
   window.scrollTo(0, 0);
-  main.focus({ preventScroll: true });
+  main.focus({preventScroll: true});
 });

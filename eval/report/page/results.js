@@ -16,13 +16,13 @@ const fixed = (value, digits) => minus(value.toFixed(digits));
 const signed = (value, digits) => (value > 0 ? "+" : "") + fixed(value, digits);
 
 function findMetric(key) {
-  return metrics.find((metric) => metric.key === key) || { key, name: key, unit: "" };
+  return metrics.find((metric) => metric.key === key) || {key, name: key, unit: ""};
 }
 
 // Names are not unique in the data: MS-SSIM comes plain and in dB.
 function metricLabel(metric) {
-  return metric.unit && !metric.name.includes(metric.unit)
-    ? `${metric.name}, ${metric.unit}` : metric.name;
+  return metric.unit && !metric.name.includes(metric.unit) ? `${metric.name}, ${metric.unit}` :
+                                                             metric.name;
 }
 
 // Structural similarities live close to 1; decibels and SSIMULACRA 2 need no more than two digits.
@@ -53,22 +53,28 @@ function formatSeconds(value) {
 
 const kHues = 7;
 const kDashes = ["7 4", "2 3", "9 3 2 3", "12 5", "4 2"];
-const kSymbols = () => [d3.symbolCircle, d3.symbolSquare, d3.symbolTriangle, d3.symbolDiamond,
-                        d3.symbolCross, d3.symbolStar, d3.symbolWye];
+const kSymbols = () =>
+    [d3.symbolCircle, d3.symbolSquare, d3.symbolTriangle, d3.symbolDiamond, d3.symbolCross,
+     d3.symbolStar, d3.symbolWye];
 
 // Beyond seven codecs hues repeat, but no pair of hue and symbol does up to 49.
 function codecLook(index) {
   return {
     colour: `var(--c${index % kHues})`,
     symbol: kSymbols()[(index + Math.floor(index / kHues)) % kSymbols().length],
-    dash: null, size: 62, published: false,
+    dash: null,
+    size: 62,
+    published: false,
   };
 }
 
 function anchorLook(index) {
   return {
-    colour: "var(--published)", symbol: kSymbols()[index % kSymbols().length],
-    dash: kDashes[index % kDashes.length], size: 26, published: true,
+    colour: "var(--published)",
+    symbol: kSymbols()[index % kSymbols().length],
+    dash: kDashes[index % kDashes.length],
+    size: 26,
+    published: true,
   };
 }
 
@@ -84,37 +90,55 @@ anchors.forEach((anchor, i) => {
 function codecPoint(point, metric) {
   const details = [`quality ${point.quality}`];
   if (point.failed) details.push(`${plural(point.failed, "picture", "pictures")} failed here`);
-  return { x: point.bpp, y: point.metrics && point.metrics[metric.key], details,
-           failed: Boolean(point.failed) };
+  return {
+    x: point.bpp,
+    y: point.metrics && point.metrics[metric.key],
+    details,
+    failed: Boolean(point.failed)
+  };
 }
 
 const drawable = (point) => isNumber(point.x) && isNumber(point.y);
 
 function rateCurves(metric) {
-  const own = codecs.map((codec, i) => ({
-    name: codec.name, look: codecLook(i),
-    points: (codec.points || []).map((point) => codecPoint(point, metric)).filter(drawable),
-  }));
+  const own = codecs.map(
+      (codec, i) => ({
+        name: codec.name,
+        look: codecLook(i),
+        points: (codec.points || []).map((point) => codecPoint(point, metric)).filter(drawable),
+      }));
   const published = anchors.map((anchor, i) => ({
-    name: anchor.name, look: anchorLook(i),
-    points: (anchor.points || []).map((point) => ({
-      x: point.bpp, y: point.metrics && point.metrics[metric.key],
-      details: ["published curve"], failed: false,
-    })).filter(drawable),
-  }));
+                                  name: anchor.name,
+                                  look: anchorLook(i),
+                                  points: (anchor.points || [])
+                                              .map((point) => ({
+                                                     x: point.bpp,
+                                                     y: point.metrics && point.metrics[metric.key],
+                                                     details: ["published curve"],
+                                                     failed: false,
+                                                   }))
+                                              .filter(drawable),
+                                }));
   return own.concat(published);
 }
 
 function pictureCurves(picture, metric) {
   return codecs.map((codec, i) => ({
-    name: codec.name, look: codecLook(i),
-    points: (codec.pictures || [])
-      .filter((row) => row.picture === picture && !row.error)
-      .map((row) => ({
-        x: row.bpp, y: row.metrics && row.metrics[metric.key], failed: false,
-        details: [`quality ${(codec.points[row.point] || {}).quality}`, formatBytes(row.bytes)],
-      })).filter(drawable),
-  }));
+                      name: codec.name,
+                      look: codecLook(i),
+                      points: (codec.pictures || [])
+                                  .filter((row) => row.picture === picture && !row.error)
+                                  .map((row) => ({
+                                         x: row.bpp,
+                                         y: row.metrics && row.metrics[metric.key],
+                                         failed: false,
+                                         details: [
+                                           `quality ${(codec.points[row.point] || {}).quality}`,
+                                           formatBytes(row.bytes)
+                                         ],
+                                       }))
+                                  .filter(drawable),
+                    }));
 }
 
 // One curve per codec over the timed pictures; seconds and bits are those of the same pictures.
@@ -122,21 +146,26 @@ function timingCurves(field, threads) {
   const memory = field.endsWith("_memory_bytes");
   return codecs.map((codec, i) => {
     const points = (codec.points || []).map((point, index) => {
-      const rows = (codec.timing || []).filter(
-        (row) => row.point === index && row.threads === threads && !row.error &&
-                 isNumber(row[field]) && pictures[row.picture]);
+      const rows = (codec.timing || [])
+                       .filter(
+                           (row) => row.point === index && row.threads === threads && !row.error &&
+                               isNumber(row[field]) && pictures[row.picture]);
       const sizes = rows.map((row) => pictures[row.picture].width * pictures[row.picture].height);
       const bytes = rows.map((row) => {
-        const found = (codec.pictures || []).find(
-          (entry) => entry.picture === row.picture && entry.point === index);
+        const found = (codec.pictures ||
+                       []).find((entry) => entry.picture === row.picture && entry.point === index);
         return found ? found.bytes : NaN;
       });
-      const y = memory ? Math.max(...rows.map((row) => row[field])) / 1048576
-                       : sum(rows.map((row) => row[field])) / (sum(sizes) / 1e6);
-      return { x: 8 * sum(bytes) / sum(sizes), y, failed: false,
-               details: [`quality ${point.quality}`, plural(rows.length, "picture", "pictures")] };
+      const y = memory ? Math.max(...rows.map((row) => row[field])) / 1048576 :
+                         sum(rows.map((row) => row[field])) / (sum(sizes) / 1e6);
+      return {
+        x: 8 * sum(bytes) / sum(sizes),
+        y,
+        failed: false,
+        details: [`quality ${point.quality}`, plural(rows.length, "picture", "pictures")]
+      };
     });
-    return { name: codec.name, look: codecLook(i), points: points.filter(drawable) };
+    return {name: codec.name, look: codecLook(i), points: points.filter(drawable)};
   });
 }
 
@@ -147,13 +176,13 @@ function failures() {
   const groups = new Map();
   for (const failure of allFailures()) {
     const key = JSON.stringify([failure.what, failure.who, failure.why]);
-    if (!groups.has(key)) groups.set(key, { ...failure, places: [] });
+    if (!groups.has(key)) groups.set(key, {...failure, places: []});
     groups.get(key).places.push(failure.where);
   }
   return [...groups.values()].map((group) => {
-    const { places } = group;
+    const {places} = group;
     const rest = places.length > 3 ? ` and ${places.length - 3} more` : "";
-    return { ...group, where: places.slice(0, 3).join("; ") + rest };
+    return {...group, where: places.slice(0, 3).join("; ") + rest};
   });
 }
 
@@ -161,16 +190,21 @@ function allFailures() {
   const pictureName = (i) => (pictures[i] ? pictures[i].name : `picture ${i}`);
   const list = [];
   for (const picture of pictures) {
-    if (picture.error) list.push({ what: "Picture", who: picture.name, where: "", why: picture.error });
+    if (picture.error)
+      list.push({what: "Picture", who: picture.name, where: "", why: picture.error});
   }
   for (const codec of codecs) {
-    if (codec.error) list.push({ what: "Codec", who: codec.name, where: "", why: codec.error });
+    if (codec.error) list.push({what: "Codec", who: codec.name, where: "", why: codec.error});
     const quality = (row) => (codec.points && codec.points[row.point] || {}).quality;
     for (const [rows, what] of [[codec.pictures, "Coding"], [codec.timing, "Timing"]]) {
       for (const row of rows || []) {
         if (row.error) {
-          list.push({ what, who: codec.name, why: row.error,
-                      where: `${pictureName(row.picture)}, quality ${quality(row)}` });
+          list.push({
+            what,
+            who: codec.name,
+            why: row.error,
+            where: `${pictureName(row.picture)}, quality ${quality(row)}`
+          });
         }
       }
     }
@@ -178,8 +212,12 @@ function allFailures() {
   for (const entry of results.matched || []) {
     for (const file of entry.files || []) {
       if (file.error) {
-        list.push({ what: "Equal size", who: file.codec, where: pictureName(entry.picture),
-                    why: file.error });
+        list.push({
+          what: "Equal size",
+          who: file.codec,
+          where: pictureName(entry.picture),
+          why: file.error
+        });
       }
     }
   }

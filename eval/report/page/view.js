@@ -1,17 +1,18 @@
 // Panes that show the same part of several pictures: one view, moved and zoomed together.
 //
-// zoom: "fit", or device pixels per picture pixel. (cx, cy): the picture's point in the middle, 0..1.
+// zoom: "fit", or device pixels per picture pixel. (cx, cy): the picture's point in the middle,
+// 0..1.
 
 function createView(width, height) {
   const panes = [];
-  const view = { zoom: "fit", cx: 0.5, cy: 0.5, width, height };
+  const view = {zoom: "fit", cx: 0.5, cy: 0.5, width, height};
 
   const scaleIn = (pane) => {
     const fit = Math.min(pane.clientWidth / width, pane.clientHeight / height);
     return view.zoom === "fit" ? fit : Math.max(fit, view.zoom / window.devicePixelRatio);
   };
   const place = (size, box, centre) =>
-    size <= box ? (box - size) / 2 : Math.max(box - size, Math.min(0, box / 2 - centre * size));
+      size <= box ? (box - size) / 2 : Math.max(box - size, Math.min(0, box / 2 - centre * size));
 
   function apply() {
     for (const pane of panes) {
@@ -59,20 +60,29 @@ function createView(width, height) {
       last = [event.clientX, event.clientY];
     });
     for (const end of ["pointerup", "pointercancel"]) {
-      pane.addEventListener(end, () => { last = null; pane.classList.remove("moving"); });
+      pane.addEventListener(end, () => {
+        last = null;
+        pane.classList.remove("moving");
+      });
     }
     pane.addEventListener("wheel", (event) => {
       if (!(event.ctrlKey || event.metaKey)) return;
       event.preventDefault();
       view.step(event.deltaY < 0 ? 1 : -1);
-    }, { passive: false });
+    }, {passive: false});
     pane.addEventListener("keydown", (event) => {
-      const by = { ArrowLeft: [60, 0], ArrowRight: [-60, 0], ArrowUp: [0, 60], ArrowDown: [0, -60] }[event.key];
+      const by = {ArrowLeft: [60, 0], ArrowRight: [-60, 0], ArrowUp: [0, 60], ArrowDown: [
+                    0, -60
+                  ]}[event.key];
       if (event.target !== pane || event.ctrlKey || event.metaKey) return;
-      if (by && pane.classList.contains("movable")) moveBy(pane, ...by);
-      else if (event.key === "+" || event.key === "=") view.step(1);
-      else if (event.key === "-") view.step(-1);
-      else return;
+      if (by && pane.classList.contains("movable"))
+        moveBy(pane, ...by);
+      else if (event.key === "+" || event.key === "=")
+        view.step(1);
+      else if (event.key === "-")
+        view.step(-1);
+      else
+        return;
       event.preventDefault();
     });
   }
@@ -87,6 +97,7 @@ function createView(width, height) {
     const at = levels.indexOf(view.zoom) + by;
     if (at >= 0 && at < levels.length) view.setZoom(levels[at]);
   };
-  const control = segmented("Zoom", levels.map((z) => [z, z === "fit" ? "Fit" : `${z}\u00d7`]), "fit", view.setZoom);
-  return { ...view, control, apply, addPane, destroy: () => observer.disconnect() };
+  const control = segmented(
+      "Zoom", levels.map((z) => [z, z === "fit" ? "Fit" : `${z}\u00d7`]), "fit", view.setZoom);
+  return {...view, control, apply, addPane, destroy: () => observer.disconnect()};
 }
