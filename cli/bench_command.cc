@@ -68,8 +68,8 @@ void PrintAsJson(const Options& o, const eval::BenchReport& report) {
 void PrintTables(const Options& o, const eval::BenchReport& report) {
   const RuntimeInfo runtime = GetRuntimeInfo();
   PrintText(Cpu() + ", " + std::to_string(runtime.cores) + " cores; " +
-            std::to_string(o.bench.threads) + (o.bench.threads == 1 ? " thread" : " threads") + "; " +
-            runtime.blas + "\n\n");
+            std::to_string(o.bench.threads) + (o.bench.threads == 1 ? " thread" : " threads") +
+            "; " + runtime.blas + "\n\n");
   Table table({"codec", ">MP", ">size", ">bpp", ">encode/s", ">MP/s", ">decode/s", ">MP/s"});
   Table stages({"codec", ">MP", "", "stage", ">s", ">share", ">MP/s"});
   bool any_stage = false;
@@ -83,8 +83,9 @@ void PrintTables(const Options& o, const eval::BenchReport& report) {
     table.Add({r.codec, Fixed(r.megapixels(), 2), size, Fixed(r.bpp, 3), Fixed(r.encode.seconds, 4),
                Fixed(r.megapixels() / r.encode.seconds, 2), Fixed(r.decode.seconds, 4),
                Fixed(r.megapixels() / r.decode.seconds, 2)});
-    for (const auto& [what, run] : {std::pair<const char*, const eval::BenchRun&>{"encode", r.encode},
-                                    {"decode", r.decode}}) {
+    for (const auto& [what, run] :
+         {std::pair<const char*, const eval::BenchRun&>{"encode", r.encode},
+          {"decode", r.decode}}) {
       for (const eval::Stage& s : run.stages) {
         any_stage = true;
         stages.Add({r.codec, Fixed(r.megapixels(), 2), what, s.name, Fixed(s.seconds, 4),
@@ -98,7 +99,8 @@ void PrintTables(const Options& o, const eval::BenchReport& report) {
   if (!report.startup.empty()) {
     Table startup({"codec", ">start-up/s"});
     for (const eval::BenchStartup& s : report.startup) startup.Add({s.codec, Fixed(s.seconds, 3)});
-    PrintText("\n" + startup.ToText() + "(this program, LibTorch included, until the codec is ready)\n");
+    PrintText("\n" + startup.ToText() +
+              "(this program, LibTorch included, until the codec is ready)\n");
   }
 }
 
@@ -134,20 +136,25 @@ void AddBenchCommand(CLI::App& app, int* exit_code) {
       app, "bench", "Measure the speed of codecs and of their stages over picture sizes",
       "  halfmoon bench\n"
       "  halfmoon bench --codec ae --codec jpeg --sizes 0.4,6 --picture photo.png --threads 4");
-  command->add_option("--codec", o->bench.codecs, "A codec with its options; several times; default: "
-                                                  "all that are built in")
+  command
+      ->add_option("--codec", o->bench.codecs,
+                   "A codec with its options; several times; default: "
+                   "all that are built in")
       ->type_name("NAME")
       ->allow_extra_args(false);
-  command->add_option("--sizes", o->bench.megapixels,
-                      "Megapixels, separated by commas; default 0.1,0.4,1.5,6,24")
+  command
+      ->add_option("--sizes", o->bench.megapixels,
+                   "Megapixels, separated by commas; default 0.1,0.4,1.5,6,24")
       ->delimiter(',')
       ->type_name("LIST");
-  command->add_option("--picture", o->bench.picture,
-                      "A photograph, continued by mirroring; default: a made-up picture")
+  command
+      ->add_option("--picture", o->bench.picture,
+                   "A photograph, continued by mirroring; default: a made-up picture")
       ->type_name("FILE");
   command->add_option("--repeats", o->bench.repeats, "Runs that the median is of; default 3")
       ->type_name("N");
-  command->add_option("--threads", o->bench.threads, "Threads, 1 to 256; default 1")->type_name("N");
+  command->add_option("--threads", o->bench.threads, "Threads, 1 to 256; default 1")
+      ->type_name("N");
   AddModelsDir(command, &o->bench.models_dir);
   AddJson(command, &o->report.json);
   AddQuiet(command, &o->report.quiet);

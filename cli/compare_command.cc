@@ -58,7 +58,9 @@ void Print(const Options& o, const Image& image, const eval::MetricValues& value
     const auto& value = values[n.metric];
     const bool fine = n.metric == eval::Metric::kSsim || n.metric == eval::Metric::kMsSsim;
     table.Add({std::string(n.title),
-               !value ? "n/a" : std::isinf(*value) ? "equal" : Fixed(*value, fine ? 6 : 4),
+               !value               ? "n/a"
+               : std::isinf(*value) ? "equal"
+                                    : Fixed(*value, fine ? 6 : 4),
                std::string(n.unit)});
   }
   PrintText(table.ToText());
@@ -92,10 +94,10 @@ Status Run(const Options& o) {
 
 void AddCompareCommand(CLI::App& app, int* exit_code) {
   auto o = std::make_shared<Options>();
-  CLI::App* command = AddSubcommand(
-      app, "compare", "Measure the difference between two pictures with every metric",
-      "  halfmoon compare original.png decoded.png\n"
-      "  halfmoon compare original.png photo.jpg --heatmap where.png --json");
+  CLI::App* command =
+      AddSubcommand(app, "compare", "Measure the difference between two pictures with every metric",
+                    "  halfmoon compare original.png decoded.png\n"
+                    "  halfmoon compare original.png photo.jpg --heatmap where.png --json");
   command->add_option("original", o->original, "PNG or JPEG file; - reads standard input")
       ->type_name("A")
       ->required();
@@ -104,8 +106,9 @@ void AddCompareCommand(CLI::App& app, int* exit_code) {
       ->required();
   command->add_option("--heatmap", o->heatmap, "Writes where the pictures differ: black is equal")
       ->type_name("OUT.png");
-  command->add_option("--heatmap-scale", o->scale,
-                      "Difference in levels that is brightest, 1 to 255; default 32")
+  command
+      ->add_option("--heatmap-scale", o->scale,
+                   "Difference in levels that is brightest, 1 to 255; default 32")
       ->type_name("LEVELS");
   AddForce(command, &o->force);
   AddJson(command, &o->report.json);

@@ -91,7 +91,8 @@ void PrintDifferences(const eval::Evaluation& e, bool quiet) {
     table.Add({b.test, b.anchor, metric, Fixed(d.bd_rate, 1) + " %", Fixed(d.bd_metric, 2),
                Fixed(d.low, 1) + ".." + Fixed(d.high, 1) + " (" + Fixed(d.share * 100, 0) + " %)",
                b.per_picture.empty() ? "" : Fixed(b.mean, 1) + " +- " + Fixed(b.stddev, 1) + " %",
-               b.published ? "" : std::to_string(b.wins), b.published ? "" : std::to_string(b.losses)});
+               b.published ? "" : std::to_string(b.wins),
+               b.published ? "" : std::to_string(b.losses)});
   }
   if (any) PrintText("\n" + table.ToText());
 }
@@ -144,7 +145,8 @@ Status Run(Options& o) {
   std::string current;
   const auto evaluation =
       eval::Evaluate(o.eval, [&](const std::string& what, std::size_t done, std::size_t total) {
-        if (what != current) line = std::make_unique<ProgressLine>(o.report.quiet);  // its own clock
+        if (what != current)
+          line = std::make_unique<ProgressLine>(o.report.quiet);  // its own clock
         current = what;
         line->ShowCount(what, done, total);
       });
@@ -164,7 +166,8 @@ Status Run(Options& o) {
 }
 
 std::string CodecsHelp() {
-  std::string text = "\nCodecs and options (options are part of the name, e.g. avif:speed=4,yuv=420):\n";
+  std::string text =
+      "\nCodecs and options (options are part of the name, e.g. avif:speed=4,yuv=420):\n";
   for (const eval::CodecHelp& c : eval::ListCodecs()) {
     text += "  " + c.name + std::string(6 - std::min<std::size_t>(c.name.size(), 5), ' ') +
             (c.built_in ? c.options : "not built in") + "\n";
@@ -189,22 +192,29 @@ void AddEvalCommand(CLI::App& app, int* exit_code) {
   command->add_option("--dataset", o->eval.dataset, "Folder of PNG and JPEG files")
       ->type_name("DIR")
       ->required();
-  command->add_option("--codec", o->eval.codecs, "A codec with its options; give it several times. "
-                                                 "BD-rates are against the first one")
+  command
+      ->add_option("--codec", o->eval.codecs,
+                   "A codec with its options; give it several times. "
+                   "BD-rates are against the first one")
       ->type_name("NAME")
       ->required()
       ->allow_extra_args(false);
   command->add_option("-o,--out", o->eval.out, "Report folder")->type_name("DIR")->required();
   CLI::Option* points =
-      command->add_option("--points", o->eval.points, "Qualities per codec, spread by it; default 5")
+      command
+          ->add_option("--points", o->eval.points, "Qualities per codec, spread by it; default 5")
           ->type_name("N");
-  command->add_option("--quality", o->eval.qualities, "Qualities, separated by commas, on each "
-                                                      "codec's own scale")
+  command
+      ->add_option("--quality", o->eval.qualities,
+                   "Qualities, separated by commas, on each "
+                   "codec's own scale")
       ->delimiter(',')
       ->type_name("LIST")
       ->excludes(points);
-  command->add_option("--jobs", o->eval.jobs, "Pictures at once; default: one per core. No number "
-                                              "depends on it")
+  command
+      ->add_option("--jobs", o->eval.jobs,
+                   "Pictures at once; default: one per core. No number "
+                   "depends on it")
       ->type_name("N");
   command->add_flag("--resume", o->eval.resume, "Go on with the run in the report folder");
   command->add_flag("-f,--force", o->eval.overwrite, "Replace the run in the report folder");
@@ -212,12 +222,14 @@ void AddEvalCommand(CLI::App& app, int* exit_code) {
       ->type_name("FILE");
   command->add_option("--bd", o->bd, "Interpolation of BD-rates: pchip (default) or cubic")
       ->check(CLI::IsMember({"pchip", "cubic"}));
-  command->add_option("--matched-bpp", o->eval.matched_bpp,
-                      "Rate of the pictures shown side by side; default 0.5, 0: none")
+  command
+      ->add_option("--matched-bpp", o->eval.matched_bpp,
+                   "Rate of the pictures shown side by side; default 0.5, 0: none")
       ->type_name("BPP");
   command->add_flag("--timing", o->eval.timing, "Measure time and memory in a pass of its own");
-  command->add_option("--timing-pictures", o->eval.timing_pictures,
-                      "The first N pictures serve for it; default 3")
+  command
+      ->add_option("--timing-pictures", o->eval.timing_pictures,
+                   "The first N pictures serve for it; default 3")
       ->type_name("N");
   command->add_option("--repeats", o->eval.repeats, "Runs that the median is of; default 5")
       ->type_name("N");

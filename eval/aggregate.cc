@@ -56,9 +56,9 @@ void ComparePictures(const Evaluation& e, const CodecResult& anchor, const Codec
   std::vector<double> rates;
   for (std::size_t p = 0; p < e.pictures.size(); ++p) {
     if (e.pictures[p].error.failed()) continue;
-    const auto d = CompareCurves(PictureCurve(anchor, p, entry->metric),
-                                 PictureCurve(test, p, entry->metric), NameOf(entry->metric),
-                                 e.options.bd_method);
+    const auto d =
+        CompareCurves(PictureCurve(anchor, p, entry->metric), PictureCurve(test, p, entry->metric),
+                      NameOf(entry->metric), e.options.bd_method);
     if (!d.ok()) {
       ++entry->refused;
       continue;
@@ -131,9 +131,9 @@ std::vector<BdEntry> CompareAll(const Evaluation& e) {
       const CodecResult& first = e.codecs.front();
       if (c > 0 && !first.error.failed()) {
         entry.anchor = first.info.name;
-        entry.difference =
-            CompareCurves(CurveOf(first.info.name, MeansOf(e, first), metric),
-                          CurveOf(test.info.name, means, metric), NameOf(metric), e.options.bd_method);
+        entry.difference = CompareCurves(CurveOf(first.info.name, MeansOf(e, first), metric),
+                                         CurveOf(test.info.name, means, metric), NameOf(metric),
+                                         e.options.bd_method);
         ComparePictures(e, first, test, &entry);
         entries.push_back(entry);
       }

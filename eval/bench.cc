@@ -70,7 +70,8 @@ void FillByMirroring(const Image& source, Image* image) {
 }
 
 // Calls `work` once to warm up, then up to `repeats` times; keeps the run with the median time.
-Status Repeat(Peer* peer, int repeats, const std::function<Status()>& work, BenchRun* out, int* runs) {
+Status Repeat(Peer* peer, int repeats, const std::function<Status()>& work, BenchRun* out,
+              int* runs) {
   std::vector<BenchRun> all;
   for (int i = 0; i <= repeats; ++i) {
     const auto start = std::chrono::steady_clock::now();
@@ -107,9 +108,9 @@ Status BenchOne(Peer* peer, const Image& image, int repeats, BenchRow* row) {
 
 Result<Image> BenchPicture(const Image& source, double megapixels) {
   const double height = std::sqrt(megapixels * 1e6 / 1.5);
-  HALFMOON_ASSIGN_OR_RETURN(
-      Image image, Image::Create(static_cast<std::uint32_t>(std::lround(1.5 * height)),
-                                 static_cast<std::uint32_t>(std::lround(height)), 3));
+  HALFMOON_ASSIGN_OR_RETURN(Image image,
+                            Image::Create(static_cast<std::uint32_t>(std::lround(1.5 * height)),
+                                          static_cast<std::uint32_t>(std::lround(height)), 3));
   if (source.empty()) {
     FillWithNoise(&image);
   } else {
@@ -171,11 +172,14 @@ Result<BenchReport> Bench(const BenchOptions& options,
   for (std::size_t c = 0; c < peers.size(); ++c) {
     if (!peers[c].ok()) continue;
     std::vector<std::string> command = options.child_command;
-    command.push_back(Json{{"codec", options.codecs[c]}, {"models_dir", options.models_dir},
-                           {"threads", options.threads}, {"operation", "start"},
-                           {"input", ""},                {"quality", 0},
-                           {"repeats", 0}}
-                          .dump());
+    command.push_back(Json{
+        {"codec", options.codecs[c]},
+        {"models_dir", options.models_dir},
+        {"threads", options.threads},
+        {"operation", "start"},
+        {"input", ""},
+        {"quality", 0},
+        {"repeats", 0}}.dump());
     std::vector<double> seconds;
     for (int i = 0; i <= options.repeats; ++i) {
       HALFMOON_ASSIGN_OR_RETURN(const ProcessResult child, RunProcess(command, kStartupTimeout));

@@ -19,7 +19,8 @@ std::string Short(double value) {
   return text;
 }
 
-// --- y(x) through or near points with ascending x and y -------------------------------------------
+// --- y(x) through or near points with ascending x and y
+// -------------------------------------------
 
 // Monotone piecewise cubic (Fritsch and Carlson 1980).
 class Pchip {
@@ -153,8 +154,8 @@ BdDifference Compare(const Ordered& a, const Ordered& t) {
   BdDifference d;
   d.low = std::max(a.metric.front(), t.metric.front());
   d.high = std::min(a.metric.back(), t.metric.back());
-  d.share = (d.high - d.low) / std::min(a.metric.back() - a.metric.front(),
-                                        t.metric.back() - t.metric.front());
+  d.share = (d.high - d.low) /
+            std::min(a.metric.back() - a.metric.front(), t.metric.back() - t.metric.front());
   const double log_ratio = (Interpolant(t.metric, t.log_rate).Integral(d.low, d.high) -
                             Interpolant(a.metric, a.log_rate).Integral(d.low, d.high)) /
                            (d.high - d.low);
@@ -181,9 +182,9 @@ Result<BdDifference> CompareCurves(const BdCurve& anchor, const BdCurve& test,
   }
   BdDifference d = method == BdMethod::kPchip ? Compare<Pchip>(a, t) : Compare<Cubic>(a, t);
   if (d.share < kShortOverlap) {
-    d.warning = "only " + std::to_string(std::lround(d.share * 100)) + " % of the smaller range of " +
-                metric + " are common to '" + anchor.name + "' and '" + test.name +
-                "'; the number says little";
+    d.warning = "only " + std::to_string(std::lround(d.share * 100)) +
+                " % of the smaller range of " + metric + " are common to '" + anchor.name +
+                "' and '" + test.name + "'; the number says little";
   }
   return d;
 }

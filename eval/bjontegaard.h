@@ -21,8 +21,8 @@ enum class BdMethod {
 };
 
 struct BdDifference {
-  double bd_rate = 0;    // per cent; negative: `test` needs fewer bits at equal metric
-  double bd_metric = 0;  // positive: `test` is better at equal rate
+  double bd_rate = 0;        // per cent; negative: `test` needs fewer bits at equal metric
+  double bd_metric = 0;      // positive: `test` is better at equal rate
   double low = 0, high = 0;  // the metric's common range
   double share = 0;          // of the smaller of the two ranges, 0..1
   std::string warning;       // when the share is small; empty otherwise

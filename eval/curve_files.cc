@@ -75,8 +75,9 @@ Result<std::vector<CurveFile>> ReadCurves(const std::string& path) {
     }
     return curves;
   } catch (const nlohmann::json::exception& e) {
-    return Status(StatusCode::kCorrupt,
-                  path + ": no curves in CompressAI's layout (name, results with bpp): " + e.what());
+    return Status(
+        StatusCode::kCorrupt,
+        path + ": no curves in CompressAI's layout (name, results with bpp): " + e.what());
   }
 }
 

@@ -18,7 +18,8 @@ struct CurveFile {
 };
 
 // Reads what CompressAI's tools write, {"name", "description", "results": {"bpp": [...],
-// "psnr-rgb": [...], "ms-ssim-rgb": [...], "encoding_time", "decoding_time"}}, or several of these as
+// "psnr-rgb": [...], "ms-ssim-rgb": [...], "encoding_time", "decoding_time"}}, or several of these
+// as
 // {"codecs": [...]}. "psnr" and "ms-ssim" are taken for the names with -rgb, too. Points are sorted
 // by rate. Errors: kIo, kCorrupt naming the file, the curve and the field.
 Result<std::vector<CurveFile>> ReadCurves(const std::string& path);

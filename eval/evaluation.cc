@@ -37,7 +37,8 @@ Status AddCodecs(Run* run) {
     }
     for (const CodecResult& other : e.codecs) {
       if (other.info.name == codec.info.name) {
-        return Invalid("codec '" + codec.info.name + "' is given twice; leave one out, or name an "
+        return Invalid("codec '" + codec.info.name +
+                       "' is given twice; leave one out, or name an "
                        "exec codec with name=");
       }
     }
@@ -75,8 +76,9 @@ Status OpenReport(Run* run) {
   const std::string journal = run->OutPath("journal.jsonl");
   if (!o.resume && !o.overwrite && !fs::is_empty(o.out, error)) {
     return {StatusCode::kFileExists,
-            o.out + ": is not empty; give --resume to go on with the run in it, --force to replace "
-                    "it, or another folder"};
+            o.out +
+                ": is not empty; give --resume to go on with the run in it, --force to replace "
+                "it, or another folder"};
   }
   for (const char* folder : {"originals", "matched", "codecs"}) {
     fs::create_directories(run->OutPath(folder), error);

@@ -1,5 +1,5 @@
-// An evaluation: codecs x qualities x pictures, measured. Serves `halfmoon eval`; docs/eval-format.md
-// describes what it leaves in the report folder. No codec's header, no JSON.
+// An evaluation: codecs x qualities x pictures, measured. Serves `halfmoon eval`;
+// docs/eval-format.md describes what it leaves in the report folder. No codec's header, no JSON.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +28,8 @@ struct EvaluationOptions {
   bool overwrite = false;           // replace an earlier report in `out`
   std::string anchors;              // file of published curves, or empty
   BdMethod bd_method = BdMethod::kPchip;
-  double matched_bpp = 0.5;         // 0: no pictures at equal size
-  std::string models_dir;           // as EncodeOptions::models_dir
+  double matched_bpp = 0.5;          // 0: no pictures at equal size
+  std::string models_dir;            // as EncodeOptions::models_dir
   std::vector<std::string> command;  // to be recorded; changes nothing
 
   // The separate pass for time and memory.
@@ -81,8 +81,8 @@ struct TimingRow {
 
 struct CodecResult {
   PeerInfo info;
-  Failure error;                              // the codec as a whole; then the lists are empty
-  std::vector<double> qualities;              // ascending
+  Failure error;                               // the codec as a whole; then the lists are empty
+  std::vector<double> qualities;               // ascending
   std::vector<std::vector<Measurement>> rows;  // [point][picture]
   std::vector<TimingRow> timing;
 };

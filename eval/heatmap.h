@@ -7,8 +7,8 @@
 namespace halfmoon::eval {
 
 // The root mean square of the channels' differences at each pixel, as colour: black 0, violet, red,
-// orange, pale yellow for `full_scale` levels and more. The scale is fixed, so maps can be compared.
-// Errors: kInvalidArgument when sizes or channels differ or full_scale isn't 1 to 255.
+// orange, pale yellow for `full_scale` levels and more. The scale is fixed, so maps can be
+// compared. Errors: kInvalidArgument when sizes or channels differ or full_scale isn't 1 to 255.
 Result<Image> Heatmap(const ImageView& a, const ImageView& b, double full_scale = 32);
 
 }  // namespace halfmoon::eval

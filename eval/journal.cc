@@ -14,7 +14,9 @@ namespace {
 constexpr char kRunKey[] = "run";
 
 std::string Line(const std::string& key, const std::string& value) {
-  const std::string body = nlohmann::json(key).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) + " " + value;
+  const std::string body =
+      nlohmann::json(key).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) + " " +
+      value;
   char sum[17];
   std::snprintf(sum, sizeof(sum), "%016llx",
                 static_cast<unsigned long long>(XXH3_64bits(body.data(), body.size())));
@@ -58,8 +60,9 @@ Result<std::unique_ptr<Journal>> Journal::Open(const std::string& path,
     const auto run = journal->entries_.find(kRunKey);
     if (run != journal->entries_.end() && run->second != signature) {
       return Status(StatusCode::kInvalidArgument,
-                    path + ": belongs to another run (other pictures, codecs or versions); "
-                           "name another report folder, or start anew with --force");
+                    path +
+                        ": belongs to another run (other pictures, codecs or versions); "
+                        "name another report folder, or start anew with --force");
     }
     std::filesystem::resize_file(path, whole, error);
   }

@@ -1,5 +1,5 @@
-// An append-only journal: what a run has done, so that it can go on after a kill. Knows nothing about
-// what its entries mean.
+// An append-only journal: what a run has done, so that it can go on after a kill. Knows nothing
+// about what its entries mean.
 #pragma once
 
 #include <cstdio>
@@ -13,9 +13,9 @@
 
 namespace halfmoon::eval {
 
-// One line per entry: a checksum, the key as JSON text, the value as JSON. The first entry says which
-// run the journal belongs to. A last line that was cut off by a kill is dropped; anything else that
-// is wrong is an error.
+// One line per entry: a checksum, the key as JSON text, the value as JSON. The first entry says
+// which run the journal belongs to. A last line that was cut off by a kill is dropped; anything
+// else that is wrong is an error.
 class Journal {
  public:
   // `signature`: JSON text that is equal only for runs that would give the same entries.

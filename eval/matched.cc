@@ -25,8 +25,8 @@ struct Try {
 
 double Miss(const Try& t, double target) { return std::abs(t.log_rate - std::log(target)); }
 
-// The next quality to try: between the neighbours of the target, or beyond the last ones; the log of
-// the rate is nearly linear in the quality over short ranges. REQUIRES: tries is not empty.
+// The next quality to try: between the neighbours of the target, or beyond the last ones; the log
+// of the rate is nearly linear in the quality over short ranges. REQUIRES: tries is not empty.
 double NextQuality(std::vector<Try> tries, double target, const PeerInfo& info) {
   const double goal = std::log(target);
   std::sort(tries.begin(), tries.end(),
@@ -37,7 +37,8 @@ double NextQuality(std::vector<Try> tries, double target, const PeerInfo& info) 
   double quality = tries.front().quality;
   if (tries.size() > 1) {
     const Try &a = tries[high - 1], &b = tries[high];
-    const double slope = b.log_rate > a.log_rate ? (b.quality - a.quality) / (b.log_rate - a.log_rate) : 0;
+    const double slope =
+        b.log_rate > a.log_rate ? (b.quality - a.quality) / (b.log_rate - a.log_rate) : 0;
     quality = a.quality + slope * (goal - a.log_rate);
   }
   quality = std::clamp(quality, info.lowest, info.highest);
@@ -91,11 +92,13 @@ Status Match(Run* run, int worker, std::size_t c, std::size_t p, MatchedFile* ou
   for (int i = 0; i < kMaxTries; ++i) {
     if (Miss(*std::min_element(tries.begin(), tries.end(), closer), target) < kTolerance) break;
     const double quality = NextQuality(tries, target, codec.info);
-    if (std::any_of(tries.begin(), tries.end(), [&](const Try& t) { return t.quality == quality; })) {
+    if (std::any_of(tries.begin(), tries.end(),
+                    [&](const Try& t) { return t.quality == quality; })) {
       break;
     }
     HALFMOON_ASSIGN_OR_RETURN(const auto file, peer->Encode(original.view(), quality));
-    tries.push_back({quality, std::log(8 * static_cast<double>(file.size()) / static_cast<double>(original.pixels()))});
+    tries.push_back({quality, std::log(8 * static_cast<double>(file.size()) /
+                                       static_cast<double>(original.pixels()))});
   }
   out->quality = std::min_element(tries.begin(), tries.end(), closer)->quality;
 

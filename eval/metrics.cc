@@ -22,14 +22,12 @@ Status CheckComparable(const ImageView& a, const ImageView& b) {
            (i.channels == 1 ? " grey" : " RGB");
   };
   if (a.width == b.width && a.height == b.height && a.channels == b.channels) return Status::Ok();
-  return {StatusCode::kInvalidArgument,
-          "the pictures differ in size or channels: " + shape(a) + " and " + shape(b) +
-              "; only pictures of equal size can be compared"};
+  return {StatusCode::kInvalidArgument, "the pictures differ in size or channels: " + shape(a) +
+                                            " and " + shape(b) +
+                                            "; only pictures of equal size can be compared"};
 }
 
-double PsnrOfMse(double mse) {
-  return mse == 0 ? kInfinity : 10 * std::log10(255.0 * 255.0 / mse);
-}
+double PsnrOfMse(double mse) { return mse == 0 ? kInfinity : 10 * std::log10(255.0 * 255.0 / mse); }
 
 // PSNR of Y, Cb and Cr, which are linear in R, G, B: the difference is converted, not the pictures.
 // Nothing is rounded on the way.

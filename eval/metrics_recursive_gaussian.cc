@@ -64,7 +64,8 @@ void RecursiveGaussian::BlurRow(const float* in, std::ptrdiff_t width, float* ou
     const float sum = (left >= 0 ? in[left] : 0.0f) + (right < width ? in[right] : 0.0f);
     float y[3];
     for (int k = 0; k < 3; ++k) {
-      y[k] = MultiplyAdd(last_[k][0], last[k], MultiplyAdd(before_[k][0], before[k], sum * input_[k][0]));
+      y[k] = MultiplyAdd(last_[k][0], last[k],
+                         MultiplyAdd(before_[k][0], before[k], sum * input_[k][0]));
       before[k] = last[k];
       last[k] = y[k];
     }

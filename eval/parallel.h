@@ -9,8 +9,8 @@
 
 namespace halfmoon::eval {
 
-// Calls `step(worker, i)` once for every i below `count`, in ascending order of their start; `worker`
-// is 0 .. jobs - 1, and one worker does one step at a time. Returns when all are done.
+// Calls `step(worker, i)` once for every i below `count`, in ascending order of their start;
+// `worker` is 0 .. jobs - 1, and one worker does one step at a time. Returns when all are done.
 // REQUIRES: jobs >= 1; `step` doesn't throw.
 inline void ForEachParallel(std::size_t count, int jobs,
                             const std::function<void(int worker, std::size_t i)>& step) {

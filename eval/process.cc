@@ -20,7 +20,8 @@ namespace {
 
 using TempFile = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
 
-// Output goes to files without a name: nothing blocks when nobody reads, and nothing is left behind.
+// Output goes to files without a name: nothing blocks when nobody reads, and nothing is left
+// behind.
 TempFile MakeTempFile() {
   std::FILE* file = std::tmpfile();
   if (file) ::fcntl(::fileno(file), F_SETFD, FD_CLOEXEC);
@@ -70,7 +71,8 @@ Result<ProcessResult> RunProcess(const std::vector<std::string>& command, double
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   };
   pid_t child = -1;
-  const int failure = posix_spawnp(&child, arguments[0], &actions, &attributes, arguments.data(), environ);
+  const int failure =
+      posix_spawnp(&child, arguments[0], &actions, &attributes, arguments.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   if (failure != 0) {

@@ -39,7 +39,8 @@ Json DatasetToJson(const Evaluation& e) {
     if (p.error.failed()) {
       pictures.push_back({{"name", p.name}, {"error", p.error.message}});
     } else {
-      pictures.push_back({{"name", p.name}, {"width", p.width}, {"height", p.height}, {"file", p.file}});
+      pictures.push_back(
+          {{"name", p.name}, {"width", p.width}, {"height", p.height}, {"file", p.file}});
     }
   }
   return {{"name", e.dataset_name}, {"pictures", pictures}};
@@ -185,7 +186,8 @@ std::string CsvNumber(double value) {
 }
 
 // Mean seconds of a point with one thread; nothing when it was not measured.
-std::optional<double> MeanSeconds(const CodecResult& c, std::size_t point, double TimingRow::*field) {
+std::optional<double> MeanSeconds(const CodecResult& c, std::size_t point,
+                                  double TimingRow::*field) {
   double sum = 0;
   int count = 0;
   for (const TimingRow& t : c.timing) {
@@ -214,7 +216,8 @@ CurveFile ToCurveFile(const Evaluation& e, const CodecResult& c) {
     add(&curve.encoding_time, MeanSeconds(c, q, &TimingRow::encode_seconds));
     add(&curve.decoding_time, MeanSeconds(c, q, &TimingRow::decode_seconds));
   }
-  for (auto* list : {&curve.psnr_rgb, &curve.ms_ssim_rgb, &curve.encoding_time, &curve.decoding_time}) {
+  for (auto* list :
+       {&curve.psnr_rgb, &curve.ms_ssim_rgb, &curve.encoding_time, &curve.decoding_time}) {
     if (list->size() != curve.bpp.size()) list->clear();
   }
   return curve;

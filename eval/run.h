@@ -42,8 +42,8 @@ struct Run {
 std::string EntryKey(const std::string& kind, const CodecResult& codec, double value,
                      const DatasetPicture& picture);
 
-// Encodes, decodes and measures; a failure is in `error`. `file` and `decoded` (may be null) receive
-// the bytes and the pixels.
+// Encodes, decodes and measures; a failure is in `error`. `file` and `decoded` (may be null)
+// receive the bytes and the pixels.
 Measurement MeasureOnce(Peer* peer, const Image& original, double quality,
                         std::vector<std::uint8_t>* file, Image* decoded);
 

@@ -66,15 +66,17 @@ Status MeasureRow(Run* run, std::size_t codec, const std::string& coded_path, Ti
   Evaluation& e = *run->evaluation;
   const CodecResult& c = e.codecs[codec];
   const DatasetPicture& picture = e.pictures[row->picture];
-  Json request = {{"codec", e.options.codecs[codec]}, {"models_dir", e.options.models_dir},
-                  {"threads", row->threads},          {"repeats", e.options.repeats},
-                  {"quality", c.qualities[row->point]}, {"operation", "encode"},
+  Json request = {{"codec", e.options.codecs[codec]},
+                  {"models_dir", e.options.models_dir},
+                  {"threads", row->threads},
+                  {"repeats", e.options.repeats},
+                  {"quality", c.qualities[row->point]},
+                  {"operation", "encode"},
                   {"input", picture.path}};
   HALFMOON_ASSIGN_OR_RETURN(const Spent encode, RunChild(run, request));
   HALFMOON_ASSIGN_OR_RETURN(const Image image, ReadRgb(picture.path));
   HALFMOON_ASSIGN_OR_RETURN(Peer* const peer, run->peers.Get(0, codec));
-  HALFMOON_ASSIGN_OR_RETURN(const auto file,
-                            peer->Encode(image.view(), c.qualities[row->point]));
+  HALFMOON_ASSIGN_OR_RETURN(const auto file, peer->Encode(image.view(), c.qualities[row->point]));
   HALFMOON_RETURN_IF_ERROR(WriteFile(coded_path, file, /*overwrite=*/true));
   request["operation"] = "decode";
   request["input"] = coded_path;
@@ -155,7 +157,8 @@ Result<std::string> RunTimingChild(const std::string& request) {
     json.at("quality").get_to(quality);
     json.at("repeats").get_to(repeats);
   } catch (const nlohmann::json::exception& error) {
-    return Status(StatusCode::kInvalidArgument, std::string("not a timing request: ") + error.what());
+    return Status(StatusCode::kInvalidArgument,
+                  std::string("not a timing request: ") + error.what());
   }
   const bool encode = operation == "encode";
   Image image;

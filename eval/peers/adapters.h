@@ -1,5 +1,5 @@
-// One entry per adapter: its options and how it is made. Each is defined in <name>_peer.cc. Internal
-// to eval/peers/.
+// One entry per adapter: its options and how it is made. Each is defined in <name>_peer.cc.
+// Internal to eval/peers/.
 #pragma once
 
 #include <memory>

@@ -35,8 +35,8 @@ class AvifPeer : public Peer {
     const char* codec = avifCodecName(AVIF_CODEC_CHOICE_AUTO, AVIF_CODEC_FLAG_CAN_ENCODE);
     is_aom_ = codec && std::string(codec) == "aom";
     info_.adapter = "avif";
-    info_.description = "AVIF, libavif with " + std::string(codec ? codec : "no encoder") + ", speed " +
-                        std::to_string(speed) + ", YUV " + yuv;
+    info_.description = "AVIF, libavif with " + std::string(codec ? codec : "no encoder") +
+                        ", speed " + std::to_string(speed) + ", YUV " + yuv;
     char versions[256];
     avifCodecVersions(versions);
     info_.version = std::string("libavif ") + avifVersion() + " (" + versions + ")";
@@ -48,8 +48,8 @@ class AvifPeer : public Peer {
 
   // Qualities are mapped to AV1's 64 quantizers as libavif 1.0 and avifenc do.
   Result<std::vector<std::uint8_t>> Encode(const ImageView& rgb, double quality) override {
-    const AvifImage image(avifImageCreate(static_cast<int>(rgb.width), static_cast<int>(rgb.height),
-                                          8, format_));
+    const AvifImage image(
+        avifImageCreate(static_cast<int>(rgb.width), static_cast<int>(rgb.height), 8, format_));
     const AvifEncoder encoder(avifEncoderCreate());
     if (!image || !encoder) return Status(StatusCode::kOutOfMemory, "avif: out of memory");
     image->colorPrimaries = AVIF_COLOR_PRIMARIES_BT709;
@@ -121,8 +121,8 @@ std::vector<OptionRule> AvifRules() {
 }
 
 PeerOrError MakeAvifPeer(const PeerOptions& options, const PeerSettings& settings) {
-  return std::unique_ptr<Peer>(std::make_unique<AvifPeer>(
-      options.Number("speed"), options.Text("yuv"), settings.threads));
+  return std::unique_ptr<Peer>(
+      std::make_unique<AvifPeer>(options.Number("speed"), options.Text("yuv"), settings.threads));
 }
 
 }  // namespace halfmoon::eval

@@ -16,8 +16,8 @@
 #include <sstream>
 
 #include "codec/imageio/image_io.h"
-#include "codec/io/read_file.h"
 #include "codec/io/atomic_file.h"
+#include "codec/io/read_file.h"
 #include "eval/peers/adapters.h"
 #include "eval/process.h"
 
@@ -126,7 +126,8 @@ Result<ExecSettings> FromText(const std::string& text) {
         if (end == number.c_str() || *end) return Bad("'" + number + "' is no quality");
       }
     } else {
-      return Bad("unknown option '" + key + "'; valid: name, encode, decode, quality, extension, timeout");
+      return Bad("unknown option '" + key +
+                 "'; valid: name, encode, decode, quality, extension, timeout");
     }
   }
   return s;
@@ -209,10 +210,10 @@ class ExecPeer : public Peer {
     std::snprintf(q, sizeof(q), "%.10g", quality);
     std::vector<std::string> command;
     for (std::string word : words) {
-      for (const auto& [from, to] : {std::pair<std::string, std::string>{"{in}", in},
-                                     {"{out}", out},
-                                     {"{q}", q}}) {
-        for (auto at = word.find(from); at != std::string::npos; at = word.find(from, at + to.size())) {
+      for (const auto& [from, to] :
+           {std::pair<std::string, std::string>{"{in}", in}, {"{out}", out}, {"{q}", q}}) {
+        for (auto at = word.find(from); at != std::string::npos;
+             at = word.find(from, at + to.size())) {
           word.replace(at, from.size(), to);
         }
       }
@@ -243,8 +244,7 @@ PeerOrError MakeExecPeer(const std::string& text) {
   if (!settings.ok()) return settings.status();
   HALFMOON_RETURN_IF_ERROR(Check(*settings));
   HALFMOON_ASSIGN_OR_RETURN(std::unique_ptr<WorkFolder> folder, WorkFolder::Create());
-  return std::unique_ptr<Peer>(
-      std::make_unique<ExecPeer>(*std::move(settings), std::move(folder)));
+  return std::unique_ptr<Peer>(std::make_unique<ExecPeer>(*std::move(settings), std::move(folder)));
 }
 
 }  // namespace halfmoon::eval

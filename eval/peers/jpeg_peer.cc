@@ -3,8 +3,9 @@
 #include <csetjmp>
 #include <cstdio>
 #include <cstdlib>
-// jpeglib.h needs stdio's FILE before it.
+// clang-format off: jpeglib.h needs stdio's FILE before it.
 #include <jpeglib.h>
+// clang-format on
 
 #include "codec/imageio/image_io.h"
 #include "eval/peers/adapters.h"
@@ -73,7 +74,7 @@ class JpegPeer : public Peer {
     info_.adapter = "jpeg";
     info_.description = std::string("JPEG, libjpeg-turbo, ") +
                         (settings.full_chroma ? "4:4:4" : "4:2:0") +
-                        (settings.progressive  ? ", progressive"
+                        (settings.progressive ? ", progressive"
                          : settings.optimised ? ", optimised tables"
                                               : "");
 #define HALFMOON_TEXT(x) #x
@@ -95,7 +96,8 @@ class JpegPeer : public Peer {
     if (done) file.assign(state->bytes, state->bytes + state->size);
     jpeg_destroy_compress(&state->compress);
     std::free(state->bytes);
-    if (!done) return Status(StatusCode::kUnsupportedFeature, std::string("jpeg: ") + state->message);
+    if (!done)
+      return Status(StatusCode::kUnsupportedFeature, std::string("jpeg: ") + state->message);
     return file;
   }
 

@@ -21,9 +21,7 @@ float DistanceOfQuality(double q) {
   return static_cast<float>(std::min(distance, 15.0));
 }
 
-Status Failed(const std::string& what) {
-  return {StatusCode::kUnsupportedFeature, "jxl: " + what};
-}
+Status Failed(const std::string& what) { return {StatusCode::kUnsupportedFeature, "jxl: " + what}; }
 
 template <typename T, void (*kDestroy)(T*)>
 struct Deleter {
@@ -37,13 +35,14 @@ class JxlPeer : public Peer {
  public:
   JxlPeer(int effort, int threads)
       : effort_(effort),
-        runner_(threads > 1 ? JxlThreadParallelRunnerCreate(nullptr, static_cast<std::size_t>(threads))
-                            : nullptr) {
+        runner_(threads > 1
+                    ? JxlThreadParallelRunnerCreate(nullptr, static_cast<std::size_t>(threads))
+                    : nullptr) {
     info_.adapter = "jxl";
     info_.description = "JPEG XL, libjxl, effort " + std::to_string(effort);
     const std::uint32_t v = JxlEncoderVersion();
-    info_.version = "libjxl " + std::to_string(v / 1000000) + "." + std::to_string(v / 1000 % 1000) +
-                    "." + std::to_string(v % 1000);
+    info_.version = "libjxl " + std::to_string(v / 1000000) + "." +
+                    std::to_string(v / 1000 % 1000) + "." + std::to_string(v % 1000);
     info_.extension = ".jxl";
     info_.lowest = 11;  // below, the distance stays at its limit
     info_.ladder = {11, 14, 34, 72, 91};

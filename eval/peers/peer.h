@@ -25,7 +25,8 @@ struct PeerInfo {
   std::string version;      // of the library
   std::string extension;    // of its files: ".avif"
   bool browsers_show = false;
-  // Legal qualities; larger is better (of `exec`, as its program has it). They need not be whole numbers unless `whole`.
+  // Legal qualities; larger is better (of `exec`, as its program has it). They need not be whole
+  // numbers unless `whole`.
   double lowest = 0, highest = 100;
   bool whole = false;
   // Qualities of about 0.12, 0.25, 0.5, 1 and 2 bits per pixel on photographs, ascending.

@@ -31,22 +31,21 @@ struct Entry {
 
 std::vector<Entry> Entries() {
   return {
-      {"ae", "", AeRules, MakeAePeer},
-      {"jpeg", "libjpeg-dev", JpegRules, MakeJpegPeer},
+    {"ae", "", AeRules, MakeAePeer}, {"jpeg", "libjpeg-dev", JpegRules, MakeJpegPeer},
 #if HALFMOON_HAVE_WEBP
-      {"webp", "libwebp-dev", WebpRules, MakeWebpPeer},
+        {"webp", "libwebp-dev", WebpRules, MakeWebpPeer},
 #else
-      {"webp", "libwebp-dev", nullptr, nullptr},
+        {"webp", "libwebp-dev", nullptr, nullptr},
 #endif
 #if HALFMOON_HAVE_AVIF
-      {"avif", "libavif-dev", AvifRules, MakeAvifPeer},
+        {"avif", "libavif-dev", AvifRules, MakeAvifPeer},
 #else
-      {"avif", "libavif-dev", nullptr, nullptr},
+        {"avif", "libavif-dev", nullptr, nullptr},
 #endif
 #if HALFMOON_HAVE_JXL
-      {"jxl", "libjxl-dev", JxlRules, MakeJxlPeer},
+        {"jxl", "libjxl-dev", JxlRules, MakeJxlPeer},
 #else
-      {"jxl", "libjxl-dev", nullptr, nullptr},
+        {"jxl", "libjxl-dev", nullptr, nullptr},
 #endif
   };
 }
@@ -63,9 +62,9 @@ Result<std::unique_ptr<Peer>> CreatePeer(const std::string& name, const PeerSett
     known += std::string(entry.name) + (entry.rules ? ", " : " (not built in), ");
     if (adapter != entry.name) continue;
     if (!entry.rules) {
-      return Status(StatusCode::kUnsupportedFeature,
-                    adapter + ": not built in; install " + entry.package +
-                        ", then configure and build again");
+      return Status(StatusCode::kUnsupportedFeature, adapter + ": not built in; install " +
+                                                         entry.package +
+                                                         ", then configure and build again");
     }
     HALFMOON_ASSIGN_OR_RETURN(const PeerOptions options,
                               PeerOptions::Parse(adapter, text, entry.rules()));
@@ -80,7 +79,8 @@ Result<std::unique_ptr<Peer>> CreatePeer(const std::string& name, const PeerSett
 std::vector<CodecHelp> ListCodecs() {
   std::vector<CodecHelp> list;
   for (const Entry& entry : Entries()) {
-    list.push_back({entry.name, entry.rules ? DescribeRules(entry.rules()) : "", entry.rules != nullptr});
+    list.push_back(
+        {entry.name, entry.rules ? DescribeRules(entry.rules()) : "", entry.rules != nullptr});
   }
   list.push_back({"exec", "FILE.json, or name=..;encode=..;decode=..;quality=..", true});
   return list;

@@ -20,10 +20,11 @@ Status Failed(const std::string& what) {
 
 class WebpPeer : public Peer {
  public:
-  WebpPeer(int method, bool sharp, int threads) : method_(method), sharp_(sharp), threads_(threads) {
+  WebpPeer(int method, bool sharp, int threads)
+      : method_(method), sharp_(sharp), threads_(threads) {
     info_.adapter = "webp";
-    info_.description = "WebP, libwebp, method " + std::to_string(method) +
-                        (sharp ? ", sharp chroma" : "");
+    info_.description =
+        "WebP, libwebp, method " + std::to_string(method) + (sharp ? ", sharp chroma" : "");
     info_.version = "libwebp " + VersionText(WebPGetEncoderVersion());
     info_.extension = ".webp";
     info_.browsers_show = true;
@@ -43,7 +44,8 @@ class WebpPeer : public Peer {
     }
     WebPPicture picture;
     WebPMemoryWriter writer;
-    if (!WebPPictureInit(&picture)) return Failed("the library has another version than its header");
+    if (!WebPPictureInit(&picture))
+      return Failed("the library has another version than its header");
     WebPMemoryWriterInit(&writer);
     picture.use_argb = sharp_ ? 1 : 0;
     picture.width = static_cast<int>(rgb.width);
@@ -81,13 +83,11 @@ class WebpPeer : public Peer {
 
 }  // namespace
 
-std::vector<OptionRule> WebpRules() {
-  return {{"method", "0..6", "4"}, {"sharp", "", ""}};
-}
+std::vector<OptionRule> WebpRules() { return {{"method", "0..6", "4"}, {"sharp", "", ""}}; }
 
 PeerOrError MakeWebpPeer(const PeerOptions& options, const PeerSettings& settings) {
-  return std::unique_ptr<Peer>(std::make_unique<WebpPeer>(
-      options.Number("method"), options.Has("sharp"), settings.threads));
+  return std::unique_ptr<Peer>(
+      std::make_unique<WebpPeer>(options.Number("method"), options.Has("sharp"), settings.threads));
 }
 
 }  // namespace halfmoon::eval

@@ -20,8 +20,15 @@ class CliEvalTest : public ::testing::Test {
   }
 
   std::vector<std::string> Eval(const std::vector<std::string>& more) const {
-    std::vector<std::string> a = {"eval", "--dataset", folder_ / "pictures", "--codec", "jpeg",
-                                  "--codec", "jpeg:progressive", "--out", folder_ / "report"};
+    std::vector<std::string> a = {"eval",
+                                  "--dataset",
+                                  folder_ / "pictures",
+                                  "--codec",
+                                  "jpeg",
+                                  "--codec",
+                                  "jpeg:progressive",
+                                  "--out",
+                                  folder_ / "report"};
     a.insert(a.end(), more.begin(), more.end());
     return a;
   }

@@ -100,9 +100,9 @@ TEST(BjontegaardTest, PublishedCurves) {
     }
     return BdCurve{};
   };
-  const std::pair<const char*, double> expected[] = {
-      {"WebP", 78.7}, {"JPEG", 208.5}, {"BPG", 22.0}, {"mbt2018-mean (", 21.3},
-      {"AV1", 16.2},  {"ELIC", -7.0}};
+  const std::pair<const char*, double> expected[] = {{"WebP", 78.7}, {"JPEG", 208.5},
+                                                     {"BPG", 22.0},  {"mbt2018-mean (", 21.3},
+                                                     {"AV1", 16.2},  {"ELIC", -7.0}};
   for (const auto& [name, value] : expected) {
     const auto d = CompareCurves(find("VTM"), find(name), "PSNR");
     ASSERT_TRUE(d.ok()) << name << ": " << d.status().message();

@@ -23,9 +23,9 @@ using nlohmann::json;
 class EvaluationTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    root_ = fs::path(::testing::TempDir()) /
-            (std::string("eval_") +
-             ::testing::UnitTest::GetInstance()->current_test_info()->name());
+    root_ =
+        fs::path(::testing::TempDir()) /
+        (std::string("eval_") + ::testing::UnitTest::GetInstance()->current_test_info()->name());
     fs::remove_all(root_);
     fs::create_directories(root_ / "pictures");
     Save("b.png", 170, 164, 3, testing::Kind::kScene);
@@ -88,8 +88,10 @@ TEST_F(EvaluationTest, WritesWhatTheFormatSays) {
       std::uint64_t bytes = 0;
       for (const json& row : codec.at("pictures")) {
         if (row.at("point") != q) continue;
-        const json& picture = r.at("dataset").at("pictures").at(row.at("picture").get<std::size_t>());
-        const double pixels = picture.at("width").get<double>() * picture.at("height").get<double>();
+        const json& picture =
+            r.at("dataset").at("pictures").at(row.at("picture").get<std::size_t>());
+        const double pixels =
+            picture.at("width").get<double>() * picture.at("height").get<double>();
         EXPECT_NEAR(row.at("bpp").get<double>(), 8 * row.at("bytes").get<double>() / pixels, 1e-12);
         bpp += row.at("bpp").get<double>() / 2;
         psnr += row.at("metrics").at("psnr_rgb").get<double>() / 2;
@@ -101,15 +103,19 @@ TEST_F(EvaluationTest, WritesWhatTheFormatSays) {
       EXPECT_EQ(point.at("failed"), 0);
     }
   }
-  // The originals and the matched pictures are where they are said to be, and what they are said to be.
+  // The originals and the matched pictures are where they are said to be, and what they are said to
+  // be.
   for (const json& picture : r.at("dataset").at("pictures")) {
     EXPECT_TRUE(fs::exists(root_ / "report" / picture.at("file").get<std::string>()));
   }
   ASSERT_EQ(r.at("matched").size(), 2u);
   for (const json& matched : r.at("matched")) {
-    const auto original = ReadImageFile(Out(
-        "report/" + r.at("dataset").at("pictures").at(matched.at("picture").get<std::size_t>())
-                        .at("file").get<std::string>()));
+    const auto original =
+        ReadImageFile(Out("report/" + r.at("dataset")
+                                          .at("pictures")
+                                          .at(matched.at("picture").get<std::size_t>())
+                                          .at("file")
+                                          .get<std::string>()));
     ASSERT_TRUE(original.ok());
     EXPECT_EQ(original->channels(), 3u);
     for (const json& file : matched.at("files")) {
@@ -191,8 +197,9 @@ TEST_F(EvaluationTest, DamagedPictureIsARow) {
 }
 
 TEST_F(EvaluationTest, FailingCodecsAreRows) {
-  options_.codecs = {"jpeg", "ae:model=none", "exec:name=bad;encode=false {in} {out} {q};decode=cp "
-                                              "{in} {out};quality=1,2,3,4"};
+  options_.codecs = {"jpeg", "ae:model=none",
+                     "exec:name=bad;encode=false {in} {out} {q};decode=cp "
+                     "{in} {out};quality=1,2,3,4"};
   const auto e = Evaluate(options_, {});
   ASSERT_TRUE(e.ok()) << e.status().message();
   const json r = json::parse(ResultsToJson(*e));
@@ -255,8 +262,11 @@ TEST_F(EvaluationTest, AnchorsAndWins) {
     // The same pixels with other Huffman tables: more bytes at every quality.
     ASSERT_TRUE(bd.contains("bd_rate")) << bd;
     EXPECT_EQ(bd.at("anchor"), "jpeg:progressive,yuv=444");
-    EXPECT_EQ(bd.at("per_picture").at("count").get<int>() + bd.at("per_picture").at("refused").get<int>(), 2);
-    EXPECT_EQ(bd.at("wins").get<int>() + bd.at("losses").get<int>(), bd.at("per_picture").at("count"));
+    EXPECT_EQ(
+        bd.at("per_picture").at("count").get<int>() + bd.at("per_picture").at("refused").get<int>(),
+        2);
+    EXPECT_EQ(bd.at("wins").get<int>() + bd.at("losses").get<int>(),
+              bd.at("per_picture").at("count"));
   }
   EXPECT_TRUE(found);
 }
@@ -265,8 +275,8 @@ TEST_F(EvaluationTest, AnchorsAndWins) {
 TEST(ResultsExampleTest, HasTheKeysOfARealResult) {
   std::ifstream in(HALFMOON_EVAL_DATA "/results-example.json");
   const json r = json::parse(in);
-  for (const char* key : {"format", "halfmoon", "command", "machine", "metrics", "dataset", "codecs",
-                          "anchors", "bd", "matched"}) {
+  for (const char* key : {"format", "halfmoon", "command", "machine", "metrics", "dataset",
+                          "codecs", "anchors", "bd", "matched"}) {
     EXPECT_TRUE(r.contains(key)) << key;
   }
   ASSERT_EQ(r.at("metrics").size(), kMetricCount);

@@ -88,7 +88,8 @@ TEST(MetricsTest, OneChannelChanged) {
 TEST(MetricsTest, SsimOfTextures) {
   const MetricValues small = MustMeasure(Make(37, 29, 1, Texture), Make(37, 29, 1, CoarseTexture));
   EXPECT_NEAR(*small[Metric::kSsim], 0.984782873038, 1e-9);
-  const MetricValues odd = MustMeasure(Make(163, 161, 1, Texture), Make(163, 161, 1, CoarseTexture));
+  const MetricValues odd =
+      MustMeasure(Make(163, 161, 1, Texture), Make(163, 161, 1, CoarseTexture));
   EXPECT_NEAR(*odd[Metric::kSsim], 0.992014996425, 1e-9);
   EXPECT_NEAR(*odd[Metric::kMsSsim], 0.986152961418, 1e-9);
   EXPECT_NEAR(*odd[Metric::kMsSsimDb], -10 * std::log10(1 - 0.986152961418), 1e-6);

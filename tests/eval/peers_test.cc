@@ -35,8 +35,8 @@ bool BuiltIn(const std::string& adapter) {
 TEST(PeersTest, QualityBuysPsnrWithBytes) {
   const Image picture = testing::MakePicture(192, 130, 3, testing::Kind::kScene);
   for (const std::string name :
-       {"ae:model=tiny", "jpeg", "jpeg:progressive", "jpeg:optimised,yuv=444", "webp", "webp:method=6,sharp",
-        "avif:speed=9", "avif:speed=9,yuv=420", "jxl:effort=3"}) {
+       {"ae:model=tiny", "jpeg", "jpeg:progressive", "jpeg:optimised,yuv=444", "webp",
+        "webp:method=6,sharp", "avif:speed=9", "avif:speed=9,yuv=420", "jxl:effort=3"}) {
     if (!BuiltIn(name.substr(0, name.find(':')))) continue;
     const auto peer = CreatePeer(name, Settings());
     ASSERT_TRUE(peer.ok()) << name << ": " << peer.status().message();
@@ -83,13 +83,15 @@ TEST(PeersTest, OnePixel) {
 TEST(PeersTest, WrongNamesListTheRightOnes) {
   EXPECT_NE(CreationError("jpg", StatusCode::kInvalidArgument).find("known are ae, jpeg"),
             std::string::npos);
-  EXPECT_NE(CreationError("jpeg:fast", StatusCode::kInvalidArgument)
-                .find("unknown option 'fast'; valid options: yuv=420|444 (420), optimised, progressive"),
-            std::string::npos);
+  EXPECT_NE(
+      CreationError("jpeg:fast", StatusCode::kInvalidArgument)
+          .find("unknown option 'fast'; valid options: yuv=420|444 (420), optimised, progressive"),
+      std::string::npos);
   EXPECT_NE(CreationError("jpeg:yuv=411", StatusCode::kInvalidArgument).find("can't be '411'"),
             std::string::npos);
-  EXPECT_NE(CreationError("jpeg:progressive=1", StatusCode::kInvalidArgument).find("takes no value"),
-            std::string::npos);
+  EXPECT_NE(
+      CreationError("jpeg:progressive=1", StatusCode::kInvalidArgument).find("takes no value"),
+      std::string::npos);
   EXPECT_NE(CreationError("ae:effort=10", StatusCode::kInvalidArgument).find("effort=1..9"),
             std::string::npos);
   EXPECT_NE(CreationError("ae:effort=5", StatusCode::kUnsupportedFeature).find("'effort'"),
@@ -111,14 +113,14 @@ TEST(PeersTest, SpreadsQualities) {
   EXPECT_EQ(SpreadQualities(info, 5), info.ladder);
   EXPECT_EQ(SpreadQualities(info, 1), (std::vector<double>{50}));
   EXPECT_EQ(SpreadQualities(info, 3), (std::vector<double>{0, 50, 100}));
-  EXPECT_EQ(SpreadQualities(info, 9),
-            (std::vector<double>{0, 5, 10, 30, 50, 65, 80, 90, 100}));
+  EXPECT_EQ(SpreadQualities(info, 9), (std::vector<double>{0, 5, 10, 30, 50, 65, 80, 90, 100}));
   info.ladder = {1, 2};
   info.whole = true;
   EXPECT_EQ(SpreadQualities(info, 4), (std::vector<double>{1, 2}));  // no repetitions
 }
 
-// --- External programs -----------------------------------------------------------------------------
+// --- External programs
+// -----------------------------------------------------------------------------
 
 // A codec of two copies: what comes back is the picture.
 constexpr char kCopy[] =
@@ -151,13 +153,14 @@ TEST(ExecPeerTest, ReadsAFile) {
 TEST(ExecPeerTest, FailuresNameTheProgram) {
   const Image picture = testing::MakePicture(8, 8, 3, testing::Kind::kFlat);
   auto failure = [&](const std::string& encode) {
-    const auto peer = CreatePeer(
-        "exec:name=bad;encode=" + encode + " {in} {out} {q};decode=cp {in} {out};quality=1;timeout=1",
-        Settings());
+    const auto peer = CreatePeer("exec:name=bad;encode=" + encode +
+                                     " {in} {out} {q};decode=cp {in} {out};quality=1;timeout=1",
+                                 Settings());
     return !peer.ok() ? peer.status() : (*peer)->Encode(picture.view(), 1).status();
   };
-  EXPECT_NE(failure("sh -c 'echo the reason >&2; exit 3'").message().find("exit code 3: the reason"),
-            std::string::npos);
+  EXPECT_NE(
+      failure("sh -c 'echo the reason >&2; exit 3'").message().find("exit code 3: the reason"),
+      std::string::npos);
   EXPECT_NE(failure("true").message().find("wrote no {out} file"), std::string::npos);
   EXPECT_NE(failure("no-such-program-here").message().find("cannot be started"), std::string::npos);
   const auto start = std::chrono::steady_clock::now();
