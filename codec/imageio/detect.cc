@@ -56,7 +56,7 @@ Result<ImageFormat> DetectFormat(std::span<const std::uint8_t> bytes) {
   if (HasPnmSignature(bytes)) return bytes[1] == '7' ? ImageFormat::kPam : ImageFormat::kPnm;
   // The beginning of a signature and nothing else.
   constexpr std::string_view kStarts[] = {"\x89PNG", "\xFF\xD8\xFF", "P1\n", "P2\n", "P3\n",
-                                          "P4\n",    "P5\n",          "P6\n", "P7\n"};
+                                          "P4\n",    "P5\n",         "P6\n", "P7\n"};
   for (const std::string_view known : kStarts) {
     if (bytes.size() < known.size() && std::memcmp(bytes.data(), known.data(), bytes.size()) == 0) {
       return Status(StatusCode::kTruncated, "the file ends after " + std::to_string(bytes.size()) +

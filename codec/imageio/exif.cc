@@ -66,6 +66,23 @@ class TiffReader {
   bool valid_ = false;
 };
 
+// PixelXDimension and PixelYDimension, if both are there.
+void SwapPixelDimensions(std::span<std::uint8_t> tiff) {
+  const TiffReader reader(tiff);
+  const auto exif = reader.Find(reader.U32(4), kExifDirectoryTag);
+  if (!exif || reader.U16(*exif + 2) != kLong) return;
+  const std::uint64_t directory = reader.U32(*exif + 8);
+  const auto x = reader.Find(directory, kPixelXDimensionTag);
+  const auto y = reader.Find(directory, kPixelYDimensionTag);
+  if (!x || !y) return;
+  // Type, count and value change places, so that sides of different types stay right. The two are
+  // entries of the same directory, so the ranges don't overlap.
+  const auto at = [&](std::uint64_t offset) {
+    return tiff.begin() + static_cast<std::ptrdiff_t>(offset);
+  };
+  std::swap_ranges(at(*x + 2), at(*x + kEntryBytes), at(*y + 2));
+}
+
 bool IsSpace(std::uint8_t c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
 // Where, after `at`, the one digit of an orientation stands; npos when the text is of another form.
@@ -115,24 +132,14 @@ int ExifOrientation(std::span<const std::uint8_t> tiff) {
 }
 
 bool ResetExifOrientation(std::span<std::uint8_t> tiff, bool sides_swapped) {
+  if (!TiffReader(tiff).FindOrientation()) return false;
+  if (sides_swapped) SwapPixelDimensions(tiff);
+  // Last, and searched again: in a block made to confuse, the directories overlap.
   const TiffReader reader(tiff);
-  const auto entry = reader.FindOrientation();
-  if (!entry) return false;
-  tiff[*entry + 8] = reader.big_endian() ? 0 : 1;
-  tiff[*entry + 9] = reader.big_endian() ? 1 : 0;
-  if (!sides_swapped) return true;
-  const auto exif = reader.Find(reader.U32(4), kExifDirectoryTag);
-  if (!exif || reader.U16(*exif + 2) != kLong) return true;
-  const std::uint64_t directory = reader.U32(*exif + 8);
-  const auto x = reader.Find(directory, kPixelXDimensionTag);
-  const auto y = reader.Find(directory, kPixelYDimensionTag);
-  if (!x || !y) return true;
-  // Type, count and value change places, so that sides of different types stay right. The two are
-  // entries of the same directory, so the ranges don't overlap.
-  const auto at = [&](std::uint64_t offset) {
-    return tiff.begin() + static_cast<std::ptrdiff_t>(offset);
-  };
-  std::swap_ranges(at(*x + 2), at(*x + kEntryBytes), at(*y + 2));
+  if (const auto entry = reader.FindOrientation()) {
+    tiff[*entry + 8] = reader.big_endian() ? 0 : 1;
+    tiff[*entry + 9] = reader.big_endian() ? 1 : 0;
+  }
   return true;
 }
 

@@ -8,7 +8,8 @@
 namespace halfmoon::imageio {
 
 // The TIFF structure in an EXIF block, without the name that JPEG puts before it; some writers put
-// it before PNG's block, too, or twice. So a block never seems to begin elsewhere after a round trip.
+// it before PNG's block, too, or twice. So a block never seems to begin elsewhere after a round
+// trip.
 std::span<const std::uint8_t> WithoutExifName(std::span<const std::uint8_t> block);
 
 // Orientation in a TIFF structure (an EXIF block after "Exif\0\0", or a PNG eXIf chunk).

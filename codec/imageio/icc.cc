@@ -73,8 +73,7 @@ bool IccFits(std::span<const std::uint8_t> icc, std::uint32_t channels) {
 }
 
 bool SaysSrgb(const FileColour& colour) {
-  if (colour.gamma != 0 &&
-      std::abs(std::int64_t{colour.gamma} - kSrgbGamma) > kGammaTolerance) {
+  if (colour.gamma != 0 && std::abs(std::int64_t{colour.gamma} - kSrgbGamma) > kGammaTolerance) {
     return false;
   }
   if (!colour.has_primaries) return true;

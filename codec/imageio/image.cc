@@ -106,8 +106,8 @@ Result<Image> Image::Clone() const {
     copy.samples_ = samples_;
     copy.metadata_ = metadata_;
   } catch (const std::bad_alloc&) {
-    return Status(StatusCode::kOutOfMemory, "no memory to copy a picture of " +
-                                                SizeText(width(), height()) + " pixels");
+    return Status(StatusCode::kOutOfMemory,
+                  "no memory to copy a picture of " + SizeText(width(), height()) + " pixels");
   }
   copy.shape_ = shape_;
   return copy;

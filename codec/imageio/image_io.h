@@ -74,7 +74,7 @@ struct ImageInfo {
   std::uint32_t channels = 0;   // as decoded: 1 grey, 2 grey + alpha, 3 RGB, 4 RGB + alpha
   std::uint32_t bit_depth = 0;  // bits per sample as decoded: 8 or 16
   bool has_alpha = false;       // alpha channel or transparent colours
-  bool has_icc = false;  // a profile in the file
+  bool has_icc = false;         // a profile in the file
   bool has_exif = false;
   bool has_xmp = false;
   FileColour colour;

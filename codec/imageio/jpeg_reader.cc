@@ -191,10 +191,11 @@ void JpegRowReader::TakeColour() {
     // Adobe's programs, which leave this marker, store ink as light.
     from_cmyk_.emplace(icc, reader_.jpeg.saw_Adobe_marker != 0);
     cmyk_row_.resize(std::size_t{4} * shape_.width);
-    Warn(&warnings_, from_cmyk_->by_profile()
-                         ? "CMYK was converted to sRGB by the embedded profile"
-                         : "CMYK without a usable profile was converted to sRGB by a simple formula; "
-                           "the colours are approximate");
+    Warn(&warnings_,
+         from_cmyk_->by_profile()
+             ? "CMYK was converted to sRGB by the embedded profile"
+             : "CMYK without a usable profile was converted to sRGB by a simple formula; "
+               "the colours are approximate");
     metadata_.colour.source = FileColour::Source::kSrgb;
     return;
   }

@@ -25,8 +25,8 @@ void FlattenRow(const PictureShape& shape, const std::uint8_t* row,
                 const std::array<std::uint8_t, 3>& background, std::uint8_t* out) {
   std::array<std::uint8_t, 3> back = background;
   if (shape.is_grey()) {  // BT.601's luma, as JPEG has it
-    back[0] = static_cast<std::uint8_t>((299 * back[0] + 587 * back[1] + 114 * back[2] + 500) /
-                                        1000);
+    back[0] =
+        static_cast<std::uint8_t>((299 * back[0] + 587 * back[1] + 114 * back[2] + 500) / 1000);
   }
   if (shape.bit_depth == 8) {
     Flatten(shape, row, back, out);

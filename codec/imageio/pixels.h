@@ -1,5 +1,5 @@
-// Changing the kind of pixels, row by row: depth, alpha. Internal to codec/imageio; for formats that
-// hold less than the picture.
+// Changing the kind of pixels, row by row: depth, alpha. Internal to codec/imageio; for formats
+// that hold less than the picture.
 #pragma once
 
 #include <array>

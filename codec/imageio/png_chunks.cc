@@ -26,8 +26,8 @@ bool StartsWith(std::span<const std::uint8_t> bytes, std::string_view text) {
 }
 
 Status BadXmp(const char* what) {
-  return {StatusCode::kCorrupt, std::string("PNG: XMP chunk (iTXt): ") + what +
-                                    "; the file is damaged"};
+  return {StatusCode::kCorrupt,
+          std::string("PNG: XMP chunk (iTXt): ") + what + "; the file is damaged"};
 }
 
 Result<std::vector<std::uint8_t>> Inflate(std::span<const std::uint8_t> packed,
@@ -81,8 +81,8 @@ PngSurvey SurveyPng(std::span<const std::uint8_t> bytes) {
     } else if (type == "iTXt" && StartsWith(body, kXmpKeyword) && survey.xmp.empty()) {
       survey.xmp = body.subspan(kXmpKeyword.size());
     } else if (type == "tEXt" || type == "zTXt" || type == "iTXt") {
-      const bool exif = StartsWith(body, "Raw profile type exif") ||
-                        StartsWith(body, "Raw profile type APP1");
+      const bool exif =
+          StartsWith(body, "Raw profile type exif") || StartsWith(body, "Raw profile type APP1");
       (exif ? survey.has_text_exif : survey.has_text) = true;
     } else if (type == "cICP") {
       constexpr std::array<std::uint8_t, 4> kSrgb = {1, 13, 0, 1};  // ITU-T H.273

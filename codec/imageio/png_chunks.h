@@ -20,9 +20,9 @@ struct PngSurvey {
   std::uint64_t idat_bytes = 0;
   std::span<const std::uint8_t> exif;  // from the TIFF header on
   std::span<const std::uint8_t> xmp;   // body of the iTXt chunk behind its keyword
-  bool apple = false;                  // CgBI: raw deflate and BGR samples, not a PNG by the standard
-  bool animated = false;               // acTL
-  bool still_is_frame = false;         // the still picture is the first frame of the animation
+  bool apple = false;           // CgBI: raw deflate and BGR samples, not a PNG by the standard
+  bool animated = false;        // acTL
+  bool still_is_frame = false;  // the still picture is the first frame of the animation
   bool has_text = false;
   bool has_text_exif = false;  // ImageMagick's way, in use before there was an eXIf chunk
   bool other_cicp = false;     // a coded colour space other than sRGB

@@ -139,8 +139,7 @@ class PngRowWriter : public RowWriter {
       xmp.assign(kXmpStart.begin(), kXmpStart.end());
       xmp.insert(xmp.end(), setup.xmp.begin(), setup.xmp.end());
     }
-    return Check(
-        WriteHead(&writer_, &shape_, setup.icc, setup.exif, xmp, setup.options.png_level));
+    return Check(WriteHead(&writer_, &shape_, setup.icc, setup.exif, xmp, setup.options.png_level));
   }
 
   Status DoWriteRow(std::span<const std::uint8_t> row) override {
@@ -163,8 +162,8 @@ class PngRowWriter : public RowWriter {
     if (writer_.out_of_memory || std::strstr(writer_.error, "emory") != nullptr) {
       return {StatusCode::kOutOfMemory, "PNG: no memory for the file"};
     }
-    return {StatusCode::kInternal, std::string("PNG: libpng refused to write: ") + writer_.error +
-                                       "; please report it"};
+    return {StatusCode::kInternal,
+            std::string("PNG: libpng refused to write: ") + writer_.error + "; please report it"};
   }
 
   Writer writer_;

@@ -38,8 +38,8 @@ struct TupleType {
   std::uint32_t channels;
 };
 constexpr TupleType kTupleTypes[] = {
-    {"BLACKANDWHITE", 1}, {"BLACKANDWHITE_ALPHA", 2}, {"GRAYSCALE", 1},
-    {"GRAYSCALE_ALPHA", 2}, {"RGB", 3}, {"RGB_ALPHA", 4},
+    {"BLACKANDWHITE", 1}, {"BLACKANDWHITE_ALPHA", 2}, {"GRAYSCALE", 1}, {"GRAYSCALE_ALPHA", 2},
+    {"RGB", 3},           {"RGB_ALPHA", 4},
 };
 
 Status CheckTupleType(const std::string& name, std::uint32_t channels) {

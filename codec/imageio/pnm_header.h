@@ -19,8 +19,8 @@ struct PnmHeader {
   bool is_bitmap() const { return kind == 1 || kind == 4; }  // 1 is black
 };
 
-// Errors: kTruncated, kCorrupt naming the field, kUnsupportedFeature for tuple types of PAM that are
-// no pictures. REQUIRES: HasPnmSignature(bytes).
+// Errors: kTruncated, kCorrupt naming the field, kUnsupportedFeature for tuple types of PAM that
+// are no pictures. REQUIRES: HasPnmSignature(bytes).
 Result<PnmHeader> ParsePnmHeader(std::span<const std::uint8_t> bytes);
 
 // Numbers and comments of a Netpbm text.

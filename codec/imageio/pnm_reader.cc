@@ -51,7 +51,8 @@ Status PnmRowReader::Open(std::span<const std::uint8_t> bytes, const ImageReadOp
   shape_.bit_depth = header_.maxval > 255 ? 16 : 8;
   if (!check_limits) return Status::Ok();
   HALFMOON_RETURN_IF_ERROR(shape_.Validate(options.max_pixels));
-  // A text holds a digit for each sample, at least. Compared before anybody takes memory for pixels.
+  // A text holds a digit for each sample, at least. Compared before anybody takes memory for
+  // pixels.
   const std::uint64_t samples = shape_.pixels() * shape_.channels;
   const std::uint64_t needed =
       header_.is_text() ? samples : std::uint64_t{StoredRowBytes()} * shape_.height;

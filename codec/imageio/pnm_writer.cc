@@ -28,8 +28,8 @@ class PnmRowWriter : public RowWriter {
     sink_.sink = setup.sink;
     const auto drop = [&](std::span<const std::uint8_t> block, const char* what) {
       if (!block.empty()) {
-        Warn(&warnings_, std::string("PNM and PAM hold no metadata: the ") + what +
-                             " was not written");
+        Warn(&warnings_,
+             std::string("PNM and PAM hold no metadata: the ") + what + " was not written");
       }
     };
     drop(setup.icc, "ICC profile");

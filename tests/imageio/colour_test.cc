@@ -36,10 +36,10 @@ std::vector<int> ToSrgb(const Bytes& icc, std::vector<std::uint8_t> pixel) {
   cmsHPROFILE from = cmsOpenProfileFromMem(icc.data(), static_cast<cmsUInt32Number>(icc.size()));
   cmsHPROFILE srgb = cmsCreate_sRGBProfile();
   const bool grey = pixel.size() == 1;
-  cmsHTRANSFORM transform =
-      from == nullptr ? nullptr
-                      : cmsCreateTransform(from, grey ? TYPE_GRAY_8 : TYPE_RGB_8, srgb, TYPE_RGB_8,
-                                           INTENT_RELATIVE_COLORIMETRIC, 0);
+  cmsHTRANSFORM transform = from == nullptr
+                                ? nullptr
+                                : cmsCreateTransform(from, grey ? TYPE_GRAY_8 : TYPE_RGB_8, srgb,
+                                                     TYPE_RGB_8, INTENT_RELATIVE_COLORIMETRIC, 0);
   EXPECT_NE(transform, nullptr);
   std::uint8_t out[3] = {};
   if (transform != nullptr) cmsDoTransform(transform, pixel.data(), out, 1);
@@ -76,16 +76,15 @@ TEST(Colour, GammaBecomesAProfile) {
   for (const std::uint32_t channels : {1u, 3u}) {
     const Image image = Noise(4, 4, channels);
     std::vector<std::string> warnings;
-    const Image read =
-        MustRead(WithChunk(PlainPng(image), "gAMA", BigEndian32(100000)), &warnings);
+    const Image read = MustRead(WithChunk(PlainPng(image), "gAMA", BigEndian32(100000)), &warnings);
     EXPECT_TRUE(warnings.empty());
     EXPECT_TRUE(SamePixels(read, image));  // pixels stay as they are
     EXPECT_EQ(read.metadata().colour.source, Source::kGammaChroma);
     EXPECT_EQ(read.metadata().colour.gamma, 100000u);
     ASSERT_TRUE(imageio::IccFits(read.icc(), channels));
     for (const int light : {10, 64, 128, 250}) {
-      const auto seen = ToSrgb(read.icc(), std::vector<std::uint8_t>(
-                                               channels, static_cast<std::uint8_t>(light)));
+      const auto seen =
+          ToSrgb(read.icc(), std::vector<std::uint8_t>(channels, static_cast<std::uint8_t>(light)));
       for (const int sample : seen) EXPECT_NEAR(sample, SrgbOfLight(light / 255.0), 1.5) << light;
     }
     // And it is written along.
@@ -164,17 +163,14 @@ Bytes FlatCmyk(const std::vector<int>& ink, JpegRecipe recipe) {
 
 TEST(Cmyk, WithAndWithoutAdobesMarker) {
   const std::vector<std::pair<std::vector<int>, std::vector<int>>> cases = {
-      {{0, 0, 0, 0}, {255, 255, 255}},
-      {{255, 0, 0, 0}, {0, 255, 255}},
-      {{0, 255, 255, 0}, {255, 0, 0}},
-      {{0, 0, 0, 255}, {0, 0, 0}},
-      {{0, 0, 0, 128}, {127, 127, 127}},
-      {{51, 102, 0, 51}, {163, 122, 204}},
+      {{0, 0, 0, 0}, {255, 255, 255}},   {{255, 0, 0, 0}, {0, 255, 255}},
+      {{0, 255, 255, 0}, {255, 0, 0}},   {{0, 0, 0, 255}, {0, 0, 0}},
+      {{0, 0, 0, 128}, {127, 127, 127}}, {{51, 102, 0, 51}, {163, 122, 204}},
   };
   // Without the marker nobody can know of YCCK.
-  for (const JpegRecipe& recipe :
-       {JpegRecipe{.adobe = true}, JpegRecipe{.adobe = false}, JpegRecipe{.ycck = true, .adobe = true},
-        JpegRecipe{.ycck = true, .adobe = true, .progressive = true}}) {
+  for (const JpegRecipe& recipe : {JpegRecipe{.adobe = true}, JpegRecipe{.adobe = false},
+                                   JpegRecipe{.ycck = true, .adobe = true},
+                                   JpegRecipe{.ycck = true, .adobe = true, .progressive = true}}) {
     for (const auto& [ink, light] : cases) {
       std::vector<std::string> warnings;
       const Image image = MustRead(FlatCmyk(ink, recipe), &warnings);
@@ -198,7 +194,8 @@ Bytes InkProfile() {
   cmsSetPCS(profile, cmsSigLabData);
   cmsPipeline* pipeline = cmsPipelineAlloc(nullptr, 4, 3);
   cmsStage* clut = cmsStageAllocCLut16bit(nullptr, 2, 4, 3, nullptr);
-  const auto sample = [](const cmsUInt16Number in[], cmsUInt16Number out[], void*) -> cmsInt32Number {
+  const auto sample = [](const cmsUInt16Number in[], cmsUInt16Number out[],
+                         void*) -> cmsInt32Number {
     out[0] = static_cast<cmsUInt16Number>((65535 - in[3]) / 65535.0 * 0xFF00);  // L, version 2
     out[1] = out[2] = 0x8000;
     return TRUE;

@@ -95,6 +95,17 @@ TEST(Exif, SwappedSidesChangePlaces) {
   EXPECT_EQ(block, TiffWithSides(1, 40, 30, true));
 }
 
+TEST(Exif, OverlappingDirectoriesAreUprightAllTheSame) {
+  // The EXIF directory is the first directory itself, and the sides' entries follow; every offset
+  // of it, so that some swap of sides writes over the orientation.
+  for (std::uint8_t directory = 8; directory < 60; ++directory) {
+    Bytes block = TiffWithSides(6, 40, 30, true);
+    block[8 + 2 + 12 + 8] = directory;
+    EXPECT_TRUE(ResetExifOrientation(block, true));
+    EXPECT_EQ(ExifOrientation(block), 1);
+  }
+}
+
 TEST(Xmp, OrientationIsResetInPlace) {
   const auto reset = [](std::string_view text, int found) {
     Bytes packet(text.begin(), text.end());

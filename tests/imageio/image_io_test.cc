@@ -41,7 +41,8 @@ TEST(ImageFormatFromPath, ListsTheEndingsOtherwise) {
     const auto format = ImageFormatFromPath(path);
     ASSERT_FALSE(format.ok()) << path;
     EXPECT_EQ(format.status().code(), StatusCode::kInvalidArgument);
-    EXPECT_NE(format.status().message().find(".png, .jpg, .jpeg, .ppm, .pgm, .pnm or .pam"), std::string::npos);
+    EXPECT_NE(format.status().message().find(".png, .jpg, .jpeg, .ppm, .pgm, .pnm or .pam"),
+              std::string::npos);
   }
 }
 

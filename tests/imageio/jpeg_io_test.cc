@@ -291,7 +291,8 @@ TEST(JpegMetadata, DroppedMetadataIsWarnedOf) {
   using Warnings = std::vector<std::string>;
   EXPECT_EQ(warnings_of(plain), Warnings{});
   EXPECT_EQ(warnings_of(WithSegment(plain, 0xE1, ExifSegment(1))), Warnings{});
-  EXPECT_EQ(warnings_of(WithSegment(plain, 0xE1, std::string_view("http://ns.adobe.com/xmp/extension/\0...", 38))),
+  EXPECT_EQ(warnings_of(WithSegment(
+                plain, 0xE1, std::string_view("http://ns.adobe.com/xmp/extension/\0...", 38))),
             Warnings{"extended XMP metadata (more than 64 KiB) is not kept"});
   EXPECT_EQ(warnings_of(WithSegment(plain, 0xED, "Photoshop 3.0 and its data")),
             Warnings{"IPTC metadata is not kept"});

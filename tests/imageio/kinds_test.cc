@@ -22,8 +22,8 @@ Image MustRead(const Bytes& file, std::vector<std::string>* warnings = nullptr) 
 
 TEST(Kinds, MakeTheRoundTrip) {
   for (PictureShape shape : kKinds) {
-    for (const auto& [width, height] :
-         std::vector<std::pair<std::uint32_t, std::uint32_t>>{{1, 1}, {7, 5}, {1, 300}, {300, 1}, {64, 33}}) {
+    for (const auto& [width, height] : std::vector<std::pair<std::uint32_t, std::uint32_t>>{
+             {1, 1}, {7, 5}, {1, 300}, {300, 1}, {64, 33}}) {
       shape.width = width;
       shape.height = height;
       const Image image = Noise(shape);
@@ -37,8 +37,8 @@ TEST(Kinds, MakeTheRoundTrip) {
         ASSERT_TRUE(file.ok()) << file.status().message();
         std::vector<std::string> warnings;
         EXPECT_TRUE(SamePixels(MustRead(*file, &warnings), image))
-            << ImageFormatName(format) << " " << width << " x " << height << ", "
-            << shape.channels << " channels of " << shape.bit_depth;
+            << ImageFormatName(format) << " " << width << " x " << height << ", " << shape.channels
+            << " channels of " << shape.bit_depth;
         EXPECT_TRUE(warnings.empty()) << warnings[0];
         const auto info = ReadImageInfo(*file);
         ASSERT_TRUE(info.ok());

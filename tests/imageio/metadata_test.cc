@@ -1,4 +1,5 @@
-// ICC, EXIF and XMP: byte for byte through every format that holds them, reset where turned, limited.
+// ICC, EXIF and XMP: byte for byte through every format that holds them, reset where turned,
+// limited.
 #include <gtest/gtest.h>
 #include <zlib.h>
 
@@ -131,7 +132,8 @@ TEST(Metadata, SizesAreLimited) {
   refused(WithChunk(png, "iTXt", XmpChunk(std::string(1 << 20, 'x'), true)), "XMP");
   const Bytes jpeg = MakeJpeg(Gradient(8, 8, 3));
   refused(WithSegment(jpeg, 0xE1, std::string("Exif\0\0", 6) + large), "EXIF");
-  refused(WithSegment(jpeg, 0xE1, std::string("http://ns.adobe.com/xap/1.0/\0", 29) + large), "XMP");
+  refused(WithSegment(jpeg, 0xE1, std::string("http://ns.adobe.com/xap/1.0/\0", 29) + large),
+          "XMP");
 }
 
 TEST(Metadata, WhatJpegCannotHoldIsLeftOutWithAWarning) {

@@ -1,11 +1,9 @@
-#include "codec/imageio/turn.h"
-
 #include <gtest/gtest.h>
 
 #include <cstring>
 
-
 #include "codec/imageio/image_io.h"
+#include "codec/imageio/turn.h"
 #include "tests/imageio/test_pictures.h"
 
 namespace halfmoon {
@@ -27,10 +25,9 @@ Image Shown(const Image& stored, int orientation) {
   const Sides sides = kExif[orientation];
   const bool swap = sides.row0 == 'l' || sides.row0 == 'r';
   const std::size_t pixel = stored.shape().bytes_per_pixel();
-  Result<Image> shown =
-      Image::Create({swap ? stored.height() : stored.width(),
-                     swap ? stored.width() : stored.height(), stored.channels(),
-                     stored.bit_depth()});
+  Result<Image> shown = Image::Create({swap ? stored.height() : stored.width(),
+                                       swap ? stored.width() : stored.height(), stored.channels(),
+                                       stored.bit_depth()});
   EXPECT_TRUE(shown.ok());
   for (std::uint32_t row = 0; row < stored.height(); ++row) {
     for (std::uint32_t column = 0; column < stored.width(); ++column) {
@@ -50,8 +47,7 @@ Image Shown(const Image& stored, int orientation) {
 }
 
 TEST(Orientation, TurnsPixelsAsExifSays) {
-  for (const auto& [width, height] :
-       std::vector<std::pair<std::uint32_t, std::uint32_t>>{
+  for (const auto& [width, height] : std::vector<std::pair<std::uint32_t, std::uint32_t>>{
            {1, 1}, {1, 9}, {5, 3}, {32, 64}, {70, 33}}) {
     for (const PictureShape& kind : kKinds) {
       const Image stored = Noise(PictureShape{width, height, kind.channels, kind.bit_depth});

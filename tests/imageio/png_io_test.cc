@@ -343,8 +343,7 @@ TEST(PngMetadata, AnimationsGiveTheirFirstFrame) {
   warnings.clear();
   const Bytes frame = WithChunk(hidden, "fcTL", Bytes(26, 0));
   EXPECT_TRUE(SamePixels(MustRead(frame, &warnings), image));
-  EXPECT_EQ(warnings,
-            std::vector<std::string>{"animated PNG: only the first frame is read"});
+  EXPECT_EQ(warnings, std::vector<std::string>{"animated PNG: only the first frame is read"});
 }
 
 TEST(PngMetadata, OrientationIsApplied) {

@@ -64,7 +64,7 @@ TEST(PnmRead, EveryDepthFillsTheRange) {
   for (const int maxval : {1, 7, 100, 254, 257, 1000, 4095, 65534}) {
     std::string file = "P2 " + std::to_string(maxval + 1 > 65535 ? 65535 : maxval + 1) + " 1 " +
                        std::to_string(maxval);
-    for (int v = 0; v <= maxval; ++v) file += " " + std::to_string(v);
+    for (int v = 0; v <= maxval; ++v) file.append(1, ' ').append(std::to_string(v));
     const Image image = MustRead(file);
     for (std::uint32_t x = 0; x < image.width(); ++x) {
       const std::uint32_t most = image.bit_depth() == 16 ? 65535 : 255;
@@ -151,9 +151,10 @@ TEST(PnmWrite, HeadersAreTheStandards) {
   EXPECT_EQ(written({3, 2, 1, 8}, ImageFormat::kPnm).substr(0, 11), "P5\n3 2\n255\n");
   EXPECT_EQ(written({3, 2, 3, 16}, ImageFormat::kPnm).substr(0, 13), "P6\n3 2\n65535\n");
   EXPECT_EQ(written({3, 2, 3, 16}, ImageFormat::kPnm).size(), 13u + 36);
-  EXPECT_EQ(written({3, 2, 4, 8}, ImageFormat::kPam).rfind(
-                "P7\nWIDTH 3\nHEIGHT 2\nDEPTH 4\nMAXVAL 255\nTUPLTYPE RGB_ALPHA\nENDHDR\n", 0),
-            0u);
+  EXPECT_EQ(
+      written({3, 2, 4, 8}, ImageFormat::kPam)
+          .rfind("P7\nWIDTH 3\nHEIGHT 2\nDEPTH 4\nMAXVAL 255\nTUPLTYPE RGB_ALPHA\nENDHDR\n", 0),
+      0u);
 }
 
 TEST(PnmWrite, LostMetadataIsWarnedOf) {

@@ -106,16 +106,17 @@ TEST(Rows, AFailingSinkEndsTheWriting) {
   for (const ImageFormat format : kFormats) {
     for (const std::size_t room : {std::size_t{0}, std::size_t{70'000}}) {
       std::size_t taken = 0;
-      const Status status = WriteRows(image.view(), format, {}, [&](std::span<const std::uint8_t> b) {
-        taken += b.size();
-        return taken > room ? Status(StatusCode::kIo, "disk full") : Status::Ok();
-      });
+      const Status status =
+          WriteRows(image.view(), format, {}, [&](std::span<const std::uint8_t> b) {
+            taken += b.size();
+            return taken > room ? Status(StatusCode::kIo, "disk full") : Status::Ok();
+          });
       EXPECT_EQ(status.code(), StatusCode::kIo) << ImageFormatName(format);
       EXPECT_EQ(status.message(), "disk full");
     }
-    const Status thrown = WriteRows(
-        image.view(), format, {},
-        [](std::span<const std::uint8_t>) -> Status { throw std::bad_alloc(); });
+    const Status thrown =
+        WriteRows(image.view(), format, {},
+                  [](std::span<const std::uint8_t>) -> Status { throw std::bad_alloc(); });
     EXPECT_EQ(thrown.code(), StatusCode::kOutOfMemory);
   }
 }

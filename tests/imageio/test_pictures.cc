@@ -146,7 +146,8 @@ Bytes PlainPng(const Image& image) {
     if (image.bit_depth() == 8) {
       scanlines.insert(scanlines.end(), image.row(y), image.row(y) + image.stride());
     } else {
-      for (std::size_t i = 0; i < image.stride() / 2; ++i) Put16(&scanlines, image.row16(y)[i], true);
+      for (std::size_t i = 0; i < image.stride() / 2; ++i)
+        Put16(&scanlines, image.row16(y)[i], true);
     }
   }
   constexpr int kColorTypes[] = {0, 0, 4, 2, 6};

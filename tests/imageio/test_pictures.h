@@ -20,8 +20,9 @@ Image Gradient(std::uint32_t width, std::uint32_t height, std::uint32_t channels
 Image Noise(std::uint32_t width, std::uint32_t height, std::uint32_t channels, unsigned seed = 1);
 Image Noise(const PictureShape& shape, unsigned seed = 1);
 // All kinds of pixels: 1 to 4 channels of 8 and 16 bit, as 1 x 1 pictures.
-inline constexpr PictureShape kKinds[] = {{1, 1, 1, 8},  {1, 1, 2, 8},  {1, 1, 3, 8},  {1, 1, 4, 8},
-                                          {1, 1, 1, 16}, {1, 1, 2, 16}, {1, 1, 3, 16}, {1, 1, 4, 16}};
+inline constexpr PictureShape kKinds[] = {{1, 1, 1, 8},  {1, 1, 2, 8},  {1, 1, 3, 8},
+                                          {1, 1, 4, 8},  {1, 1, 1, 16}, {1, 1, 2, 16},
+                                          {1, 1, 3, 16}, {1, 1, 4, 16}};
 
 bool SamePixels(const Image& a, const Image& b);
 // Differences of 8-bit samples, 0..255. REQUIRES: same size and channels.

@@ -80,7 +80,7 @@ struct ImageView {
   std::uint32_t height = 0;            // pixels, 1..kMaxImageSide
   std::uint32_t channels = 0;          // 1 grey, 2 grey + alpha, 3 RGB, 4 RGB + alpha
   std::uint32_t bit_depth = 8;         // bits per sample: 8 or 16
-  std::size_t stride = 0;              // bytes from a row to the next, >= row_bytes(); even for 16 bit
+  std::size_t stride = 0;  // bytes from a row to the next, >= row_bytes(); even for 16 bit
   std::span<const std::uint8_t> icc;   // ICC profile; empty means sRGB
   std::span<const std::uint8_t> exif;  // as Metadata::exif
   std::span<const std::uint8_t> xmp;   // as Metadata::xmp
@@ -154,7 +154,7 @@ class Image {
 
   // Lifetime: until this image is moved from, assigned or destroyed.
   ImageView view() const {
-    return {samples_.data(), shape_.width, shape_.height,  shape_.channels, shape_.bit_depth,
+    return {samples_.data(), shape_.width,  shape_.height,  shape_.channels, shape_.bit_depth,
             stride(),        metadata_.icc, metadata_.exif, metadata_.xmp};
   }
 
