@@ -64,7 +64,7 @@ TEST(PnmRead, EveryDepthFillsTheRange) {
   for (const int maxval : {1, 7, 100, 254, 257, 1000, 4095, 65534}) {
     std::string file = "P2 " + std::to_string(maxval + 1 > 65535 ? 65535 : maxval + 1) + " 1 " +
                        std::to_string(maxval);
-    for (int v = 0; v <= maxval; ++v) file += " " + std::to_string(v);
+    for (int v = 0; v <= maxval; ++v) file.append(1, ' ').append(std::to_string(v));
     const Image image = MustRead(file);
     for (std::uint32_t x = 0; x < image.width(); ++x) {
       const std::uint32_t most = image.bit_depth() == 16 ? 65535 : 255;
