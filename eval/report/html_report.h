@@ -2,8 +2,8 @@
 //
 // Read me first. The page is self-contained: style, scripts, D3 with its licence, results and
 // pictures are inside; it asks no network (its content security policy forbids it) and works from
-// file://. Pictures make nearly all of its size: 24 Kodak pictures with five codecs at 0.45 bpp,
-// two of which no browser shows, take 37 MB (1.5 MB each).
+// file://. Pictures make nearly all of its size: 24 Kodak pictures with five codecs at one rate,
+// two of which no browser shows, take 41 MB (1.7 MB each).
 #pragma once
 
 #include <cstdint>
