@@ -1,30 +1,32 @@
 #include "models/networks/fused_depth_block.h"
 
+#include "models/networks/low_precision.h"
 #include "models/networks/ops.h"
 
 namespace halfmoon::networks {
 namespace {
 
-bool g_bfloat16 = false;
+// Rows and matrices are in one type, float32 or bfloat16; the residual stream is float32.
+torch::Tensor Matrix(const torch::Tensor& weight, torch::ScalarType type) {
+  return weight.flatten(1).to(type);
+}
 
-// Rows and weights in the type of the products; no copy when they already are.
-torch::Tensor Low(const torch::Tensor& x) { return g_bfloat16 ? x.to(torch::kBFloat16) : x; }
-torch::Tensor LowMatrix(const torch::Tensor& weight) { return Low(weight).flatten(1); }
-
-// rows * weight^T + bias.
+// rows * weight^T + bias, in the rows' type.
 torch::Tensor Product(const torch::Tensor& rows, const torch::Tensor& weight, const torch::Tensor& bias) {
-  return at::addmm(Low(bias), rows, LowMatrix(weight).t());
+  return at::addmm(bias.to(rows.scalar_type()), rows, Matrix(weight, rows.scalar_type()).t());
 }
 
 // residual + rows * weight, in the residual's type.
 torch::Tensor AddProduct(const torch::Tensor& residual, const torch::Tensor& rows,
                          const torch::Tensor& weight) {
-  const torch::Tensor matrix = LowMatrix(weight);
-  return g_bfloat16 ? residual + rows.mm(matrix) : at::addmm(residual, rows, matrix);
+  const torch::Tensor matrix = Matrix(weight, rows.scalar_type());
+  if (rows.scalar_type() != residual.scalar_type()) return residual + rows.mm(matrix);
+  return at::addmm(residual, rows, matrix);
 }
 
 torch::Tensor AddTo(const torch::Tensor& residual, torch::Tensor branch) {
-  return g_bfloat16 ? residual + branch : branch.add_(residual);
+  if (branch.scalar_type() != residual.scalar_type()) return residual + branch;
+  return branch.add_(residual);
 }
 
 // What backward needs: rows [positions, channels] of the input and of each intermediate result.
@@ -33,12 +35,14 @@ struct Saved {
 };
 
 torch::Tensor DepthWise(const torch::Tensor& map, const DepthBlockWeights& w) {
-  return at::conv2d(map, Low(w.depthwise), Low(w.depthwise_bias), 1, 1, 1, w.depthwise.size(0));
+  const auto type = map.scalar_type();
+  return at::conv2d(map, w.depthwise.to(type), w.depthwise_bias.to(type), 1, 1, 1, w.depthwise.size(0));
 }
 
-// Fills `saved` when it is given, otherwise frees what is no longer needed as it goes.
+// Fills `saved` when it is given, for training; otherwise stays in float32 and frees what is no longer
+// needed as it goes.
 torch::Tensor Forward(const torch::Tensor& x, const DepthBlockWeights& w, double slope, Saved* saved) {
-  const torch::Tensor rows = ToRows(x), low = Low(rows);
+  const torch::Tensor rows = ToRows(x), low = saved ? Low(rows) : rows;
   torch::Tensor h = Product(low, w.in, w.in_bias);
   at::leaky_relu_(h, slope);
   torch::Tensor d = ToRows(DepthWise(ToMap(h, x.sizes()), w));
@@ -46,7 +50,7 @@ torch::Tensor Forward(const torch::Tensor& x, const DepthBlockWeights& w, double
   h.reset();
   const torch::Tensor s = AddTo(rows, Product(d, w.out, w.out_bias));
   d.reset();
-  const torch::Tensor low_s = Low(s);
+  const torch::Tensor low_s = saved ? Low(s) : s;
   torch::Tensor e = Product(low_s, w.expand, w.expand_bias);
   at::leaky_relu_(e, slope);
   if (saved) saved->s = low_s, saved->e = e;
@@ -89,13 +93,14 @@ class DepthBlockFunction : public torch::autograd::Function<DepthBlockFunction> 
     };
     auto bias_gradient = [](const torch::Tensor& gradient) { return gradient.sum(0, false, torch::kFloat32); };
 
-    const torch::Tensor gy = ToRows(grads[0]), low_gy = Low(gy);
-    torch::Tensor ge = low_gy.mm(LowMatrix(reduce));
+    const auto type = x.scalar_type();  // of the forward pass's products
+    const torch::Tensor gy = ToRows(grads[0]), low_gy = gy.to(type);
+    torch::Tensor ge = low_gy.mm(Matrix(reduce, type));
     through_relu(ge, e);
-    const torch::Tensor gs = AddProduct(gy, ge, expand), low_gs = Low(gs);
-    const torch::Tensor gd = low_gs.mm(LowMatrix(out));
+    const torch::Tensor gs = AddProduct(gy, ge, expand), low_gs = gs.to(type);
+    const torch::Tensor gd = low_gs.mm(Matrix(out, type));
     const auto conv = at::convolution_backward(
-        ToMap(gd, shape), ToMap(h, shape), Low(depthwise), at::IntArrayRef({depthwise.size(0)}), {1, 1},
+        ToMap(gd, shape), ToMap(h, shape), depthwise.to(type), at::IntArrayRef({depthwise.size(0)}), {1, 1},
         {1, 1}, {1, 1}, false, {0, 0}, depthwise.size(0), {true, true, true});
     torch::Tensor gh = ToRows(std::get<0>(conv));
     through_relu(gh, h);
@@ -112,8 +117,6 @@ class DepthBlockFunction : public torch::autograd::Function<DepthBlockFunction> 
 };
 
 }  // namespace
-
-void SetBfloat16Products(bool on) { g_bfloat16 = on; }
 
 torch::Tensor FusedDepthBlock(const torch::Tensor& x, const DepthBlockWeights& w, double slope) {
   if (!torch::GradMode::is_enabled()) return Forward(x, w, slope, nullptr);

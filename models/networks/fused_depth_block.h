@@ -16,13 +16,7 @@ struct DepthBlockWeights {
 
 // What DepthBlock computes (layers.h). Autograd would make a tensor and a pass over memory for each
 // residual sum and its gradient; here the matrix products take them in. x: [N, C, H, W],
-// channels-last for speed; slope: of the leaky ReLUs.
+// channels-last for speed; slope: of the leaky ReLUs. Products in bfloat16: low_precision.h.
 torch::Tensor FusedDepthBlock(const torch::Tensor& x, const DepthBlockWeights& weights, double slope);
-
-// Whether the block's matrix products, in both directions, run in bfloat16: for training on hardware
-// that has it. Parameters, their gradients and the residual stream stay float32, and nothing outside
-// the blocks is touched: what puts out latents, means and scales needs its digits. Off at first;
-// not to be changed while a block runs.
-void SetBfloat16Products(bool on);
 
 }  // namespace halfmoon::networks

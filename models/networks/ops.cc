@@ -1,5 +1,7 @@
 #include "models/networks/ops.h"
 
+#include "models/networks/low_precision.h"
+
 namespace halfmoon::networks {
 namespace {
 
@@ -46,9 +48,11 @@ class PointwiseFunction : public torch::autograd::Function<PointwiseFunction> {
     torch::Tensor g = ToRows(grads[0]);
     if (slope != 1) g = at::leaky_relu_backward(g, saved[2], slope, /*self_is_result=*/true);
     torch::autograd::variable_list out(4);
-    if (ctx->needs_input_grad(0)) out[0] = ToMap(g.mm(saved[1].flatten(1)), shape);
-    if (ctx->needs_input_grad(1)) out[1] = g.t().mm(saved[0]).view(saved[1].sizes());
     if (ctx->needs_input_grad(2)) out[2] = g.sum(0);
+    g = Low(g);
+    auto full = [](const torch::Tensor& product) { return product.to(torch::kFloat32); };
+    if (ctx->needs_input_grad(0)) out[0] = ToMap(full(g.mm(Low(saved[1].flatten(1)))), shape);
+    if (ctx->needs_input_grad(1)) out[1] = full(g.t().mm(Low(saved[0]))).view(saved[1].sizes());
     return out;
   }
 };

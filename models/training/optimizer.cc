@@ -3,13 +3,15 @@
 #include <algorithm>
 #include <cmath>
 
+#include "models/networks/low_precision.h"
+
 namespace halfmoon::training {
 
 torch::Tensor Orthogonalise(const torch::Tensor& matrix) {
   torch::Tensor x = matrix / (matrix.norm() + 1e-12);
   const bool tall = x.size(0) > x.size(1);
   if (tall) x = x.t();
-  if (x.is_cuda()) x = x.to(torch::kBFloat16);
+  x = networks::Low(x);
   for (int i = 0; i < 5; ++i) {
     const torch::Tensor a = x.matmul(x.t());
     const torch::Tensor b = -4.7750 * a + 2.0315 * a.matmul(a);

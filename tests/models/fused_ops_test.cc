@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include "models/networks/fused_depth_block.h"
+#include "models/networks/low_precision.h"
 #include "models/networks/ops.h"
 #include "models/networks/symbol_slots.h"
 
@@ -101,6 +102,38 @@ TEST_P(FusedOpsTest, Bfloat16ProductsKeepDirectionAndTypes) {
     EXPECT_EQ(a[i].scalar_type(), torch::kFloat32) << i;
     EXPECT_LT(((a[i] - b[i]).norm() / b[i].norm()).item<double>(), 0.1) << "gradient of input " << i;
   }
+}
+
+TEST_P(FusedOpsTest, Bfloat16StaysOutOfEvaluation) {
+  const torch::Tensor x = Random({2, 16, 8, 8}, GetParam());
+  const DepthBlockWeights w = RandomBlock(16);
+  torch::NoGradGuard no_grad;
+  const torch::Tensor plain = FusedDepthBlock(x, w, 0.1);
+  SetBfloat16Products(true);
+  const torch::Tensor low = FusedDepthBlock(x, w, 0.1);
+  SetBfloat16Products(false);
+  EXPECT_TRUE(torch::equal(plain, low));
+}
+
+TEST_P(FusedOpsTest, Pointwise1x1LosesDigitsInItsGradientsOnly) {
+  const torch::Tensor x = Random({2, 16, 4, 4}, GetParam());
+  const torch::Tensor weight = torch::randn({24, 16, 1, 1}).requires_grad_(), bias = torch::randn({24}).requires_grad_();
+  const torch::Tensor direction = torch::randn({2, 24, 4, 4});
+  auto gradients = [&](torch::Tensor* y) {
+    *y = Pointwise(x, weight, bias, 0.1);
+    return torch::autograd::grad({(*y * direction).sum()}, {x, weight, bias});
+  };
+  torch::Tensor plain, low;
+  const auto a = gradients(&plain);
+  SetBfloat16Products(true);
+  const auto b = gradients(&low);
+  SetBfloat16Products(false);
+  EXPECT_TRUE(torch::equal(plain, low));
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    EXPECT_EQ(b[i].scalar_type(), torch::kFloat32) << i;
+    EXPECT_LT(((a[i] - b[i]).norm() / a[i].norm()).item<double>(), 0.01) << "gradient of input " << i;
+  }
+  EXPECT_FALSE(torch::equal(a[1], b[1])) << "nothing ran in bfloat16";
 }
 
 TEST_P(FusedOpsTest, SlotsHoldEverySymbolAtItsPlace) {
