@@ -150,6 +150,11 @@ void AddTrainCommand(CLI::App& app, int* exit_code) {
   command->add_option("--device", o->train.device, "cpu (default) or cuda")
       ->check(CLI::IsMember({"cpu", "cuda"}))
       ->type_name("NAME");
+  command
+      ->add_option("--precision", o->train.precision,
+                   "Type of matrix products: auto (default, the faster one), float32 or bfloat16")
+      ->check(CLI::IsMember({"auto", "float32", "bfloat16"}))
+      ->type_name("NAME");
   command->add_option("--steps", o->train.budget.steps, "Length of the run in steps")
       ->type_name("N");
   command

@@ -93,4 +93,15 @@ Result<AeConfig> AeConfig::FromMetadata(const std::map<std::string, std::string>
   return config;
 }
 
+Result<AeConfig> AeConfig::FromFields(const std::map<std::string, std::string>& fields) {
+  std::map<std::string, std::string> all = AeConfig().ToMetadata();
+  for (const auto& [name, value] : fields) {
+    if (!all.count(name)) return Status(StatusCode::kInvalidArgument, "unknown model field '" + name + "'");
+    all[name] = value;
+  }
+  Result<AeConfig> config = FromMetadata(all);
+  if (!config.ok()) return Status(StatusCode::kInvalidArgument, config.status().message());
+  return config;
+}
+
 }  // namespace halfmoon::networks

@@ -41,6 +41,8 @@ struct AeConfig {
   Status Validate() const;
   // As string pairs, for a weights file's metadata; and back (missing keys are errors).
   std::map<std::string, std::string> ToMetadata() const;
+  // The defaults with some fields replaced, for a recipe. Errors: kInvalidArgument naming the field.
+  static Result<AeConfig> FromFields(const std::map<std::string, std::string>& fields);
   static Result<AeConfig> FromMetadata(const std::map<std::string, std::string>& metadata);
 };
 

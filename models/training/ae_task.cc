@@ -6,23 +6,35 @@
 
 namespace halfmoon::training {
 
-AeTask::AeTask(const Recipe& recipe, CropSampler sampler, torch::Tensor validation_crops,
-               torch::Device device)
+AeTask::AeTask(const Recipe& recipe, const networks::AeConfig& config, CropSampler sampler,
+               torch::Tensor validation_crops, torch::Device device)
     : recipe_(recipe),
+      config_(config),
       device_(device),
       sampler_(std::move(sampler)),
       validation_crops_(std::move(validation_crops)),
-      model_(recipe.model) {}
+      model_(config) {}
+
+Status AeTask::Check(const Recipe& r) {
+  auto bad = [](const std::string& text) { return Status(StatusCode::kInvalidArgument, text); };
+  HALFMOON_RETURN_IF_ERROR(networks::AeConfig::FromFields(r.model).status());
+  for (auto [field, side] : {std::pair{"crop", r.crop}, {"late_crop", r.late_crop}}) {
+    if (side % 64 != 0) return bad(std::string("field '") + field + "' must be a multiple of 64");
+  }
+  if (!r.loss.empty()) return bad("unknown loss field '" + r.loss.begin()->first + "'");
+  return Status::Ok();
+}
 
 Result<std::unique_ptr<TrainingTask>> AeTask::Create(const Recipe& r, const std::vector<Pack>& packs,
                                                      std::int64_t validation_pictures,
                                                      torch::Device device) {
+  HALFMOON_ASSIGN_OR_RETURN(const networks::AeConfig config, networks::AeConfig::FromFields(r.model));
   const std::int64_t side = std::max(r.crop, r.late_crop_from < 1 ? r.late_crop : r.crop);
   HALFMOON_ASSIGN_OR_RETURN(CropSampler sampler, CropSampler::Create(packs, side, device));
   torch::Tensor crops = CropSampler::ValidationCrops(packs, 256, validation_pictures);
   torch::manual_seed(static_cast<std::uint64_t>(r.seed));  // the network's initial values
   return std::unique_ptr<TrainingTask>(
-      new AeTask(r, std::move(sampler), std::move(crops), device));
+      new AeTask(r, config, std::move(sampler), std::move(crops), device));
 }
 
 void AeTask::Initialise() {
@@ -30,7 +42,7 @@ void AeTask::Initialise() {
   at::Generator generator = MakeGenerator(device_);
   generator.set_current_seed(recipe_.seed);
   const torch::Tensor crops = sampler_.Sample(256, recipe_.crop, generator);
-  model_->InitialiseLinear(PrincipalComponents(crops, recipe_.model.latent_channels));
+  model_->InitialiseLinear(PrincipalComponents(crops, config_.latent_channels));
 }
 
 Status AeTask::ImportWeightsFile(const std::string& path) {
@@ -70,12 +82,12 @@ torch::Tensor AeTask::Loss(const StepInfo& at, at::Generator& generator, Figures
   const double pixels = static_cast<double>(side * side);
   const torch::Tensor bpp = (out.y_bits + out.z_bits) / pixels;
   const torch::Tensor mse = (out.x_hat - x).square().mean({1, 2, 3}) * (255.0 * 255.0);
-  const double ratio = std::log(r.model.lambda_max / r.model.lambda_min);
+  const double ratio = std::log(config_.lambda_max / config_.lambda_min);
   const torch::Tensor lambda =
-      (level * (ratio / (networks::AeConfig::kLevels - 1))).exp() * r.model.lambda_min;
+      (level * (ratio / (networks::AeConfig::kLevels - 1))).exp() * config_.lambda_min;
   // Weight 1 in the middle of the range; without it the high rates own the gradient.
   const torch::Tensor weight =
-      (lambda / std::sqrt(r.model.lambda_min * r.model.lambda_max)).pow(-r.level_weight);
+      (lambda / std::sqrt(config_.lambda_min * config_.lambda_max)).pow(-r.level_weight);
   const torch::Tensor psnr = 10 * torch::log10(255.0 * 255.0 / mse.detach().clamp_min(1e-6));
   *figures = {{"bpp", bpp.mean().item<double>()}, {"psnr", psnr.mean().item<double>()}};
   return (weight * (bpp + lambda * mse)).sum() / static_cast<double>(batch);

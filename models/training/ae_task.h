@@ -13,7 +13,9 @@ namespace halfmoon::training {
 
 class AeTask : public TrainingTask {
  public:
-  // Errors: kInvalidArgument when the packs hold no picture large enough.
+  // Whether the recipe's fields are legal for this family. Errors: kInvalidArgument naming the field.
+  static Status Check(const Recipe& recipe);
+  // REQUIRES: Check. Errors: kInvalidArgument when the packs hold no picture large enough.
   static Result<std::unique_ptr<TrainingTask>> Create(const Recipe& recipe, const std::vector<Pack>& packs,
                                                       std::int64_t validation_pictures,
                                                       torch::Device device);
@@ -25,12 +27,13 @@ class AeTask : public TrainingTask {
   torch::Tensor Loss(const StepInfo& at, at::Generator& generator, Figures* figures) override;
   bool HasValidation() const override { return validation_crops_.size(0) > 0; }
   ValidationReport Validate(WorkerPool& pool) override;
-  std::map<std::string, std::string> Metadata() const override { return recipe_.model.ToMetadata(); }
+  std::map<std::string, std::string> Metadata() const override { return config_.ToMetadata(); }
 
  private:
-  AeTask(const Recipe& recipe, CropSampler sampler, torch::Tensor validation_crops, torch::Device device);
+  AeTask(const Recipe& recipe, const networks::AeConfig& config, CropSampler sampler, torch::Tensor validation_crops, torch::Device device);
 
   Recipe recipe_;
+  networks::AeConfig config_;
   torch::Device device_;
   CropSampler sampler_;
   torch::Tensor validation_crops_;

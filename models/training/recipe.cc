@@ -5,6 +5,8 @@
 #include <set>
 #include <sstream>
 
+#include "models/training/families.h"
+
 namespace halfmoon::training {
 namespace {
 
@@ -39,13 +41,10 @@ void ForEachField(R& r, Visit visit) {
 
 Status Recipe::Validate() const {
   auto bad = [](const std::string& text) { return Status(StatusCode::kInvalidArgument, text); };
-  HALFMOON_RETURN_IF_ERROR(model.Validate());
-  if (family != "ae") return bad("field 'family' is '" + family + "'; legal is \"ae\"");
+  HALFMOON_RETURN_IF_ERROR(CheckFamily(*this));
   if (batch < 1 || batch > 4096) return bad("field 'batch' must be 1 to 4096");
   for (auto [field, side] : {std::pair{"crop", crop}, {"late_crop", late_crop}}) {
-    if (side < 64 || side > 1024 || side % 64 != 0) {
-      return bad(std::string("field '") + field + "' must be a multiple of 64 from 64 to 1024");
-    }
+    if (side < 8 || side > 1024) return bad(std::string("field '") + field + "' must be 8 to 1024");
   }
   if (optimizer != "muon" && optimizer != "adamw") {
     return bad("field 'optimizer' is '" + optimizer + "'; legal are \"muon\" and \"adamw\"");
@@ -74,7 +73,7 @@ Result<Recipe> Recipe::FromJson(const std::string& text, const std::string& wher
     const json j = json::parse(text);
     if (!j.is_object()) return Status(StatusCode::kInvalidArgument, where + ": not a JSON object");
     Recipe recipe;
-    std::set<std::string> known = {"model", "comment"};
+    std::set<std::string> known = {"model", "loss", "comment"};
     ForEachField(recipe, [&](const char* name, auto& member) {
       known.insert(name);
       if (j.contains(name)) j.at(name).get_to(member);
@@ -84,19 +83,9 @@ Result<Recipe> Recipe::FromJson(const std::string& text, const std::string& wher
         return Status(StatusCode::kInvalidArgument, where + ": unknown field '" + key + "'");
       }
     }
-    if (j.contains("model")) {
-      auto metadata = recipe.model.ToMetadata();
-      for (const auto& [key, value] : j.at("model").items()) {
-        if (!metadata.count(key)) {
-          return Status(StatusCode::kInvalidArgument, where + ": unknown model field '" + key + "'");
-        }
-        metadata[key] = value.dump();
-      }
-      auto model = networks::AeConfig::FromMetadata(metadata);
-      if (!model.ok()) {
-        return Status(StatusCode::kInvalidArgument, where + ": " + model.status().message());
-      }
-      recipe.model = *model;
+    for (auto [key, fields] : {std::pair{"model", &recipe.model}, {"loss", &recipe.loss}}) {
+      if (!j.contains(key)) continue;
+      for (const auto& [name, value] : j.at(key).items()) (*fields)[name] = value.dump();
     }
     HALFMOON_RETURN_IF_ERROR(recipe.Validate().WithContext(where));
     return recipe;
@@ -116,7 +105,9 @@ Result<Recipe> Recipe::FromFile(const std::string& path) {
 std::string Recipe::ToJson() const {
   json j;
   ForEachField(*this, [&](const char* key, const auto& member) { j[key] = member; });
-  for (const auto& [key, value] : model.ToMetadata()) j["model"][key] = json::parse(value);
+  for (auto [key, fields] : {std::pair{"model", &model}, {"loss", &loss}}) {
+    for (const auto& [name, value] : *fields) j[key][name] = json::parse(value);
+  }
   return j.dump(2);
 }
 

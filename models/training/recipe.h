@@ -2,17 +2,19 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 
 #include "halfmoon/status.h"
-#include "models/networks/ae_config.h"
 
 namespace halfmoon::training {
 
 struct Recipe {
   std::string name;                // model name, e.g. "ae-photo"
-  std::string family = "ae";       // kind of model; the only one yet
-  networks::AeConfig model;        // dimensions
+  std::string family = "ae";       // kind of model, see families.h
+  // What the family's own fields are where they differ from its defaults: dimensions of the model,
+  // options of the loss. Values are JSON ("128", "\"conv\"").
+  std::map<std::string, std::string> model, loss;
 
   std::int64_t batch = 16;         // crops per step, all workers together
   std::int64_t crop = 128;         // side; a multiple of 64

@@ -19,7 +19,8 @@ int Usage() {
   std::fputs(
       "usage: halfmoon-train --recipe FILE --data PACK [--data PACK ...] --out DIR\n"
       "                      (--steps N | --total-minutes M) [--init CHECKPOINT] [--resume]\n"
-      "                      [--device cpu|cuda] [--workers N] [--set field=value ...]\n",
+      "                      [--device cpu|cuda] [--workers N]\n"
+      "                      [--precision auto|float32|bfloat16]\n",
       stderr);
   return 2;
 }
@@ -42,6 +43,7 @@ int main(int argc, char** argv) {
     else if (key == "--out") o.out_dir = value;
     else if (key == "--init") o.init = value;
     else if (key == "--device") o.device = value;
+    else if (key == "--precision") o.precision = value;
     else if (key == "--steps") o.budget.steps = std::atoll(value.c_str());
     else if (key == "--total-minutes") o.budget.minutes = std::atof(value.c_str());
     else if (key == "--workers") o.workers = std::atoi(value.c_str());

@@ -8,9 +8,9 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "models/networks/fused_depth_block.h"
-#include "models/training/ae_task.h"
+#include "models/networks/low_precision.h"
 #include "models/training/checkpoint.h"
+#include "models/training/families.h"
 #include "models/training/generator.h"
 #include "models/training/optimizer.h"
 #include "models/training/worker_pool.h"
@@ -24,14 +24,14 @@ double MinutesSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count() / 60;
 }
 
-// The model of a family with its data.
-Result<std::unique_ptr<TrainingTask>> MakeTask(const TrainOptions& o, torch::Device device) {
+// The model with its data.
+Result<std::unique_ptr<TrainingTask>> LoadTask(const TrainOptions& o) {
   std::vector<Pack> packs;
   for (const std::string& path : o.packs) {
     HALFMOON_ASSIGN_OR_RETURN(Pack pack, Pack::Read(path));
     packs.push_back(std::move(pack));
   }
-  return AeTask::Create(o.recipe, packs, o.validation_pictures, device);
+  return MakeTask(o.recipe, packs, o.validation_pictures, o.device);
 }
 
 // What one worker computed from its share of a batch.
@@ -70,6 +70,7 @@ class Run {
         pool_(device_.is_cuda() ? 1 : options.workers) {}
 
   Status Prepare();
+  Status ChoosePrecision();
   Status Loop(const TrainCallback& callback);
 
  private:
@@ -106,9 +107,9 @@ Status Run::Prepare() {
     return {StatusCode::kInvalidArgument,
             "device '" + options_.device + "' is not available; use --device cpu"};
   }
-  networks::SetBfloat16Products(device_.is_cuda());
+  HALFMOON_RETURN_IF_ERROR(ChoosePrecision());
   if (device_.is_cuda()) at::globalContext().setAllowTF32CuBLAS(true);
-  HALFMOON_ASSIGN_OR_RETURN(task_, MakeTask(options_, device_));
+  HALFMOON_ASSIGN_OR_RETURN(task_, LoadTask(options_));
   for (int w = 0; w < pool_.size(); ++w) generators_.push_back(MakeGenerator(device_));
   if (options_.init.empty() && !options_.resume) task_->Initialise();
   torch::nn::Module& network = task_->network();
@@ -150,6 +151,27 @@ Status Run::Prepare() {
   return Status::Ok();
 }
 
+// Before anything is computed: products take the type of the options or, when a run goes on, of its
+// checkpoint, so that a resumed run computes what an uninterrupted one does.
+Status Run::ChoosePrecision() {
+  std::string precision = options_.precision;
+  if (options_.resume) {
+    HALFMOON_ASSIGN_OR_RETURN(const Checkpoint checkpoint, Checkpoint::Load(CheckpointPath()));
+    const auto it = checkpoint.metadata.find("precision");
+    if (it != checkpoint.metadata.end()) precision = it->second;
+  }
+  if (precision == "auto") {
+    const bool faster = device_.is_cuda() || networks::Bfloat16IsFaster();
+    precision = faster ? "bfloat16" : "float32";
+  }
+  if (precision != "bfloat16" && precision != "float32") {
+    return {StatusCode::kInvalidArgument,
+            "precision '" + precision + "' is unknown; legal are auto, float32 and bfloat16"};
+  }
+  networks::SetBfloat16Products(precision == "bfloat16");
+  return Status::Ok();
+}
+
 Status Run::LoadWeights(const Checkpoint& checkpoint, const std::string& path) {
   torch::NoGradGuard no_grad;
   auto load = [&](const auto& named) {
@@ -176,6 +198,7 @@ Status Run::SaveCheckpoint() {
   for (const auto& p : task_->StateBuffers()) c.tensors["model." + p.key()] = p.value();
   c.metadata = task_->Metadata();
   c.metadata["family"] = options_.recipe.family;
+  c.metadata["precision"] = networks::Bfloat16Products() ? "bfloat16" : "float32";
   c.metadata["step"] = std::to_string(step_);
   c.metadata["skipped"] = std::to_string(skipped_);
   c.metadata["minutes"] = std::to_string(MinutesSpent());

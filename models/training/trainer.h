@@ -20,6 +20,9 @@ struct TrainOptions {
   std::string init;                // checkpoint or weights file (.safetensors) to start from; "": none
   bool resume = false;             // continue out_dir's checkpoint exactly
   std::string device = "cpu";      // "cpu" or "cuda"
+  // Of matrix products (networks/low_precision.h): "float32", "bfloat16", or "auto", whichever is faster
+  // here. A resumed run keeps its own.
+  std::string precision = "auto";
   int workers = 2;                 // CPU: threads that share a batch; cuda: ignored
   Budget budget;
   double checkpoint_minutes = 3;

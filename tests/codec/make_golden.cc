@@ -52,7 +52,7 @@ int main(int argc, char** argv) {
 
   training::TrainOptions o;
   o.recipe.name = "tiny";
-  o.recipe.model = testing::TinyConfig();
+  o.recipe.model = testing::TinyConfig().ToMetadata();
   o.recipe.batch = 8;
   o.recipe.crop = 64;
   o.recipe.warmup_steps = 10;
@@ -61,6 +61,7 @@ int main(int argc, char** argv) {
   o.out_dir = (work / "run").string();
   o.budget.steps = 600;
   o.workers = 1;
+  o.precision = "float32";
   o.validation_pictures = 2;
   Check(training::Train(o, [](const training::TrainProgress& p) {
     if (p.validation) std::printf("score %.3f\n", p.validation->score);

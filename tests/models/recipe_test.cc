@@ -11,8 +11,7 @@ TEST(RecipeTest, RoundTrip) {
   Recipe r;
   r.name = "x";
   r.batch = 3;
-  r.model.block_channels = 48;
-  r.model.lambda_min = 0.002;
+  r.model = {{"block_channels", "48"}, {"lambda_min", "0.002"}};
   const auto back = Recipe::FromJson(r.ToJson(), "test");
   ASSERT_TRUE(back.ok()) << back.status().message();
   EXPECT_EQ(back->ToJson(), r.ToJson());
@@ -26,6 +25,8 @@ TEST(RecipeTest, NamesWhatIsWrong) {
       {"{\"optimizer\": \"sgd\"}", "\"muon\" and \"adamw\""},
       {"{\"model\": {\"width\": 3}}", "'width'"},
       {"{\"model\": {\"latent_channels\": 6}}", "multiple of 4"},
+      {"{\"family\": \"gan\"}", "\"ae\""},
+      {"{\"loss\": {\"beta\": 1}}", "'beta'"},
       {"{\"ema\": 1}", "'ema'"},
       {"{\"batch\": \"three\"}", "test"},
       {"[]", "object"},

@@ -28,7 +28,7 @@ class TrainerTest : public ::testing::Test {
   TrainOptions Options(const std::string& out, std::int64_t steps) const {
     TrainOptions o;
     o.recipe.name = "tiny";
-    o.recipe.model = testing::TinyConfig();
+    o.recipe.model = testing::TinyConfig().ToMetadata();
     o.recipe.batch = 4;
     o.recipe.crop = 64;
     o.recipe.warmup_steps = 5;
@@ -37,6 +37,7 @@ class TrainerTest : public ::testing::Test {
     o.out_dir = dir_ + "/" + out;
     o.budget.steps = steps;
     o.workers = 1;
+    o.precision = "float32";  // "auto" may choose differently from run to run
     o.validation_pictures = 2;
     return o;
   }
@@ -92,6 +93,39 @@ TEST_F(TrainerTest, AResumedRunIsTheUninterruptedRun) {
   }
 }
 
+TEST_F(TrainerTest, AResumedRunKeepsItsPrecision) {
+  TrainOptions o = Options("low", 2);
+  o.precision = "bfloat16";
+  ASSERT_TRUE(Train(o, Ignore()).ok());
+  const auto low = Checkpoint::Load(o.out_dir + "/checkpoint.pt");
+  ASSERT_TRUE(low.ok());
+  EXPECT_EQ(low->metadata.at("precision"), "bfloat16");
+
+  TrainOptions plain = Options("plain", 2);
+  ASSERT_TRUE(Train(plain, Ignore()).ok());
+  const auto full = Checkpoint::Load(plain.out_dir + "/checkpoint.pt");
+  ASSERT_TRUE(full.ok());
+  EXPECT_EQ(full->metadata.at("precision"), "float32");
+  EXPECT_FALSE(torch::equal(low->tensors.at("model.g_a.in.weight"), full->tensors.at("model.g_a.in.weight")))
+      << "nothing ran in bfloat16";
+
+  o.resume = true;
+  o.budget.steps = 3;
+  o.precision = "float32";
+  ASSERT_TRUE(Train(o, Ignore()).ok());
+  const auto resumed = Checkpoint::Load(o.out_dir + "/checkpoint.pt");
+  ASSERT_TRUE(resumed.ok());
+  EXPECT_EQ(resumed->metadata.at("precision"), "bfloat16");
+}
+
+TEST_F(TrainerTest, AnUnknownPrecisionIsRefused) {
+  TrainOptions o = Options("unknown", 1);
+  o.precision = "float8";
+  const Status status = Train(o, Ignore());
+  EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
+  EXPECT_NE(status.message().find("float8"), std::string::npos) << status.message();
+}
+
 TEST_F(TrainerTest, InitStartsFromACheckpoint) {
   TrainOptions o = Options("first", 20);
   ASSERT_TRUE(Train(o, Ignore()).ok());
@@ -105,7 +139,7 @@ TEST_F(TrainerTest, InitStartsFromACheckpoint) {
   ASSERT_TRUE(a.ok() && b.ok());
   EXPECT_TRUE(torch::allclose(a->tensors.at("model.g_a.in.weight"), b->tensors.at("model.g_a.in.weight"),
                               1e-5, 1e-6));
-  next.recipe.model.block_channels = 24;
+  next.recipe.model["block_channels"] = "24";
   const Status status = Train(next, Ignore());
   EXPECT_EQ(status.code(), StatusCode::kCorrupt);
 }
