@@ -14,8 +14,8 @@ torch::Tensor Orthogonalise(const torch::Tensor& matrix) {
   x = networks::Low(x);
   for (int i = 0; i < 5; ++i) {
     const torch::Tensor a = x.matmul(x.t());
-    const torch::Tensor b = -4.7750 * a + 2.0315 * a.matmul(a);
-    x = 3.4445 * x + b.matmul(x);
+    const torch::Tensor b = at::addmm(a, a, a, -4.7750, 2.0315);
+    x = at::addmm(x, b, x, 3.4445);
   }
   if (tall) x = x.t();
   return x.to(torch::kFloat32);
