@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <map>
 
 namespace halfmoon::runtime::testing {
 namespace {
@@ -115,6 +116,80 @@ training::SafetensorsWriter RandomPrior(const AeDims& d, std::uint64_t seed) {
   for (auto& z : z_mean) z = static_cast<std::int16_t>(random.In(-400, 400));
   Must(writer.Add("prior.z_table", {d.levels, d.hyper_channels}, z_table));
   Must(writer.Add("prior.z_mean", {d.levels, d.hyper_channels}, z_mean));
+  return writer;
+}
+
+AeTransformDims SmallTransformDims() {
+  return {.block = 24, .trunk = 40, .analysis_blocks = 2, .analysis_trunk_blocks = 1, .synthesis_blocks = 2,
+          .synthesis_trunk_blocks = 1, .latent = 20, .hyper = 7, .hyper_width = 12, .anchors = 3};
+}
+
+AeTransformDims FullTransformDims() {
+  return {.block = 128, .trunk = 192, .analysis_blocks = 5, .analysis_trunk_blocks = 2,
+          .synthesis_blocks = 6, .synthesis_trunk_blocks = 2, .latent = 256, .hyper = 96,
+          .hyper_width = 128, .anchors = 8};
+}
+
+training::SafetensorsWriter RandomTransforms(const AeTransformDims& dims, std::uint64_t seed) {
+  Random random(seed);
+  training::SafetensorsWriter writer;
+  for (const auto& [key, value] : std::map<std::string, std::size_t>{
+           {"block_channels", dims.block}, {"trunk_channels", dims.trunk},
+           {"analysis_blocks", dims.analysis_blocks}, {"analysis_trunk_blocks", dims.analysis_trunk_blocks},
+           {"synthesis_blocks", dims.synthesis_blocks}, {"synthesis_trunk_blocks", dims.synthesis_trunk_blocks},
+           {"latent_channels", dims.latent}, {"hyper_channels", dims.hyper},
+           {"hyper_width", dims.hyper_width}, {"level_anchors", dims.anchors}}) {
+    writer.SetMetadata(key, std::to_string(value));
+  }
+  const auto c = static_cast<std::int64_t>(dims.block), d = static_cast<std::int64_t>(dims.trunk);
+  const auto m = static_cast<std::int64_t>(dims.latent), z = static_cast<std::int64_t>(dims.hyper);
+  const auto w = static_cast<std::int64_t>(dims.hyper_width), anchors = static_cast<std::int64_t>(dims.anchors);
+  // Uniform values whose sum over `fan` inputs of size one has a size of about one.
+  auto add = [&](const std::string& name, const std::vector<std::int64_t>& shape, std::int64_t fan) {
+    std::int64_t count = 1;
+    for (const std::int64_t s : shape) count *= s;
+    std::vector<float> values(static_cast<std::size_t>(count));
+    const double scale = std::sqrt(3.0 / double(fan)) / 1000;
+    for (float& v : values) v = static_cast<float>(double(random.In(-1000, 1000)) * scale);
+    Must(writer.Add(name, shape, values));
+  };
+  auto pointwise = [&](const std::string& name, std::int64_t out, std::int64_t in, bool bias = true) {
+    add(name + ".weight", {out, in, 1, 1}, in);
+    if (bias) add(name + ".bias", {out}, 10);
+  };
+  auto block = [&](const std::string& name, std::int64_t n) {
+    pointwise(name + ".in", n, n);
+    add(name + ".depthwise.weight", {n, 1, 3, 3}, 9);
+    add(name + ".depthwise.bias", {n}, 10);
+    pointwise(name + ".out", n, n);
+    pointwise(name + ".expand", 2 * n, n);
+    pointwise(name + ".reduce", n, 2 * n);
+  };
+  pointwise("g_a.in", c, 192);
+  auto stack = [&](const std::string& name, std::int64_t n, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) block(name + "." + std::to_string(i), n);
+  };
+  stack("g_a.blocks", c, dims.analysis_blocks);
+  stack("g_s.blocks", c, dims.synthesis_blocks);
+  stack("g_a.trunk", d, dims.analysis_trunk_blocks);
+  stack("g_s.trunk", d, dims.synthesis_trunk_blocks);
+  pointwise("g_a.down", d, 4 * c);
+  pointwise("g_a.out", m, d);
+  pointwise("g_a.linear", m, 768, false);
+  pointwise("g_s.in", d, m);
+  pointwise("g_s.up", 4 * c, d);
+  pointwise("g_s.out", 192, c);
+  pointwise("g_s.linear", 768, m, false);
+  pointwise("h_a.in", w, m);
+  pointwise("h_a.down1", w, 4 * w);
+  block("h_a.mid1", w);
+  pointwise("h_a.down2", w, 4 * w);
+  block("h_a.mid2", w);
+  pointwise("h_a.out", z, w);
+  add("g_a.gain.anchors", {anchors, c}, 10);
+  add("g_s.gain.anchors", {anchors, c}, 10);
+  add("gain.forward.anchors", {anchors, m}, 10);
+  add("gain.inverse.anchors", {anchors, m}, 10);
   return writer;
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "models/runtime/ae_prior.h"
+#include "models/runtime/ae_transforms.h"
 #include "models/runtime/int_conv.h"
 #include "models/training/safetensors_writer.h"
 
@@ -36,6 +37,11 @@ void AddRandomTables(training::SafetensorsWriter& writer, int count, Random& ran
 
 // A whole prior with these sizes; `levels` quality levels.
 training::SafetensorsWriter RandomPrior(const AeDims& dims, std::uint64_t seed);
+
+// The tensors of the AE's pixel transforms (g_a, g_s, h_a, gains) with random values.
+training::SafetensorsWriter RandomTransforms(const AeTransformDims& dims, std::uint64_t seed);
+AeTransformDims SmallTransformDims();  // channels are no multiples of a panel
+AeTransformDims FullTransformDims();
 
 // Small and odd on purpose: nothing is a multiple of a vector.
 AeDims SmallDims();
