@@ -26,6 +26,7 @@ constexpr IntField kIntFields[] = {
     {"prior_h1", &AeConfig::prior_h1, 4, 1024},
     {"prior_features", &AeConfig::prior_features, 4, 1024},
     {"prior_hidden", &AeConfig::prior_hidden, 4, 1024},
+    {"lapped", &AeConfig::lapped, 0, 1},
     {"level_anchors", &AeConfig::level_anchors, 2, AeConfig::kLevels},
 };
 
@@ -79,7 +80,10 @@ Result<AeConfig> AeConfig::FromMetadata(const std::map<std::string, std::string>
     }
     return Status::Ok();
   };
-  for (const IntField& f : kIntFields) HALFMOON_RETURN_IF_ERROR(parse(f.name, config.*f.member));
+  for (const IntField& f : kIntFields) {
+    if (f.member == &AeConfig::lapped && !metadata.count(f.name)) continue;  // before 0.2: blocks
+    HALFMOON_RETURN_IF_ERROR(parse(f.name, config.*f.member));
+  }
   HALFMOON_RETURN_IF_ERROR(parse("lambda_min", config.lambda_min));
   HALFMOON_RETURN_IF_ERROR(parse("lambda_max", config.lambda_max));
   std::int64_t levels = 0;

@@ -26,6 +26,8 @@ struct AeConfig {
   std::int64_t prior_h1 = 128;                // h_s at 1/32
   std::int64_t prior_features = 192;          // F: h_s output at 1/16
   std::int64_t prior_hidden = 224;            // H2: width of the context networks
+  // 1: the linear paths see windows of 32x32 pixels that overlap by half, not blocks of 16x16.
+  std::int64_t lapped = 0;
   std::int64_t level_anchors = 8;             // gains are interpolated between that many vectors
   double lambda_min = 0.0006;                 // level 0
   double lambda_max = 0.16;                   // level 63
@@ -39,7 +41,8 @@ struct AeConfig {
   static constexpr int kPasses = 4;
 
   Status Validate() const;
-  // As string pairs, for a weights file's metadata; and back (missing keys are errors).
+  // As string pairs, for a weights file's metadata; and back (missing keys are errors, but for those
+  // that older files lack).
   std::map<std::string, std::string> ToMetadata() const;
   // The defaults with some fields replaced, for a recipe. Errors: kInvalidArgument naming the field.
   static Result<AeConfig> FromFields(const std::map<std::string, std::string>& fields);

@@ -11,6 +11,9 @@ double Block(std::int64_t channels) {
 
 double Product(std::int64_t a, std::int64_t b) { return static_cast<double>(a) * static_cast<double>(b); }
 
+// A linear path between pixels and latent.
+double Linear(const AeConfig& c) { return Product(c.lapped ? 3072 : 768, c.latent_channels); }
+
 constexpr double kAt8 = 1.0 / 64, kAt16 = 1.0 / 256, kAt32 = 1.0 / 1024, kAt64 = 1.0 / 4096;
 
 }  // namespace
@@ -22,7 +25,7 @@ double AnalysisKmac(const AeConfig& c) {
               static_cast<double>(c.analysis_blocks) * Block(c.block_channels)) +
       kAt16 * (Product(4 * c.block_channels, c.trunk_channels) +
                static_cast<double>(c.analysis_trunk_blocks) * Block(c.trunk_channels) +
-               Product(c.trunk_channels, c.latent_channels) + Product(768, c.latent_channels));
+               Product(c.trunk_channels, c.latent_channels) + Linear(c));
   const double h_a = kAt16 * Product(c.latent_channels, w) +
                      kAt32 * (Product(4 * w, w) + Block(w)) +
                      kAt64 * (Product(4 * w, w) + Block(w) + Product(w, c.hyper_channels));
@@ -33,7 +36,7 @@ double SynthesisKmac(const AeConfig& c) {
   return (kAt16 * (Product(c.latent_channels, c.trunk_channels) +
                    static_cast<double>(c.synthesis_trunk_blocks) * Block(c.trunk_channels) +
                    Product(c.trunk_channels, 4 * c.block_channels) +
-                   Product(c.latent_channels, 768)) +
+                   Linear(c)) +
           kAt8 * (static_cast<double>(c.synthesis_blocks) * Block(c.block_channels) +
                   Product(c.block_channels, 192))) /
          1000;

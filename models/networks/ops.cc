@@ -32,11 +32,12 @@ class PointwiseFunction : public torch::autograd::Function<PointwiseFunction> {
                                const torch::Tensor& weight, const torch::Tensor& bias, double slope) {
     const torch::Tensor rows = ToRows(x);
     const torch::Tensor matrix = weight.flatten(1);
-    torch::Tensor out = at::addmm(bias, rows, matrix.t());
+    torch::Tensor out = bias.numel() > 0 ? at::addmm(bias, rows, matrix.t()) : rows.mm(matrix.t());
     if (slope != 1) at::leaky_relu_(out, slope);
     ctx->save_for_backward({rows, weight, slope != 1 ? out : torch::Tensor()});
     ctx->saved_data["slope"] = slope;
     ctx->saved_data["shape"] = x.sizes();
+    ctx->saved_data["bias"] = bias.numel() > 0;
     return ToMap(out, x.sizes());
   }
 
@@ -48,7 +49,7 @@ class PointwiseFunction : public torch::autograd::Function<PointwiseFunction> {
     torch::Tensor g = ToRows(grads[0]);
     if (slope != 1) g = at::leaky_relu_backward(g, saved[2], slope, /*self_is_result=*/true);
     torch::autograd::variable_list out(4);
-    if (ctx->needs_input_grad(2)) out[2] = g.sum(0);
+    if (ctx->saved_data["bias"].toBool() && ctx->needs_input_grad(2)) out[2] = g.sum(0);
     g = Low(g);
     auto full = [](const torch::Tensor& product) { return product.to(torch::kFloat32); };
     if (ctx->needs_input_grad(0)) out[0] = ToMap(full(g.mm(Low(saved[1].flatten(1)))), shape);
@@ -73,6 +74,36 @@ torch::Tensor PictureToBlocks(const torch::Tensor& x, std::int64_t factor) {
       .permute({0, 2, 4, 1, 3, 5})
       .reshape({n, h, w, c * factor * factor})
       .permute({0, 3, 1, 2});
+}
+
+torch::Tensor PictureToWindows(const torch::Tensor& x) {
+  const std::int64_t h = x.size(2) / 16, w = x.size(3) / 16;
+  // Blocks of a grid that is shifted by half a block: each window is four of them.
+  const torch::Tensor grid =
+      PictureToBlocks(torch::constant_pad_nd(x, {8, 8, 8, 8}), 16).permute({0, 2, 3, 1});
+  std::vector<torch::Tensor> quarters;
+  for (std::int64_t p = 0; p < 4; ++p) quarters.push_back(grid.narrow(1, p / 2, h).narrow(2, p % 2, w));
+  return torch::cat(quarters, 3).permute({0, 3, 1, 2});
+}
+
+torch::Tensor WindowsToPicture(const torch::Tensor& windows) {
+  const std::int64_t h = windows.size(2), w = windows.size(3);
+  const std::vector<torch::Tensor> quarters = windows.permute({0, 2, 3, 1}).chunk(4, 3);
+  torch::Tensor grid;
+  for (std::int64_t p = 0; p < 4; ++p) {
+    // Left, right, top, bottom; the last dimension first.
+    const torch::Tensor part = torch::constant_pad_nd(
+        quarters[static_cast<std::size_t>(p)], {0, 0, p % 2, 1 - p % 2, p / 2, 1 - p / 2});
+    grid = p == 0 ? part : grid + part;
+  }
+  return torch::pixel_shuffle(grid.permute({0, 3, 1, 2}), 16).narrow(2, 8, 16 * h).narrow(3, 8, 16 * w);
+}
+
+torch::Tensor BlockToWindowFilters(const torch::Tensor& filters) {
+  const std::int64_t n = filters.size(0), c = filters.size(1) / 256;
+  const torch::Tensor window = torch::constant_pad_nd(filters.reshape({n, c, 16, 16}), {8, 8, 8, 8});
+  // [n, c, quarter row, 16, quarter column, 16] -> quarters first.
+  return window.view({n, c, 2, 16, 2, 16}).permute({0, 2, 4, 1, 3, 5}).reshape({n, 4 * c * 256});
 }
 
 torch::Tensor PointwiseDown(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias) {
@@ -107,11 +138,8 @@ torch::Tensor LowerBound(const torch::Tensor& x, double bound) {
 
 torch::Tensor Pointwise(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias,
                         double slope) {
-  if (!bias.defined()) {
-    const torch::Tensor out = ToMap(ToRows(x).mm(weight.flatten(1).t()), x.sizes());
-    return slope == 1 ? out : torch::leaky_relu(out, slope);
-  }
-  return PointwiseFunction::apply(x, weight, bias, slope);
+  // Functions of LibTorch 1.13 fail on undefined arguments.
+  return PointwiseFunction::apply(x, weight, bias.defined() ? bias : at::empty({0}, weight.options()), slope);
 }
 
 torch::Tensor SoftClamp(const torch::Tensor& x, double lo, double hi) {

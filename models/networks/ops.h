@@ -31,6 +31,15 @@ torch::Tensor ToMap(const torch::Tensor& rows, at::IntArrayRef like);
 // torch::pixel_unshuffle, channels-last, in one copy. torch::pixel_shuffle is the way back.
 torch::Tensor PictureToBlocks(const torch::Tensor& x, std::int64_t factor);
 
+// A picture [N, c, 16 h, 16 w] as windows of 32x32 pixels, one around each block of 16x16, zeros outside:
+// [N, 4 * c * 256, h, w], channels-last. The window's quarters follow each other (top left, top right,
+// bottom left, bottom right), each in the channel order of pixel_unshuffle(16).
+torch::Tensor PictureToWindows(const torch::Tensor& x);
+// The adjoint: windows are laid over each other and added, [N, 4 * c * 256, h, w] -> [N, c, 16 h, 16 w].
+torch::Tensor WindowsToPicture(const torch::Tensor& windows);
+// Filters of blocks [n, c * 256] as filters of windows [n, 4 * c * 256] that are zero around the block.
+torch::Tensor BlockToWindowFilters(const torch::Tensor& filters);
+
 // Pointwise(pixel_unshuffle(x, 2)) and pixel_shuffle(Pointwise(x), 2), channels-last. Moving whole
 // pixels, not single channels, is several times faster, so the weights are reordered instead.
 torch::Tensor PointwiseDown(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias);

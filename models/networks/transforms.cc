@@ -4,14 +4,14 @@
 
 namespace halfmoon::networks {
 
-AnalysisImpl::AnalysisImpl(const AeConfig& c) {
+AnalysisImpl::AnalysisImpl(const AeConfig& c) : lapped_(c.lapped != 0) {
   in_ = register_module("in", Conv1x1(192, c.block_channels));
   blocks_ = register_module("blocks", DepthStack(c.block_channels, c.analysis_blocks));
   gain_ = register_module("gain", LevelVector(c.level_anchors, c.block_channels, true));
   down_ = register_module("down", Conv1x1(4 * c.block_channels, c.trunk_channels));
   trunk_ = register_module("trunk", DepthStack(c.trunk_channels, c.analysis_trunk_blocks));
   out_ = register_module("out", Conv1x1(c.trunk_channels, c.latent_channels));
-  linear_ = register_module("linear", Conv1x1(768, c.latent_channels, /*bias=*/false));
+  linear_ = register_module("linear", Conv1x1(lapped_ ? 3072 : 768, c.latent_channels, /*bias=*/false));
   out_->ScaleInit(0.3);
 }
 
@@ -20,34 +20,35 @@ torch::Tensor AnalysisImpl::forward(const torch::Tensor& x, const torch::Tensor&
   torch::Tensor h = PictureToBlocks(centred, 8);
   h = blocks_(in_(h)) * gain_(level);
   h = out_(trunk_(down_->Down(h)));
-  return h + linear_(PictureToBlocks(centred, 16));
+  return h + linear_(lapped_ ? PictureToWindows(centred) : PictureToBlocks(centred, 16));
 }
 
 void AnalysisImpl::InitialiseLinear(const torch::Tensor& basis) {
   torch::NoGradGuard no_grad;
-  linear_->weight.copy_(basis.view_as(linear_->weight));
+  linear_->weight.copy_((lapped_ ? BlockToWindowFilters(basis) : basis).view_as(linear_->weight));
 }
 
-SynthesisImpl::SynthesisImpl(const AeConfig& c) {
+SynthesisImpl::SynthesisImpl(const AeConfig& c) : lapped_(c.lapped != 0) {
   in_ = register_module("in", Conv1x1(c.latent_channels, c.trunk_channels));
   trunk_ = register_module("trunk", DepthStack(c.trunk_channels, c.synthesis_trunk_blocks));
   up_ = register_module("up", Conv1x1(c.trunk_channels, 4 * c.block_channels));
   gain_ = register_module("gain", LevelVector(c.level_anchors, c.block_channels, true));
   blocks_ = register_module("blocks", DepthStack(c.block_channels, c.synthesis_blocks));
   out_ = register_module("out", Conv1x1(c.block_channels, 192));
-  linear_ = register_module("linear", Conv1x1(c.latent_channels, 768, /*bias=*/false));
+  linear_ = register_module("linear", Conv1x1(c.latent_channels, lapped_ ? 3072 : 768, /*bias=*/false));
   out_->ScaleInit(0.1);
 }
 
 torch::Tensor SynthesisImpl::forward(const torch::Tensor& y_hat, const torch::Tensor& level) {
   torch::Tensor h = up_->Up(trunk_(in_(y_hat))) * gain_(level);
   h = out_(blocks_(h));
-  return torch::pixel_shuffle(h, 8) + torch::pixel_shuffle(linear_(y_hat), 16) + 0.5;
+  const torch::Tensor coarse = linear_(y_hat);
+  return torch::pixel_shuffle(h, 8) + (lapped_ ? WindowsToPicture(coarse) : torch::pixel_shuffle(coarse, 16)) + 0.5;
 }
 
 void SynthesisImpl::InitialiseLinear(const torch::Tensor& basis) {
   torch::NoGradGuard no_grad;
-  linear_->weight.copy_(basis.t().contiguous().view_as(linear_->weight));
+  linear_->weight.copy_((lapped_ ? BlockToWindowFilters(basis) : basis).t().contiguous().view_as(linear_->weight));
 }
 
 }  // namespace halfmoon::networks

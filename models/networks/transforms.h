@@ -16,7 +16,9 @@ namespace halfmoon::networks {
 //
 // The linear path starts as the principal components of 16x16 colour blocks, so the network
 // begins as a transform codec and learns what a linear transform can't do (the idea of AuxT's
-// shortcuts, Li et al. 2025, arXiv 2501.13751).
+// shortcuts, Li et al. 2025, arXiv 2501.13751). With config.lapped it sees windows of 32x32 pixels
+// (PictureToWindows), 3072 -> M: a lapped transform, which has no block edges to begin with
+// (Malvar and Staelin 1989).
 //
 // Shape: x [N, 3, H, W] in [0, 1], H and W multiples of 64; level [N] in [0, 63]
 //        -> y [N, M, H/16, W/16], float32.
@@ -25,10 +27,11 @@ class AnalysisImpl : public torch::nn::Module {
   explicit AnalysisImpl(const AeConfig& config);
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& level);
 
-  // basis: [M, 768], orthonormal rows.
+  // basis: [M, 768], filters of blocks.
   void InitialiseLinear(const torch::Tensor& basis);
 
  private:
+  bool lapped_ = false;
   Conv1x1 in_{nullptr}, down_{nullptr}, out_{nullptr}, linear_{nullptr};
   DepthStack blocks_{nullptr}, trunk_{nullptr};
   LevelVector gain_{nullptr};
@@ -47,9 +50,11 @@ class SynthesisImpl : public torch::nn::Module {
   explicit SynthesisImpl(const AeConfig& config);
   torch::Tensor forward(const torch::Tensor& y_hat, const torch::Tensor& level);
 
+  // basis: [M, 768], the block that each latent channel stands for.
   void InitialiseLinear(const torch::Tensor& basis);
 
  private:
+  bool lapped_ = false;
   Conv1x1 in_{nullptr}, up_{nullptr}, out_{nullptr}, linear_{nullptr};
   DepthStack blocks_{nullptr}, trunk_{nullptr};
   LevelVector gain_{nullptr};

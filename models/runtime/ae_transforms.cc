@@ -37,6 +37,25 @@ void GatherBlocks(const float* pixels, std::size_t width, std::size_t y, std::si
   }
 }
 
+// Row y of the windows of 32x32 around the blocks of 16x16 (networks/ops.h): [width / 16][3072], zeros
+// outside the picture.
+void GatherWindows(const float* pixels, std::size_t height, std::size_t width, std::size_t y, float* out) {
+  std::fill_n(out, width / 16 * 3072, 0.0f);
+  for (std::size_t x = 0; x < width / 16; ++x, out += 3072) {
+    for (std::size_t i = 0; i < 32; ++i) {
+      const std::size_t row = y * 16 + i;  // plus 8
+      if (row < 8 || row - 8 >= height) continue;
+      for (std::size_t j = 0; j < 32; ++j) {
+        const std::size_t column = x * 16 + j;  // plus 8
+        if (column < 8 || column - 8 >= width) continue;
+        const float* from = pixels + ((row - 8) * width + column - 8) * 3;
+        float* to = out + (i / 16 * 2 + j / 16) * 768 + i % 16 * 16 + j % 16;
+        for (std::size_t c = 0; c < 3; ++c) to[c * 256] = from[c] - 0.5f;
+      }
+    }
+  }
+}
+
 // out = down(pixel_unshuffle(in, 2)): `down` is packed in QuadOrder of in's channels.
 void RunDown(const FloatKernels& kernels, const FloatPointwise& down, std::size_t channels,
              const FloatMap& in, FloatMap* out, int threads) {
@@ -85,6 +104,10 @@ Result<AeTransformDims> AeTransformDims::Read(const WeightsFile& file) {
                               file.MetadataInt(key, depth ? 0 : 2, depth ? 64 : 1024));
     *field = static_cast<std::size_t>(value);
   }
+  if (file.metadata().count("lapped")) {  // older files lack it
+    HALFMOON_ASSIGN_OR_RETURN(const std::int64_t lapped, file.MetadataInt("lapped", 0, 1));
+    d.lapped = lapped != 0;
+  }
   return d;
 }
 
@@ -104,7 +127,18 @@ Result<AeSynthesis> AeSynthesis::Load(const WeightsFile& file, const AeTransform
   HALFMOON_ASSIGN_OR_RETURN(s.blocks_,
                             FloatDepthStack::Load(file, "g_s.blocks", d.block, d.synthesis_blocks));
   HALFMOON_ASSIGN_OR_RETURN(s.out_, FloatPointwise::Load(file, "g_s.out", d.block, 192, true));
-  HALFMOON_ASSIGN_OR_RETURN(s.linear_, FloatPointwise::Load(file, "g_s.linear", d.latent, 768, false));
+  if (d.lapped) {
+    // A block of the grid that is shifted by half a block is a sum over the four latents whose windows
+    // cover it: quarter p of the window of latent (y - p / 2, x - p % 2).
+    HALFMOON_ASSIGN_OR_RETURN(const std::vector<float> w,
+                              LoadFloats(file, "g_s.linear.weight",
+                                         {3072, static_cast<std::int64_t>(d.latent), 1, 1}));
+    s.linear_ = FloatPointwise::Pack(4 * d.latent, 768, [&](std::size_t n, std::size_t k) {
+      return w[(k / d.latent * 768 + n) * d.latent + k % d.latent];
+    });
+  } else {
+    HALFMOON_ASSIGN_OR_RETURN(s.linear_, FloatPointwise::Load(file, "g_s.linear", d.latent, 768, false));
+  }
   return s;
 }
 
@@ -134,23 +168,43 @@ void AeSynthesis::Run(Isa isa, std::span<const std::int32_t> latent, std::size_t
   Scale(gain_.Gains(q), &b);
   blocks_.Run(kernels, &b, &scratch, threads);
 
-  // A row of blocks of 16x16 pixels: the linear path's blocks, and on them the four of 8x8 each.
+  FloatMap fine;  // [2 h16][2 w16][192]: the details of blocks of 8x8
+  RunMap(kernels, out_, b, &fine, threads);
+
+  // Rows of the linear path's blocks, whose grid begins half a block before the picture when lapped, and
+  // the details on them.
+  const std::size_t shift = dims_.lapped ? 8 : 0;
+  const std::size_t grid_h = h16 + (dims_.lapped ? 1 : 0), grid_w = w16 + (dims_.lapped ? 1 : 0);
   struct Rows {
-    std::vector<float> coarse, fine;
+    std::vector<float> in, out;
   };
-  std::vector<Rows> rows(Workers(threads, h16), Rows{std::vector<float>(w16 * 768), std::vector<float>(4 * w16 * 192)});
-  ParallelFor(threads, h16, [&](std::size_t worker, std::size_t row) {
-    float *coarse = rows[worker].coarse.data(), *fine = rows[worker].fine.data();
-    linear_.Run(kernels, y.at(row, 0), y.stride, w16, coarse, 768);
-    out_.Run(kernels, b.at(2 * row, 0), b.stride, 4 * w16, fine, 192);
-    for (std::size_t dy = 0; dy < 16; ++dy) {
-      float* to = pixels + (row * 16 + dy) * w16 * 16 * 3;
-      for (std::size_t x = 0; x < w16; ++x) {
-        const float* from = coarse + x * 768 + dy * 16;
-        for (std::size_t dx = 0; dx < 16; ++dx, to += 3) {
-          const float* detail = fine + ((dy / 8 * 2 * w16) + 2 * x + dx / 8) * 192 + dy % 8 * 8 + dx % 8;
-          for (std::size_t c = 0; c < 3; ++c) to[c] = (detail[c * 64] + from[c * 256 + dx]) + 0.5f;
+  std::vector<Rows> rows(Workers(threads, grid_h),
+                         Rows{std::vector<float>(dims_.lapped ? grid_w * 4 * m : 0),
+                              std::vector<float>(grid_w * 768)});
+  ParallelFor(threads, grid_h, [&](std::size_t worker, std::size_t row) {
+    float* coarse = rows[worker].out.data();
+    if (dims_.lapped) {
+      float* in = rows[worker].in.data();
+      std::fill_n(in, grid_w * 4 * m, 0.0f);
+      for (std::size_t p = 0; p < 4; ++p) {
+        if (row < p / 2 || row - p / 2 >= h16) continue;
+        for (std::size_t x = p % 2; x < w16 + p % 2; ++x) {
+          std::copy_n(y.at(row - p / 2, x - p % 2), m, in + (x * 4 + p) * m);
         }
+      }
+      linear_.Run(kernels, in, 4 * m, grid_w, coarse, 768);
+    } else {
+      linear_.Run(kernels, y.at(row, 0), y.stride, w16, coarse, 768);
+    }
+    for (std::size_t dy = 0; dy < 16; ++dy) {
+      if (row * 16 + dy < shift || row * 16 + dy - shift >= 16 * h16) continue;
+      const std::size_t v = row * 16 + dy - shift;  // of the picture
+      float* to = pixels + v * 16 * w16 * 3;
+      for (std::size_t u = 0; u < 16 * w16; ++u, to += 3) {
+        const std::size_t x = u + shift;  // on the grid
+        const float* from = coarse + x / 16 * 768 + dy * 16 + x % 16;
+        const float* detail = fine.at(v / 8, u / 8) + v % 8 * 8 + u % 8;
+        for (std::size_t c = 0; c < 3; ++c) to[c] = (detail[c * 64] + from[c * 256]) + 0.5f;
       }
     }
   });
@@ -172,7 +226,7 @@ Result<AeAnalysis> AeAnalysis::Load(const WeightsFile& file, const AeTransformDi
   HALFMOON_ASSIGN_OR_RETURN(
       a.trunk_, FloatDepthStack::Load(file, "g_a.trunk", d.trunk, d.analysis_trunk_blocks));
   HALFMOON_ASSIGN_OR_RETURN(a.out_, FloatPointwise::Load(file, "g_a.out", d.trunk, d.latent, true));
-  HALFMOON_ASSIGN_OR_RETURN(a.linear_, FloatPointwise::Load(file, "g_a.linear", 768, d.latent, false));
+  HALFMOON_ASSIGN_OR_RETURN(a.linear_, FloatPointwise::Load(file, "g_a.linear", d.lapped ? 3072 : 768, d.latent, false));
   const std::size_t w = d.hyper_width;
   HALFMOON_ASSIGN_OR_RETURN(a.hyper_in_, FloatPointwise::Load(file, "h_a.in", d.latent, w, true));
   HALFMOON_ASSIGN_OR_RETURN(a.hyper_down1_,
@@ -192,7 +246,7 @@ void AeAnalysis::Run(Isa isa, const float* pixels, std::size_t h16, std::size_t 
 
   FloatMap b, scratch;
   b.Resize(2 * h16, 2 * w16, dims_.block);
-  std::vector<std::vector<float>> gathered(Workers(threads, 2 * h16), std::vector<float>(w16 * 768));
+  std::vector<std::vector<float>> gathered(Workers(threads, 2 * h16), std::vector<float>(2 * w16 * 192));
   ParallelFor(threads, 2 * h16, [&](std::size_t worker, std::size_t row) {
     float* blocks = gathered[worker].data();
     GatherBlocks(pixels, width, row, 8, blocks);
@@ -207,11 +261,17 @@ void AeAnalysis::Run(Isa isa, const float* pixels, std::size_t h16, std::size_t 
 
   const std::vector<float> gains = latent_gain_.Gains(q);
   const std::size_t padded = PadChannels(m);
+  const std::size_t depth = linear_.in();
+  gathered.assign(Workers(threads, h16), std::vector<float>(w16 * depth));
   std::vector<std::vector<float>> linear(Workers(threads, h16), std::vector<float>(w16 * padded));
   ParallelFor(threads, h16, [&](std::size_t worker, std::size_t row) {
     float *blocks = gathered[worker].data(), *sum = linear[worker].data();
-    GatherBlocks(pixels, width, row, 16, blocks);
-    linear_.Run(kernels, blocks, 768, w16, sum, padded);
+    if (dims_.lapped) {
+      GatherWindows(pixels, 16 * h16, width, row, blocks);
+    } else {
+      GatherBlocks(pixels, width, row, 16, blocks);
+    }
+    linear_.Run(kernels, blocks, depth, w16, sum, padded);
     out_.Run(kernels, t.at(row, 0), t.stride, w16, sum, padded,
              {.residual = sum, .residual_stride = padded});
     for (std::size_t x = 0; x < w16; ++x) {

@@ -25,6 +25,7 @@ struct AeTransformDims {
   std::size_t synthesis_blocks = 0, synthesis_trunk_blocks = 0;
   std::size_t latent = 0, hyper = 0, hyper_width = 0;
   std::size_t anchors = 0;  // of the level vectors
+  bool lapped = false;      // linear paths over windows of 32x32 pixels
 
   // Errors: kModelCorrupt naming the key.
   static Result<AeTransformDims> Read(const WeightsFile& file);

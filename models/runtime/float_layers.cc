@@ -90,6 +90,19 @@ Result<FloatPointwise> FloatPointwise::Load(const WeightsFile& file, const std::
   return LoadRows(file, prefix, in, out, with_bias, in_order, rows);
 }
 
+FloatPointwise FloatPointwise::Pack(std::size_t in, std::size_t out,
+                                    const std::function<float(std::size_t, std::size_t)>& weight) {
+  FloatPointwise layer;
+  layer.in_ = in;
+  layer.out_ = out;
+  layer.weights_.assign(PadChannels(out) * in, 0.0f);
+  for (std::size_t n = 0; n < out; ++n) {
+    float* to = layer.weights_.data() + n / kFloatPanel * in * kFloatPanel + n % kFloatPanel;
+    for (std::size_t k = 0; k < in; ++k) to[k * kFloatPanel] = weight(n, k);
+  }
+  return layer;
+}
+
 Result<FloatPointwise> FloatPointwise::LoadParts(const WeightsFile& file, const std::string& prefix,
                                                  std::size_t in, std::size_t parts, std::size_t part,
                                                  const Order& out_order) {

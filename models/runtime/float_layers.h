@@ -49,6 +49,10 @@ class FloatPointwise {
                                           std::size_t in, std::size_t parts, std::size_t part,
                                           const Order& out_order);
 
+  // A layer of given weights: weight(n, k) for output n and input k; no bias.
+  static FloatPointwise Pack(std::size_t in, std::size_t out,
+                             const std::function<float(std::size_t n, std::size_t k)>& weight);
+
   std::size_t in() const { return in_; }
   std::size_t out() const { return out_; }
 

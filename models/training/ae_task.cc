@@ -53,6 +53,15 @@ Status AeTask::ImportWeightsFile(const std::string& path) {
   torch::NoGradGuard no_grad;
   for (auto& p : model_->named_parameters()) {
     const torch::Tensor* value = theirs.find(p.key());
+    // Linear paths over blocks become lapped ones that are zero around the block.
+    if (config_.lapped && value != nullptr && p.key() == "g_a.linear.weight" && value->size(1) == 768) {
+      model_->g_a->InitialiseLinear(value->flatten(1));
+      continue;
+    }
+    if (config_.lapped && value != nullptr && p.key() == "g_s.linear.weight" && value->size(0) == 768) {
+      model_->g_s->InitialiseLinear(value->flatten(1).t());
+      continue;
+    }
     if (value == nullptr || value->sizes() != p.value().sizes()) {
       return {StatusCode::kCorrupt, path + ": tensor '" + p.key() +
                                         "' is missing or has another shape; the recipe's model "

@@ -16,12 +16,14 @@ torch::Tensor FromMap(const std::vector<float>& values, std::int64_t h, std::int
   return torch::from_blob(const_cast<float*>(values.data()), {1, h, w, c}).permute({0, 3, 1, 2});
 }
 
-class TransformsAgainstLibTorch : public ::testing::Test {
+// Parameter: whether the linear paths are lapped.
+class TransformsAgainstLibTorch : public ::testing::TestWithParam<bool> {
  protected:
   TransformsAgainstLibTorch() {
     torch::manual_seed(3);
     networks::AeConfig config = ::halfmoon::testing::TinyConfig();
     config.analysis_blocks = config.synthesis_blocks = 2;
+    config.lapped = GetParam();
     model_ = networks::Autoencoder(config);
     torch::NoGradGuard no_grad;
     // Nothing may stay at an initial value that hides a mistake: zero, one, or small.
@@ -47,7 +49,7 @@ class TransformsAgainstLibTorch : public ::testing::Test {
   AeTransformDims dims_;
 };
 
-TEST_F(TransformsAgainstLibTorch, Synthesis) {
+TEST_P(TransformsAgainstLibTorch, Synthesis) {
   torch::NoGradGuard no_grad;
   const std::int64_t h = 12, w = 20, m = 32;
   const auto synthesis = AeSynthesis::Load(*file_, dims_);
@@ -66,7 +68,7 @@ TEST_F(TransformsAgainstLibTorch, Synthesis) {
   }
 }
 
-TEST_F(TransformsAgainstLibTorch, Analysis) {
+TEST_P(TransformsAgainstLibTorch, Analysis) {
   torch::NoGradGuard no_grad;
   const std::int64_t h = 8, w = 20;
   const auto analysis = AeAnalysis::Load(*file_, dims_);
@@ -85,6 +87,9 @@ TEST_F(TransformsAgainstLibTorch, Analysis) {
     EXPECT_LT((FromMap(out_z, h / 4, w / 4, 8) - z).abs().max().item<double>(), 1e-4 * z.abs().max().item<double>());
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(LinearPaths, TransformsAgainstLibTorch, ::testing::Bool(),
+                         [](const auto& lapped) { return lapped.param ? "Lapped" : "Blocks"; });
 
 }  // namespace
 }  // namespace halfmoon::runtime

@@ -32,6 +32,10 @@ TEST(AeConfigTest, RefusesBadMetadata) {
   m = TinyConfig().ToMetadata();
   m["block_channels"] = "1e9";
   EXPECT_FALSE(AeConfig::FromMetadata(m).ok());
+  m = TinyConfig().ToMetadata();
+  m.erase("lapped");  // older files lack it
+  ASSERT_TRUE(AeConfig::FromMetadata(m).ok());
+  EXPECT_EQ(AeConfig::FromMetadata(m)->lapped, 0);
 }
 
 TEST(OpsTest, RoundingIsStraightThrough) {
@@ -40,6 +44,45 @@ TEST(OpsTest, RoundingIsStraightThrough) {
   EXPECT_TRUE(torch::equal(y.detach(), torch::tensor({0.0, 2.0, -2.0})));
   y.sum().backward();
   EXPECT_TRUE(torch::equal(x.grad(), torch::ones(3)));
+}
+
+TEST(OpsTest, WindowsAreAdjointAndHoldTheBlock) {
+  torch::manual_seed(4);
+  const torch::Tensor x = torch::randn({2, 3, 32, 48}), v = torch::randn({2, 3072, 2, 3});
+  const torch::Tensor windows = PictureToWindows(x);
+  ASSERT_EQ(windows.sizes(), v.sizes());
+  EXPECT_NEAR((windows * v).sum().item<double>(), (x * WindowsToPicture(v)).sum().item<double>(), 1e-2);
+  // Colour 1 of the pixel at (row 20, column 11): in the window of block (1, 0), which begins at (8, -8),
+  // row 12 and column 19: top right quarter, there column 3.
+  EXPECT_EQ(windows[0][1 * 768 + 1 * 256 + 12 * 16 + 3][1][0].item<float>(), x[0][1][20][11].item<float>());
+  // Filters of blocks, seen as filters of windows, give what they gave.
+  const torch::Tensor filters = torch::randn({5, 768});
+  const torch::Tensor by_block = Pointwise(PictureToBlocks(x, 16), filters.view({5, 768, 1, 1}), {});
+  const torch::Tensor by_window = Pointwise(windows, BlockToWindowFilters(filters).view({5, 3072, 1, 1}), {});
+  EXPECT_TRUE(torch::allclose(by_block, by_window, 1e-4, 1e-4));
+}
+
+TEST(TransformsTest, LappedPathsStartAsTheBlocksTheyWere) {
+  AeConfig config = TinyConfig();
+  torch::manual_seed(5);
+  Autoencoder plain(config);
+  config.lapped = 1;
+  torch::manual_seed(5);
+  Autoencoder lapped(config);
+  torch::NoGradGuard no_grad;
+  const auto theirs = plain->named_parameters();
+  for (auto& p : lapped->named_parameters()) {
+    if (p.key().find("linear") == std::string::npos) p.value().copy_(theirs[p.key()]);
+  }
+  const torch::Tensor basis = torch::randn({config.latent_channels, 768}) * 0.04;
+  plain->InitialiseLinear(basis);
+  lapped->InitialiseLinear(basis);
+  plain->eval(), lapped->eval();
+  const torch::Tensor x = torch::rand({1, 3, 128, 64}), level = torch::full({1}, 20.0);
+  const torch::Tensor y = plain->g_a(x, level);
+  EXPECT_TRUE(torch::allclose(lapped->g_a(x, level), y, 1e-4, 1e-5));
+  EXPECT_TRUE(torch::allclose(lapped->g_s(y, level), plain->g_s(y, level), 1e-4, 1e-5));
+  EXPECT_GT(SynthesisKmac(config), SynthesisKmac(TinyConfig()));
 }
 
 TEST(OpsTest, BoundLetsValuesComeBack) {

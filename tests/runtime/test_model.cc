@@ -121,13 +121,13 @@ training::SafetensorsWriter RandomPrior(const AeDims& d, std::uint64_t seed) {
 
 AeTransformDims SmallTransformDims() {
   return {.block = 24, .trunk = 40, .analysis_blocks = 2, .analysis_trunk_blocks = 1, .synthesis_blocks = 2,
-          .synthesis_trunk_blocks = 1, .latent = 20, .hyper = 7, .hyper_width = 12, .anchors = 3};
+          .synthesis_trunk_blocks = 1, .latent = 20, .hyper = 7, .hyper_width = 12, .anchors = 3, .lapped = true};
 }
 
 AeTransformDims FullTransformDims() {
   return {.block = 128, .trunk = 192, .analysis_blocks = 5, .analysis_trunk_blocks = 2,
           .synthesis_blocks = 6, .synthesis_trunk_blocks = 2, .latent = 256, .hyper = 96,
-          .hyper_width = 128, .anchors = 8};
+          .hyper_width = 128, .anchors = 8, .lapped = true};
 }
 
 training::SafetensorsWriter RandomTransforms(const AeTransformDims& dims, std::uint64_t seed) {
@@ -138,7 +138,8 @@ training::SafetensorsWriter RandomTransforms(const AeTransformDims& dims, std::u
            {"analysis_blocks", dims.analysis_blocks}, {"analysis_trunk_blocks", dims.analysis_trunk_blocks},
            {"synthesis_blocks", dims.synthesis_blocks}, {"synthesis_trunk_blocks", dims.synthesis_trunk_blocks},
            {"latent_channels", dims.latent}, {"hyper_channels", dims.hyper},
-           {"hyper_width", dims.hyper_width}, {"level_anchors", dims.anchors}}) {
+           {"hyper_width", dims.hyper_width}, {"level_anchors", dims.anchors},
+           {"lapped", dims.lapped ? 1 : 0}}) {
     writer.SetMetadata(key, std::to_string(value));
   }
   const auto c = static_cast<std::int64_t>(dims.block), d = static_cast<std::int64_t>(dims.trunk);
@@ -175,11 +176,11 @@ training::SafetensorsWriter RandomTransforms(const AeTransformDims& dims, std::u
   stack("g_s.trunk", d, dims.synthesis_trunk_blocks);
   pointwise("g_a.down", d, 4 * c);
   pointwise("g_a.out", m, d);
-  pointwise("g_a.linear", m, 768, false);
+  pointwise("g_a.linear", m, dims.lapped ? 3072 : 768, false);
   pointwise("g_s.in", d, m);
   pointwise("g_s.up", 4 * c, d);
   pointwise("g_s.out", 192, c);
-  pointwise("g_s.linear", 768, m, false);
+  pointwise("g_s.linear", dims.lapped ? 3072 : 768, m, false);
   pointwise("h_a.in", w, m);
   pointwise("h_a.down1", w, 4 * w);
   block("h_a.mid1", w);
