@@ -34,10 +34,13 @@ Optimizer::Optimizer(std::vector<std::pair<std::string, torch::Tensor>> paramete
     const std::int64_t rows = p.dim() > 0 ? p.size(0) : 1;
     const std::int64_t columns = rows > 0 ? p.numel() / rows : 0;
     const bool level_vector = p.dim() == 2;  // anchors [levels, channels]: not a linear map
-    // The linear paths start as principal components and are to move as gently as biases.
+    // The linear paths carry most of the picture with weights of about 0.03 each: at AdamW's full rate a
+    // step would change them by per cents, which is noise in every pixel.
     const bool linear_path = name.find(".linear.") != std::string::npos;
     slot.matrix = options_.muon && !level_vector && !linear_path && std::min(rows, columns) >= 16;
     if (!slot.matrix) slot.second = torch::zeros_like(p);
+    if (linear_path) slot.rate = options_.linear_rate;
+    if (slot.matrix) slot.rate = options_.matrix_rate;
     const auto small = static_cast<double>(std::min(rows, columns));
     if (slot.matrix) slot.turn = matrices++;
     slot.cost = static_cast<double>(p.numel()) * (slot.matrix ? 30 + 20 * small : 20);
@@ -46,7 +49,8 @@ Optimizer::Optimizer(std::vector<std::pair<std::string, torch::Tensor>> paramete
 }
 
 void Optimizer::Update(Slot& slot, const torch::Tensor& gradient, double scale,
-                       double learning_rate) const {
+                       double base_rate) const {
+  const double learning_rate = base_rate * slot.rate;
   const torch::Tensor g = scale == 1 ? gradient : gradient * scale;
   torch::Tensor p = slot.parameter;
   if (options_.weight_decay > 0) p.mul_(1 - learning_rate * options_.weight_decay);
@@ -57,7 +61,7 @@ void Optimizer::Update(Slot& slot, const torch::Tensor& gradient, double scale,
       slot.direction = Orthogonalise(nesterov.reshape({p.size(0), -1})).view(p.sizes());
     }
     const double longer = static_cast<double>(std::max(p.size(0), p.numel() / p.size(0)));
-    p.add_(slot.direction, -learning_rate * options_.matrix_rate * 0.2 * std::sqrt(longer));
+    p.add_(slot.direction, -learning_rate * 0.2 * std::sqrt(longer));
   } else {
     slot.first.lerp_(g, 1 - options_.beta1);
     slot.second.lerp_(g * g, 1 - options_.beta2);

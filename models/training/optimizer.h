@@ -15,6 +15,7 @@ struct OptimizerOptions {
   bool muon = true;         // false: AdamW for every parameter
   double momentum = 0.95;   // Muon
   double matrix_rate = 4;   // Muon's learning rate over AdamW's
+  double linear_rate = 0.1;  // the linear paths' learning rate over AdamW's
   int orthogonalise_every = 2;  // steps that share one orthogonal matrix; momentum changes slowly
   double beta1 = 0.9, beta2 = 0.99, epsilon = 1e-8;  // AdamW
   double weight_decay = 0;  // decoupled
@@ -50,10 +51,11 @@ class Optimizer {
     torch::Tensor parameter, first, second, average;
     torch::Tensor direction;  // Muon: the orthogonal matrix of this or an earlier step
     bool matrix = false;
+    double rate = 1;  // learning rate over that of the step
     double cost = 0;
     int turn = 0;  // matrices take turns at being orthogonalised, half of the work in each step
   };
-  void Update(Slot& slot, const torch::Tensor& gradient, double scale, double learning_rate) const;
+  void Update(Slot& slot, const torch::Tensor& gradient, double scale, double base_rate) const;
 
   OptimizerOptions options_;
   std::vector<Slot> slots_;

@@ -24,6 +24,7 @@ void ForEachField(R& r, Visit visit) {
   visit("optimizer", r.optimizer);
   visit("learning_rate", r.learning_rate);
   visit("matrix_rate", r.matrix_rate);
+  visit("linear_rate", r.linear_rate);
   visit("final_learning_rate", r.final_learning_rate);
   visit("warmup_steps", r.warmup_steps);
   visit("decay_from", r.decay_from);
@@ -54,6 +55,7 @@ Status Recipe::Validate() const {
     return bad("field 'final_learning_rate' must be from 0 to 'learning_rate'");
   }
   if (!(matrix_rate > 0 && matrix_rate <= 100)) return bad("field 'matrix_rate' must be in (0, 100]");
+  if (!(linear_rate > 0 && linear_rate <= 1)) return bad("field 'linear_rate' must be in (0, 1]");
   if (warmup_steps < 0) return bad("field 'warmup_steps' must not be negative");
   for (auto [field, share] : {std::pair{"decay_from", decay_from},
                               {"quantise_from", quantise_from},

@@ -23,6 +23,7 @@ struct Recipe {
   std::string optimizer = "muon";  // "muon" or "adamw"
   double learning_rate = 1e-3;     // peak
   double matrix_rate = 4;          // Muon: learning rate of matrices over that of all else
+  double linear_rate = 0.1;        // learning rate of the AE's linear paths over that of all else
   double final_learning_rate = 1e-6;
   std::int64_t warmup_steps = 300;
   double decay_from = 0.4;         // constant until this share of the run, then cosine to the end

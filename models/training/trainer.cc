@@ -144,6 +144,7 @@ Status Run::Prepare() {
   OptimizerOptions o;
   o.muon = r.optimizer == "muon";
   o.matrix_rate = r.matrix_rate;
+  o.linear_rate = r.linear_rate;
   o.gradient_clip = r.gradient_clip;
   o.ema = r.ema;
   optimizer_ = std::make_unique<Optimizer>(named, o);
