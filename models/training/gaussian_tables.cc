@@ -40,9 +40,14 @@ std::vector<std::int32_t> Quantise(const std::vector<double>& p) {
 }  // namespace
 
 FrequencyTables MakeGaussianTables() {
+  std::vector<double> scales;
+  for (int t = 0; t < networks::kScaleTables; ++t) scales.push_back(networks::TableScale(t));
+  return MakeGaussianTables(scales);
+}
+
+FrequencyTables MakeGaussianTables(const std::vector<double>& scales) {
   FrequencyTables tables;
-  for (int t = 0; t < networks::kScaleTables; ++t) {
-    const double sigma = networks::TableScale(t);
+  for (const double sigma : scales) {
     // Out to where a symbol's probability falls below half a step; the rest is the escape's.
     int reach = 1;
     while (NormalTail((reach + 0.5) / sigma) * 2 * kTotal > 0.5) ++reach;

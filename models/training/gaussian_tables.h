@@ -14,5 +14,7 @@ struct FrequencyTables {
   std::vector<std::int32_t> sizes, offsets, frequencies;
 };
 FrequencyTables MakeGaussianTables();
+// The same for standard deviations of the caller's choice, in bins; each in (0, 64].
+FrequencyTables MakeGaussianTables(const std::vector<double>& scales);
 
 }  // namespace halfmoon::training

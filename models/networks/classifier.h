@@ -1,0 +1,49 @@
+// Classifier of small pictures: what generated pictures are measured with. LibTorch.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "halfmoon/status.h"
+#include "models/networks/picture_pyramid.h"
+
+namespace halfmoon::networks {
+
+struct ClassifierConfig {
+  PyramidConfig pyramid;
+  std::int64_t features = 64;
+  std::vector<std::string> classes;
+
+  // The defaults with some fields of a recipe replaced; classes come with the data.
+  // Errors: kInvalidArgument naming the field.
+  static Result<ClassifierConfig> FromFields(const std::map<std::string, std::string>& fields);
+  std::map<std::string, std::string> ToMetadata() const;
+  // Errors: kModelCorrupt naming the key.
+  static Result<ClassifierConfig> FromMetadata(const std::map<std::string, std::string>& metadata);
+};
+
+// x -> pyramid -> mean over positions -> linear -> leaky ReLU = features -> linear = logits.
+class ClassifierImpl : public torch::nn::Module {
+ public:
+  explicit ClassifierImpl(const ClassifierConfig& config);
+
+  struct Output {
+    torch::Tensor features;  // [N, features]
+    torch::Tensor logits;    // [N, classes]
+  };
+  // x: [N, channels, side, side] in [0, 1].
+  Output forward(const torch::Tensor& x);
+
+  const ClassifierConfig& config() const { return config_; }
+
+ private:
+  ClassifierConfig config_;
+  PyramidEncoder pyramid_{nullptr};
+  Conv1x1 features_{nullptr}, logits_{nullptr};
+};
+TORCH_MODULE(Classifier);
+
+}  // namespace halfmoon::networks

@@ -1,0 +1,155 @@
+#include "models/networks/vae.h"
+
+#include <cmath>
+#include <numbers>
+
+#include "models/networks/config_fields.h"
+#include "models/networks/ops.h"
+
+namespace halfmoon::networks {
+namespace {
+
+constexpr double kMinLogVar = -14, kMaxLogVar = 4;
+constexpr double kBin = 1.0 / 255;  // between neighbouring 8-bit samples
+
+Status Read(const std::map<std::string, std::string>& fields, VaeConfig* c) {
+  HALFMOON_RETURN_IF_ERROR(ReadField(fields, "channels", &c->pyramid.channels));
+  HALFMOON_RETURN_IF_ERROR(ReadField(fields, "side", &c->pyramid.side));
+  HALFMOON_RETURN_IF_ERROR(ReadField(fields, "blocks", &c->pyramid.blocks));
+  HALFMOON_RETURN_IF_ERROR(ReadField(fields, "attention", &c->pyramid.attention));
+  if (const auto it = fields.find("widths"); it != fields.end()) {
+    HALFMOON_ASSIGN_OR_RETURN(c->pyramid.widths, ParseWidths(it->second));
+  }
+  HALFMOON_RETURN_IF_ERROR(ReadField(fields, "features", &c->features));
+  HALFMOON_RETURN_IF_ERROR(ReadField(fields, "latent", &c->latent));
+  HALFMOON_RETURN_IF_ERROR(ReadField(fields, "spatial", &c->spatial));
+  HALFMOON_RETURN_IF_ERROR(ReadField(fields, "variational", &c->variational));
+  ReadField(fields, "likelihood", &c->likelihood);
+  HALFMOON_RETURN_IF_ERROR(c->pyramid.Validate());
+  auto bad = [](const std::string& text) { return Status(StatusCode::kInvalidArgument, text); };
+  if (c->features < 1 || c->features > 4096) return bad("model field 'features' must be 1 to 4096");
+  // One frequency table per dimension, and a file counts at most 256.
+  if (c->latent < 1 || c->latent > 256) return bad("model field 'latent' must be 1 to 256");
+  if (c->likelihood != "logistic" && c->likelihood != "gaussian") {
+    return bad("model field 'likelihood' is '" + c->likelihood +
+               "'; legal are \"logistic\" and \"gaussian\"");
+  }
+  return Status::Ok();
+}
+
+}  // namespace
+
+Result<VaeConfig> VaeConfig::FromFields(const std::map<std::string, std::string>& fields) {
+  const auto known = VaeConfig().ToMetadata();
+  for (const auto& [name, value] : fields) {
+    if (!known.count(name)) {
+      return Status(StatusCode::kInvalidArgument, "unknown model field '" + name + "'");
+    }
+  }
+  VaeConfig c;
+  HALFMOON_RETURN_IF_ERROR(Read(fields, &c));
+  return c;
+}
+
+std::map<std::string, std::string> VaeConfig::ToMetadata() const {
+  return {{"channels", std::to_string(pyramid.channels)}, {"side", std::to_string(pyramid.side)},
+          {"widths", WidthsText(pyramid.widths)},         {"blocks", std::to_string(pyramid.blocks)},
+          {"attention", pyramid.attention ? "1" : "0"},   {"features", std::to_string(features)},
+          {"latent", std::to_string(latent)},             {"spatial", spatial ? "1" : "0"},
+          {"likelihood", likelihood},                     {"variational", variational ? "1" : "0"}};
+}
+
+Result<VaeConfig> VaeConfig::FromMetadata(const std::map<std::string, std::string>& metadata) {
+  VaeConfig c;
+  for (const auto& [name, value] : c.ToMetadata()) {
+    if (!metadata.count(name)) {
+      return Status(StatusCode::kModelCorrupt, "metadata key '" + name + "' is missing");
+    }
+  }
+  if (const Status status = Read(metadata, &c); !status.ok()) {
+    return Status(StatusCode::kModelCorrupt, status.message());
+  }
+  return c;
+}
+
+torch::Tensor GaussianKl(const torch::Tensor& mean, const torch::Tensor& logvar) {
+  return 0.5 * (mean.square() + logvar.exp() - 1 - logvar);
+}
+
+torch::Tensor DiscretisedLogisticNats(const torch::Tensor& x, const torch::Tensor& mean,
+                                      const torch::Tensor& log_scale) {
+  const torch::Tensor centred = x - mean, inverse = (-log_scale).exp();
+  const torch::Tensor upper = inverse * (centred + kBin / 2), lower = inverse * (centred - kBin / 2);
+  const torch::Tensor inside = torch::sigmoid(upper) - torch::sigmoid(lower);
+  // Far out the difference is lost in rounding; the density times the bin takes its place.
+  const torch::Tensor middle = inverse * centred;
+  const torch::Tensor density = middle - log_scale - 2 * torch::softplus(middle) + std::log(kBin);
+  torch::Tensor log_p = torch::where(inside > 1e-5, inside.clamp_min(1e-12).log(), density);
+  log_p = torch::where(x < kBin / 2, torch::log_sigmoid(upper), log_p);
+  log_p = torch::where(x > 1 - kBin / 2, torch::log_sigmoid(-lower), log_p);
+  return -log_p;
+}
+
+torch::Tensor GaussianNats(const torch::Tensor& x, const torch::Tensor& mean,
+                           const torch::Tensor& log_scale) {
+  return 0.5 * ((x - mean) * (-log_scale).exp()).square() + log_scale +
+         0.5 * std::log(2 * std::numbers::pi) - std::log(kBin);
+}
+
+VaeEncoderImpl::VaeEncoderImpl(const VaeConfig& c) : config_(c) {
+  const std::int64_t positions = c.spatial ? 1 : c.pyramid.grid() * c.pyramid.grid();
+  pyramid_ = register_module("pyramid", PyramidEncoder(c.pyramid));
+  narrow_ = register_module("narrow", Conv1x1(c.pyramid.widths.back(), c.features));
+  quant_conv_ = register_module("quant_conv", Conv1x1(c.features * positions, 2 * c.latent));
+}
+
+std::pair<torch::Tensor, torch::Tensor> VaeEncoderImpl::forward(const torch::Tensor& x) {
+  torch::Tensor h = narrow_(pyramid_(x), 0.1);
+  // Channels-last and flattened in that order, so that no copy is needed.
+  if (!config_.spatial) h = h.permute({0, 2, 3, 1}).reshape({x.size(0), -1, 1, 1});
+  const std::vector<torch::Tensor> halves = quant_conv_(h).chunk(2, 1);
+  return {halves[0], SoftClamp(halves[1], kMinLogVar, kMaxLogVar)};
+}
+
+VaeDecoderImpl::VaeDecoderImpl(const VaeConfig& c) : config_(c) {
+  const std::int64_t positions = c.spatial ? 1 : c.pyramid.grid() * c.pyramid.grid();
+  post_quant_conv_ =
+      register_module("post_quant_conv", Conv1x1(c.latent, c.pyramid.widths.back() * positions));
+  pyramid_ = register_module("pyramid", PyramidDecoder(c.pyramid));
+}
+
+torch::Tensor VaeDecoderImpl::forward(const torch::Tensor& z) {
+  torch::Tensor h = post_quant_conv_(z);
+  if (!config_.spatial) {
+    const std::int64_t g = config_.pyramid.grid();
+    h = h.reshape({z.size(0), g, g, -1}).permute({0, 3, 1, 2});
+  }
+  return pyramid_(h);
+}
+
+VaeImpl::VaeImpl(const VaeConfig& c) : config_(c) {
+  g_a = register_module("g_a", VaeEncoder(c));
+  g_s = register_module("g_s", VaeDecoder(c));
+  scale = register_parameter("scale", torch::full({c.pyramid.channels, 1, 1}, -2.0 / kScaleRate));
+  summary = register_buffer("summary", torch::zeros({4, c.latent}));
+}
+
+void VaeImpl::SetLogScale(const torch::Tensor& log_scale) {
+  torch::NoGradGuard no_grad;
+  scale.copy_(log_scale / kScaleRate);
+}
+
+torch::Tensor VaeImpl::Draw(const torch::Tensor& mean, const torch::Tensor& logvar,
+                            const c10::optional<at::Generator>& generator) const {
+  if (!config_.variational) return mean;
+  return mean + (logvar * 0.5).exp() * torch::empty_like(mean).normal_(0, 1, generator);
+}
+
+torch::Tensor VaeImpl::ReconstructionNats(const torch::Tensor& x, const torch::Tensor& x_hat) const {
+  const torch::Tensor nats = config_.likelihood == "logistic"
+                                 ? DiscretisedLogisticNats(x, x_hat, LogScale())
+                                 : GaussianNats(x, x_hat, LogScale());
+  return nats.sum({1, 2, 3});
+}
+
+}  // namespace halfmoon::networks

@@ -1,0 +1,220 @@
+#include "models/training/generative_figures.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "models/networks/classifier.h"
+#include "models/networks/weights_io.h"
+#include "models/runtime/philox.h"
+#include "models/training/frechet.h"
+#include "models/training/vae_exporter.h"
+#include "models/training/vae_task.h"
+
+namespace halfmoon::training {
+namespace {
+
+constexpr std::int64_t kAtOnce = 100;
+
+Result<networks::Classifier> LoadClassifier(const runtime::WeightsFile& file) {
+  HALFMOON_ASSIGN_OR_RETURN(const networks::ClassifierConfig config,
+                            networks::ClassifierConfig::FromMetadata(file.metadata()));
+  networks::Classifier model(config);
+  HALFMOON_RETURN_IF_ERROR(networks::LoadModule(file, "classifier", *model));
+  return model;
+}
+
+struct Seen {
+  torch::Tensor features;    // [n, features]
+  torch::Tensor confidence;  // [n]: probability of the likeliest class
+  torch::Tensor label;       // [n]
+};
+
+// `picture(first, count)`: pictures as 8-bit levels in [0, 1].
+template <typename Pictures>
+Seen Look(networks::Classifier& classifier, std::int64_t n, Pictures pictures) {
+  std::vector<torch::Tensor> features, confidence, label;
+  for (std::int64_t i = 0; i < n; i += kAtOnce) {
+    const auto out = classifier->forward(pictures(i, std::min(kAtOnce, n - i)));
+    const auto [p, k] = torch::softmax(out.logits, 1).max(1);
+    features.push_back(out.features);
+    confidence.push_back(p);
+    label.push_back(k);
+  }
+  return {torch::cat(features), torch::cat(confidence), torch::cat(label)};
+}
+
+torch::Tensor ToLevels(const torch::Tensor& x) { return (x.clamp(0, 1) * 255).round() / 255; }
+
+// Codes first .. first + count - 1 of a seed, as `halfmoon sample` draws them.
+torch::Tensor DrawCodes(const networks::VaeConfig& c, std::uint64_t seed, std::int64_t first,
+                        std::int64_t count, double temperature) {
+  const std::int64_t s = c.latent_side();
+  torch::Tensor z = torch::empty({count, s, s, c.latent});
+  float* out = z.data_ptr<float>();
+  for (std::int64_t i = 0; i < count; ++i) {
+    runtime::Philox random(seed, static_cast<std::uint64_t>(first + i));
+    for (std::int64_t k = 0; k < c.latent_size(); ++k) {
+      *out++ = static_cast<float>(random.Normal()) * static_cast<float>(temperature);
+    }
+  }
+  return z.permute({0, 3, 1, 2});
+}
+
+std::vector<std::uint8_t> Bytes(const torch::Tensor& picture) {
+  const torch::Tensor b = (picture * 255).round().to(torch::kUInt8).permute({1, 2, 0}).contiguous();
+  return {b.data_ptr<std::uint8_t>(), b.data_ptr<std::uint8_t>() + b.numel()};
+}
+
+void FindNeighbours(const torch::Tensor& samples, const PictureSampler& training, GenerativeFigures* f) {
+  const torch::Tensor rows = samples.flatten(1);
+  torch::Tensor best = torch::full({rows.size(0)}, 1e30);
+  torch::Tensor which = torch::zeros({rows.size(0)}, torch::kLong);
+  for (std::int64_t i = 0; i < training.size(); i += 1000) {
+    const torch::Tensor some =
+        training.Slice(i, std::min<std::int64_t>(1000, training.size() - i)).pictures.flatten(1);
+    const torch::Tensor squares = rows.square().sum(1, true) + some.square().sum(1) - 2 * rows.mm(some.t());
+    const auto [value, index] = squares.min(1);
+    which = torch::where(value < best, index + i, which);
+    best = torch::minimum(best, value);
+  }
+  for (std::int64_t i = 0; i < rows.size(0); ++i) {
+    f->shown.push_back(Bytes(samples[i]));
+    f->neighbours.push_back(Bytes(training.Slice(which[i].item<std::int64_t>(), 1).pictures[0]));
+    f->neighbour_distances.push_back(
+        255 * std::sqrt(std::max(0.0, best[i].item<double>()) / static_cast<double>(rows.size(1))));
+  }
+}
+
+Status CheckOptions(const GenerativeFiguresOptions& o) {
+  if (o.samples < 2 || o.samples > 100000) {
+    return {StatusCode::kInvalidArgument, "samples " + std::to_string(o.samples) +
+                                              " is out of range; legal are 2 to 100000"};
+  }
+  if (!(o.temperature >= 0 && o.temperature <= 4)) {
+    return {StatusCode::kInvalidArgument, "temperature must be 0 to 4"};
+  }
+  if (o.nearest < 0 || o.nearest > o.samples) {
+    return {StatusCode::kInvalidArgument, "nearest must be 0 to the number of samples"};
+  }
+  return Status::Ok();
+}
+
+// Frechet distances of the other model's random codes.
+Status MeasureOther(const runtime::WeightsFile& file, const PictureSampler& training,
+                    const PictureSampler& validation, const Seen& real, networks::Classifier& classifier,
+                    const GenerativeFiguresOptions& o, GenerativeFigures* f) {
+  HALFMOON_ASSIGN_OR_RETURN(networks::Vae other, ImportVae(file));
+  const networks::VaeConfig& c = other->config();
+  if (c.pyramid.side != f->side || c.pyramid.channels != f->channels) {
+    return {StatusCode::kInvalidArgument, "the other model makes pictures of another size or kind"};
+  }
+  f->other_psnr = MeasureVae(other, validation, validation.size(), o.seed).psnr;
+  f->other_frechet = FrechetDistance(
+      Look(classifier, o.samples,
+           [&](std::int64_t i, std::int64_t n) {
+             return ToLevels(other->g_s->forward(DrawCodes(c, o.seed, i, n, o.temperature)));
+           }).features,
+      real.features);
+  std::vector<torch::Tensor> codes;
+  for (std::int64_t i = 0; i < std::min<std::int64_t>(training.size(), 5000); i += kAtOnce) {
+    const std::int64_t n = std::min(kAtOnce, training.size() - i);
+    codes.push_back(other->g_a->forward(training.Slice(i, n).pictures).first.flatten(1));
+  }
+  const torch::Tensor rows = torch::cat(codes).to(torch::kFloat64), mean = rows.mean(0);
+  const torch::Tensor covariance =
+      (rows - mean).t().mm(rows - mean) / static_cast<double>(rows.size(0)) +
+      1e-9 * torch::eye(rows.size(1), torch::kFloat64);
+  const torch::Tensor root = torch::linalg_cholesky(covariance);
+  f->other_fitted_frechet = FrechetDistance(
+      Look(classifier, o.samples,
+           [&](std::int64_t i, std::int64_t n) {
+             const torch::Tensor z = DrawCodes(c, o.seed, i, n, o.temperature);
+             const torch::Tensor fitted = z.flatten(1).to(torch::kFloat64).mm(root.t()) + mean;
+             return ToLevels(other->g_s->forward(fitted.to(torch::kFloat32).view(z.sizes())));
+           }).features,
+      real.features);
+  return Status::Ok();
+}
+
+Result<GenerativeFigures> Measure(const runtime::WeightsFile& model_file,
+                                  const runtime::WeightsFile& classifier_file,
+                                  const runtime::WeightsFile* other, const std::vector<Pack>& packs,
+                                  const GenerativeFiguresOptions& o) {
+  torch::NoGradGuard no_grad;
+  HALFMOON_RETURN_IF_ERROR(CheckOptions(o));
+  HALFMOON_ASSIGN_OR_RETURN(networks::Vae model, ImportVae(model_file));
+  HALFMOON_ASSIGN_OR_RETURN(networks::Classifier classifier, LoadClassifier(classifier_file));
+  const networks::VaeConfig& c = model->config();
+  const networks::PyramidConfig& p = c.pyramid;
+  if (classifier->config().pyramid.side != p.side || classifier->config().pyramid.channels != p.channels) {
+    return Status(StatusCode::kInvalidArgument, "the classifier takes pictures of another size or kind");
+  }
+  HALFMOON_ASSIGN_OR_RETURN(const PictureSampler training,
+                            PictureSampler::Create(packs, PictureSampler::Part::kTraining, p.channels,
+                                                   p.side, torch::kCPU));
+  HALFMOON_ASSIGN_OR_RETURN(const PictureSampler validation,
+                            PictureSampler::Create(packs, PictureSampler::Part::kValidation, p.channels,
+                                                   p.side, torch::kCPU));
+  if (validation.size() < 2) {
+    return Status(StatusCode::kInvalidArgument,
+                  "the packs hold no validation pictures; make them with 'halfmoon pack'");
+  }
+  GenerativeFigures f;
+  f.side = p.side, f.channels = p.channels, f.latent = c.latent;
+  const VaeFigures v = MeasureVae(model, validation, validation.size(), o.seed);
+  f.pictures = validation.size();
+  f.elbo_bits = v.elbo_bits, f.reconstruction_bits = v.reconstruction_bits, f.kl_bits = v.kl_bits;
+  f.psnr = v.psnr, f.active = v.active;
+  f.kl_bits_per_picture = v.kl_bits * static_cast<double>(c.dimensions());
+
+  auto from = [](const PictureSampler& pictures) {
+    return [&](std::int64_t i, std::int64_t n) { return pictures.Slice(i, n).pictures; };
+  };
+  const Seen real = Look(classifier, validation.size(), from(validation));
+  const Seen seen = Look(classifier, o.samples, [&](std::int64_t i, std::int64_t n) {
+    return ToLevels(model->g_s->forward(DrawCodes(c, o.seed, i, n, o.temperature)));
+  });
+  const Seen familiar = Look(classifier, std::min(o.samples, training.size()), from(training));
+  f.frechet = FrechetDistance(seen.features, real.features);
+  f.frechet_training = FrechetDistance(familiar.features, real.features);
+  auto sure = [&](const Seen& s) {
+    return (s.confidence >= o.confidence).to(torch::kFloat64).mean().item<double>();
+  };
+  f.confident = sure(seen);
+  f.confident_validation = sure(real);
+  const torch::Tensor labels = validation.Slice(0, validation.size()).labels;
+  f.classifier_accuracy = (real.label == labels).to(torch::kFloat64).mean().item<double>();
+  f.classes = classifier->config().classes;
+  for (std::size_t k = 0; k < f.classes.size(); ++k) {
+    f.class_shares.push_back(
+        (seen.label == static_cast<std::int64_t>(k)).to(torch::kFloat64).mean().item<double>());
+  }
+  if (other != nullptr) {
+    HALFMOON_RETURN_IF_ERROR(
+        MeasureOther(*other, training, validation, real, classifier, o, &f).WithContext("other model"));
+  }
+  if (o.nearest > 0) {
+    FindNeighbours(ToLevels(model->g_s->forward(DrawCodes(c, o.seed, 0, o.nearest, o.temperature))), training,
+                   &f);
+  }
+  return f;
+}
+
+}  // namespace
+
+Result<GenerativeFigures> MeasureGenerator(const runtime::WeightsFile& model,
+                                           const runtime::WeightsFile& classifier,
+                                           const runtime::WeightsFile* other, const std::vector<Pack>& packs,
+                                           const GenerativeFiguresOptions& options) {
+  try {
+    return Measure(model, classifier, other, packs, options);
+  } catch (const c10::Error& e) {
+    return Status(StatusCode::kInternal, std::string("LibTorch: ") + e.what_without_backtrace());
+  } catch (const std::bad_alloc&) {
+    return Status(StatusCode::kOutOfMemory, "assess: out of memory; measure fewer samples");
+  }
+}
+
+}  // namespace halfmoon::training

@@ -1,0 +1,92 @@
+#include "models/training/vae_exporter.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "bitstream/cdf_tables.h"
+#include "models/networks/weights_io.h"
+#include "models/training/gaussian_tables.h"
+#include "models/training/weights_export.h"
+
+namespace halfmoon::training {
+namespace {
+
+// Of a bin that holds all that is drawn from N(0, 1): its neighbours begin 10 sigma away.
+constexpr float kWholeLine = 20;
+// Narrower bins than this would need tables of thousands of symbols; a plain autoencoder, which has no
+// sigma to go by, gets a 64th of the spread of its codes.
+constexpr float kMinStep = 1.0f / 64;
+
+Status AddFloats(SafetensorsWriter& writer, const std::string& name, const torch::Tensor& tensor) {
+  const torch::Tensor t = tensor.detach().cpu().to(torch::kFloat32).contiguous();
+  return writer.Add(name, t.sizes().vec(),
+                    std::span<const float>(t.data_ptr<float>(), static_cast<std::size_t>(t.numel())));
+}
+
+}  // namespace
+
+Result<std::vector<std::uint8_t>> ExportVae(const Checkpoint& checkpoint,
+                                            const std::map<std::string, std::string>& metadata) {
+  torch::NoGradGuard no_grad;
+  HALFMOON_ASSIGN_OR_RETURN(const networks::VaeConfig config,
+                            networks::VaeConfig::FromMetadata(checkpoint.metadata));
+  networks::Vae model(config);
+  HALFMOON_RETURN_IF_ERROR(LoadAveraged(checkpoint, *model));
+  const torch::Tensor summary = model->summary.contiguous();
+  const float* sigma = summary[0].data_ptr<float>();
+  const float* variance = summary[2].data_ptr<float>();
+  torch::Tensor step = torch::empty({config.latent});
+  std::vector<double> scales;  // of N(0, 1) in bins
+  for (std::int64_t i = 0; i < config.latent; ++i) {
+    if (!(sigma[i] > 0)) {
+      return Status(StatusCode::kInvalidArgument,
+                    "the checkpoint's model was never validated, so nothing is known of its posteriors; "
+                    "let the run go on to its end");
+    }
+    float d = std::sqrt(12.0f) * sigma[i];
+    if (!config.variational) d = std::sqrt(variance[i]) / 64;
+    d = std::max(d, kMinStep);
+    if (variance[i] <= networks::kActiveVariance) d = kWholeLine;
+    step[i] = d;
+    const double spread = config.variational ? 1.0 : std::max(1e-3, double{std::sqrt(variance[i])});
+    scales.push_back(spread / d);
+  }
+  SafetensorsWriter writer;
+  SetMetadata(metadata, config.ToMetadata(), "vae", &writer);
+  HALFMOON_RETURN_IF_ERROR(AddHalfModule(writer, "g_a", *model->g_a));
+  HALFMOON_RETURN_IF_ERROR(AddHalfModule(writer, "g_s", *model->g_s));
+  HALFMOON_RETURN_IF_ERROR(AddFloats(writer, "gain.step", step));
+  HALFMOON_RETURN_IF_ERROR(AddFloats(writer, "likelihood.log_scale", model->LogScale()));
+  HALFMOON_RETURN_IF_ERROR(AddFloats(writer, "posterior.summary", summary));
+  const FrequencyTables tables = MakeGaussianTables(scales);
+  const auto count = static_cast<std::int64_t>(tables.sizes.size());
+  HALFMOON_RETURN_IF_ERROR(writer.Add("tables.sizes", {count}, tables.sizes));
+  HALFMOON_RETURN_IF_ERROR(writer.Add("tables.offsets", {count}, tables.offsets));
+  HALFMOON_RETURN_IF_ERROR(writer.Add("tables.frequencies",
+                                      {static_cast<std::int64_t>(tables.frequencies.size())},
+                                      tables.frequencies));
+  // What we ship is what the decoder accepts: run its proof now.
+  if (const auto made = CdfTables::Create(tables.sizes, tables.offsets, tables.frequencies); !made.ok()) {
+    return Status(StatusCode::kInternal, "export: the loader refuses it: " + made.status().message());
+  }
+  return writer.ToBytes();
+}
+
+Result<networks::Vae> ImportVae(const runtime::WeightsFile& file) {
+  torch::NoGradGuard no_grad;
+  HALFMOON_ASSIGN_OR_RETURN(const networks::VaeConfig config,
+                            networks::VaeConfig::FromMetadata(file.metadata()));
+  networks::Vae model(config);
+  HALFMOON_RETURN_IF_ERROR(networks::LoadModule(file, "g_a", *model->g_a));
+  HALFMOON_RETURN_IF_ERROR(networks::LoadModule(file, "g_s", *model->g_s));
+  HALFMOON_ASSIGN_OR_RETURN(const torch::Tensor scale,
+                            networks::LoadFloatTensor(file, "likelihood.log_scale", model->scale.sizes()));
+  HALFMOON_ASSIGN_OR_RETURN(const torch::Tensor summary,
+                            networks::LoadFloatTensor(file, "posterior.summary", model->summary.sizes()));
+  model->SetLogScale(scale);
+  model->summary.copy_(summary);
+  model->eval();
+  return model;
+}
+
+}  // namespace halfmoon::training

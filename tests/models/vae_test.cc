@@ -1,0 +1,242 @@
+#include "models/networks/vae.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+
+#include "models/training/checkpoint.h"
+#include "models/training/families.h"
+#include "models/training/generator.h"
+#include "models/training/moon_renderer.h"
+#include "models/training/trainer.h"
+#include "models/training/vae_task.h"
+
+namespace halfmoon::training {
+namespace {
+
+using networks::GaussianKl;
+using networks::VaeConfig;
+
+VaeConfig TinyVae() {
+  VaeConfig c;
+  c.pyramid.side = 12;  // padded to 16
+  c.pyramid.widths = {8, 16};
+  c.features = 4;
+  c.latent = 3;
+  return c;
+}
+
+at::Generator Seeded(std::uint64_t seed) {
+  at::Generator g = MakeGenerator(torch::kCPU);
+  g.set_current_seed(seed);
+  return g;
+}
+
+TEST(Vae, KlIsItsClosedFormAndMonteCarlo) {
+  // Closed form by hand: N(0, 1) costs nothing; N(1, 1) half a nat.
+  EXPECT_NEAR(GaussianKl(torch::zeros({1}), torch::zeros({1})).item<double>(), 0, 1e-7);
+  EXPECT_NEAR(GaussianKl(torch::ones({1}), torch::zeros({1})).item<double>(), 0.5, 1e-6);
+  const double mean = 0.7, sigma = 0.3;
+  const double closed = GaussianKl(torch::full({1}, mean), torch::full({1}, 2 * std::log(sigma))).item<double>();
+  // E over q of log q(z) - log p(z).
+  const torch::Tensor eps = torch::empty({400000}, torch::kFloat64).normal_(0, 1, Seeded(1));
+  const torch::Tensor z = mean + sigma * eps;
+  const torch::Tensor log_ratio = -0.5 * eps.square() - std::log(sigma) + 0.5 * z.square();
+  EXPECT_NEAR(log_ratio.mean().item<double>(), closed, 0.01);
+}
+
+TEST(Vae, TheGradientThroughTheDrawIsTheNumericalOne) {
+  networks::Vae model(TinyVae());
+  torch::Tensor mean = torch::tensor({0.3, -0.8, 1.1}, torch::kFloat64).view({1, 3, 1, 1});
+  torch::Tensor logvar = torch::tensor({-1.0, 0.2, -3.0}, torch::kFloat64).view({1, 3, 1, 1});
+  mean.requires_grad_(true);
+  logvar.requires_grad_(true);
+  // The same noise each time: what is left is a function of mean and log-variance.
+  auto value = [&](const torch::Tensor& m, const torch::Tensor& v) {
+    const torch::Tensor z = model->Draw(m, v, Seeded(3));
+    return (z.sin() * z).sum();
+  };
+  const auto gradient = torch::autograd::grad({value(mean, logvar)}, {mean, logvar});
+  constexpr double kStep = 1e-5;
+  for (int which = 0; which < 2; ++which) {
+    for (int i = 0; i < 3; ++i) {
+      double side[2];
+      for (int s = 0; s < 2; ++s) {
+        torch::Tensor m = mean.detach().clone(), v = logvar.detach().clone();
+        (which == 0 ? m : v).data_ptr<double>()[i] += s == 0 ? -kStep : kStep;
+        side[s] = value(m, v).item<double>();
+      }
+      const double numerical = (side[1] - side[0]) / (2 * kStep);
+      EXPECT_NEAR(gradient[static_cast<std::size_t>(which)].data_ptr<double>()[i], numerical, 1e-6);
+    }
+  }
+}
+
+TEST(Vae, TheDiscretisedLogisticSumsToOneOverAllSamples) {
+  const torch::Tensor x = torch::arange(256, torch::kFloat64) / 255;
+  for (const double mean : {-0.2, 0.0, 0.41, 1.0}) {
+    for (const double log_scale : {-6.0, -3.0, 0.0}) {
+      const torch::Tensor nats = networks::DiscretisedLogisticNats(
+          x, torch::full({256}, mean, torch::kFloat64), torch::full({1}, log_scale, torch::kFloat64));
+      EXPECT_NEAR((-nats).exp().sum().item<double>(), 1, 2e-3) << mean << " " << log_scale;
+    }
+  }
+  // Far from the mean nothing overflows or vanishes.
+  const torch::Tensor far = networks::DiscretisedLogisticNats(
+      torch::full({1}, 0.5), torch::full({1}, 40.0), torch::full({1}, -6.0));
+  EXPECT_TRUE(std::isfinite(far.item<double>()));
+  EXPECT_GT(far.item<double>(), 1000);
+}
+
+TEST(Vae, TheGaussianIsADensityTimesABin) {
+  const torch::Tensor x = torch::arange(-2000, 2000, torch::kFloat64) / 255;
+  const torch::Tensor nats = networks::GaussianNats(x, torch::full({1}, 0.5, torch::kFloat64),
+                                                    torch::full({1}, -2.0, torch::kFloat64));
+  EXPECT_NEAR((-nats).exp().sum().item<double>(), 1, 1e-6);
+}
+
+TEST(Vae, ShapesOfVectorAndSpatialLatents) {
+  torch::NoGradGuard no_grad;
+  for (const bool spatial : {false, true}) {
+    for (const bool attention : {false, true}) {
+      VaeConfig c = TinyVae();
+      c.pyramid.channels = 3;
+      c.spatial = spatial;
+      c.pyramid.attention = attention;
+      networks::Vae model(c);
+      const auto [mean, logvar] = model->g_a->forward(torch::rand({2, 3, 12, 12}));
+      const std::int64_t s = spatial ? 4 : 1;
+      EXPECT_EQ(mean.sizes(), (std::vector<std::int64_t>{2, 3, s, s}));
+      EXPECT_EQ(logvar.sizes(), mean.sizes());
+      EXPECT_EQ(model->g_s->forward(mean).sizes(), (std::vector<std::int64_t>{2, 3, 12, 12}));
+    }
+  }
+}
+
+TEST(Vae, ConfigurationsSurviveMetadataAndNameBadFields) {
+  VaeConfig c = TinyVae();
+  c.likelihood = "gaussian";
+  c.spatial = true;
+  const auto back = VaeConfig::FromMetadata(c.ToMetadata());
+  ASSERT_TRUE(back.ok()) << back.status().message();
+  EXPECT_EQ(back->ToMetadata(), c.ToMetadata());
+  auto message = [](const std::string& field, const std::string& value) {
+    return VaeConfig::FromFields({{field, value}}).status().message();
+  };
+  EXPECT_NE(message("latent", "0").find("'latent' must be 1 to 256"), std::string::npos);
+  EXPECT_NE(message("likelihood", "\"cauchy\"").find("\"logistic\" and \"gaussian\""), std::string::npos);
+  EXPECT_NE(message("widths", "32, 64").find("no list of widths"), std::string::npos);
+  EXPECT_NE(message("width", "3").find("unknown model field 'width'"), std::string::npos);
+}
+
+class VaeRun : public ::testing::Test {
+ protected:
+  VaeRun() : dir_(::testing::TempDir() + "vae_test_" + std::to_string(getpid())) {
+    std::filesystem::remove_all(dir_);
+    std::filesystem::create_directories(dir_);
+    MoonSetOptions moons;
+    moons.count = 60;
+    const auto pack = MakeMoonPack(moons);
+    std::ofstream(dir_ + "/moons.hmnpack", std::ios::binary)
+        .write(reinterpret_cast<const char*>(pack->data()), static_cast<std::streamsize>(pack->size()));
+  }
+  ~VaeRun() override { std::filesystem::remove_all(dir_); }
+
+  TrainOptions Options(const std::string& out, std::int64_t steps, bool variational) const {
+    TrainOptions o;
+    o.recipe.name = "tiny-vae";
+    o.recipe.family = "vae";
+    o.recipe.model = {{"side", "64"}, {"widths", "[8, 16, 16, 16]"}, {"features", "8"}, {"latent", "3"},
+                      {"variational", variational ? "true" : "false"}};
+    o.recipe.batch = 8;
+    o.recipe.warmup_steps = 5;
+    o.recipe.learning_rate = 4e-3;
+    o.recipe.ema = 0.9;
+    o.packs = {dir_ + "/moons.hmnpack"};
+    o.out_dir = dir_ + "/" + out;
+    o.budget.steps = steps;
+    o.workers = 1;
+    o.precision = "float32";
+    return o;
+  }
+  std::string dir_;
+};
+
+TEST_F(VaeRun, TheScoreFallsAndActiveUnitsAreLogged) {
+  for (const bool variational : {true, false}) {
+    double first = 0, last = 0, active = -1, kl = -1;
+    auto keep = [&](double* score) {
+      return [&, score](const TrainProgress& p) {
+        if (p.validation == nullptr) return true;
+        *score = p.validation->score;
+        for (const auto& [name, value] : p.validation->figures) {
+          if (name == "active") active = value;
+          if (name == "kl_bits") kl = value;
+        }
+        return true;
+      };
+    };
+    ASSERT_TRUE(Train(Options("first", 1, variational), keep(&first)).ok());
+    const Status status = Train(Options("last", 60, variational), keep(&last));
+    ASSERT_TRUE(status.ok()) << status.message();
+    EXPECT_LT(last, first - 0.5);  // bits per dimension
+    EXPECT_GE(active, variational ? 0 : 1);
+    EXPECT_LE(active, 3);
+    if (variational) EXPECT_GT(kl, 0);
+    else EXPECT_EQ(kl, 0);
+  }
+}
+
+TEST_F(VaeRun, ExportsAWeightsFileWithTablesForEachDimension) {
+  ASSERT_TRUE(Train(Options("run", 5, true), [](const TrainProgress&) { return true; }).ok());
+  const auto checkpoint = Checkpoint::Load(dir_ + "/run/checkpoint.pt");
+  ASSERT_TRUE(checkpoint.ok());
+  EXPECT_EQ(FamilyOf(*checkpoint), "vae");
+  const auto bytes = ExportCheckpoint(*checkpoint, {{"name", "tiny-vae"}});
+  ASSERT_TRUE(bytes.ok()) << bytes.status().message();
+  const auto file = runtime::WeightsFile::FromBytes(*bytes);
+  ASSERT_TRUE(file.ok());
+  EXPECT_EQ(*file->Metadata("architecture"), "vae");
+  EXPECT_EQ(file->Get("tables.sizes")->shape, (std::vector<std::int64_t>{3}));
+  EXPECT_EQ(file->Get("gain.step")->shape, (std::vector<std::int64_t>{3}));
+}
+
+TEST_F(VaeRun, AnUnknownLossFieldIsRefused) {
+  TrainOptions o = Options("bad", 1, true);
+  o.recipe.loss = {{"betta", "1"}};
+  const Status status = Train(o, [](const TrainProgress&) { return true; });
+  EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
+  EXPECT_NE(status.message().find("unknown loss field 'betta'"), std::string::npos);
+}
+
+TEST(MoonRenderer, TheLitShareIsWhatIsBright) {
+  auto sum = [](double lit) {
+    double s = 0;
+    for (const std::uint8_t v : RenderMoon({lit})) s += v;
+    return s;
+  };
+  const double full = sum(1.0);
+  EXPECT_LT(sum(0.0) / full, 0.06);  // earthshine alone
+  EXPECT_NEAR(sum(0.5) / full, 0.5, 0.08);
+  EXPECT_GT(sum(0.6), sum(0.5));
+  EXPECT_EQ(RenderMoon({1.0})[0], 0);  // the sky is black
+}
+
+TEST(MoonRenderer, LeavesOutWhatItIsTold) {
+  MoonSetOptions o;
+  o.hole_from = 0.35, o.hole_to = 0.65;
+  double low = 1, high = 0;
+  for (std::uint64_t i = 0; i < 2000; ++i) {
+    const Moon m = DrawMoon(o, i);
+    EXPECT_TRUE(m.lit < 0.35 || m.lit >= 0.65);
+    low = std::min(low, m.lit), high = std::max(high, m.lit);
+  }
+  EXPECT_LT(low, 0.01);
+  EXPECT_GT(high, 0.99);
+}
+
+}  // namespace
+}  // namespace halfmoon::training
