@@ -1,6 +1,9 @@
 #include "models/training/families.h"
 
 #include "models/training/ae_task.h"
+#include "models/training/exporter.h"
+#include "models/training/vqvae_exporter.h"
+#include "models/training/vqvae_task.h"
 
 namespace halfmoon::training {
 namespace {
@@ -10,10 +13,19 @@ struct Family {
   Status (*check)(const Recipe&);
   Result<std::unique_ptr<TrainingTask>> (*make)(const Recipe&, const std::vector<Pack>&,
                                                 std::int64_t validation_pictures, torch::Device);
+  Result<std::vector<std::uint8_t>> (*export_weights)(const Checkpoint&,
+                                                      const std::map<std::string, std::string>&);
 };
 
+Result<std::vector<std::uint8_t>> ExportAe(const Checkpoint& checkpoint,
+                                           const std::map<std::string, std::string>& metadata) {
+  HALFMOON_ASSIGN_OR_RETURN(networks::Autoencoder model, LoadAveragedModel(checkpoint));
+  return ExportWeights(model, metadata);
+}
+
 constexpr Family kFamilies[] = {
-    {"ae", AeTask::Check, AeTask::Create},
+    {"ae", AeTask::Check, AeTask::Create, ExportAe},
+    {"vqvae", VqvaeTask::Check, VqvaeTask::Create, ExportVqvae},
 };
 
 Result<const Family*> Find(const std::string& name) {
@@ -39,6 +51,18 @@ Result<std::unique_ptr<TrainingTask>> MakeTask(const Recipe& recipe, const std::
   HALFMOON_ASSIGN_OR_RETURN(const Family* family, Find(recipe.family));
   HALFMOON_RETURN_IF_ERROR(family->check(recipe));
   return family->make(recipe, packs, validation_pictures, torch::Device(device));
+}
+
+std::string FamilyOf(const Checkpoint& checkpoint) {
+  const auto it = checkpoint.metadata.find("family");
+  return it == checkpoint.metadata.end() ? "ae" : it->second;
+}
+
+Result<std::vector<std::uint8_t>> ExportCheckpoint(const Checkpoint& checkpoint,
+                                                   const std::map<std::string, std::string>& metadata) {
+  const auto family = Find(FamilyOf(checkpoint));
+  if (!family.ok()) return Status(StatusCode::kCorrupt, "checkpoint: " + family.status().message());
+  return (*family)->export_weights(checkpoint, metadata);
 }
 
 }  // namespace halfmoon::training

@@ -1,7 +1,9 @@
-// The kinds of models that can be trained: from a recipe's "family" to its task. A new family adds a
-// line to the table in families.cc. LibTorch in the source only.
+// The kinds of models that can be trained: from a recipe's "family" to its task, and from a checkpoint
+// to its weights file. A new family adds a line to the table in families.cc. LibTorch in the source only.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,6 +15,7 @@
 namespace halfmoon::training {
 
 class TrainingTask;
+struct Checkpoint;
 
 // Whether the recipe's family exists and likes the recipe's fields.
 // Errors: kInvalidArgument naming the field and what is legal.
@@ -23,5 +26,15 @@ Status CheckFamily(const Recipe& recipe);
 Result<std::unique_ptr<TrainingTask>> MakeTask(const Recipe& recipe, const std::vector<Pack>& packs,
                                                std::int64_t validation_pictures,
                                                const std::string& device);
+
+// The family a checkpoint says it is of; "ae" for those that say nothing. It is the architecture of
+// the weights file, too.
+std::string FamilyOf(const Checkpoint& checkpoint);
+
+// The weights file of a checkpoint with its averaged weights. `metadata` (name, data, licence ...) is
+// added to the model's own. Errors: kCorrupt naming the tensor or metadata key; kInternal when the
+// runtime's loader would refuse the result.
+Result<std::vector<std::uint8_t>> ExportCheckpoint(const Checkpoint& checkpoint,
+                                                   const std::map<std::string, std::string>& metadata);
 
 }  // namespace halfmoon::training

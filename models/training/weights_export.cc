@@ -1,0 +1,51 @@
+#include "models/training/weights_export.h"
+
+namespace halfmoon::training {
+
+Status LoadAveraged(const Checkpoint& checkpoint, torch::nn::Module& network) {
+  torch::NoGradGuard no_grad;
+  auto load = [&](const std::string& kind, const auto& named) {
+    for (const auto& p : named) {
+      const auto it = checkpoint.tensors.find(kind + p.key());
+      if (it == checkpoint.tensors.end() || it->second.sizes() != p.value().sizes()) {
+        return Status(StatusCode::kCorrupt, "checkpoint: tensor '" + kind + p.key() +
+                                                "' is missing or has another shape");
+      }
+      torch::Tensor value = p.value();
+      value.copy_(it->second);
+    }
+    return Status::Ok();
+  };
+  HALFMOON_RETURN_IF_ERROR(load("average.", network.named_parameters()));
+  HALFMOON_RETURN_IF_ERROR(load("model.", network.named_buffers()));
+  network.eval();
+  return Status::Ok();
+}
+
+Status AddHalfModule(SafetensorsWriter& writer, const std::string& prefix, torch::nn::Module& module) {
+  for (const auto& p : module.named_parameters()) {
+    const torch::Tensor half = p.value().detach().cpu().to(torch::kFloat16).contiguous();
+    const auto* bytes = static_cast<const std::uint8_t*>(half.data_ptr());
+    HALFMOON_RETURN_IF_ERROR(writer.AddBytes(prefix + "." + p.key(), runtime::DType::kF16,
+                                             half.sizes().vec(),
+                                             {bytes, static_cast<std::size_t>(half.numel()) * 2}));
+  }
+  return Status::Ok();
+}
+
+void SetMetadata(const std::map<std::string, std::string>& given,
+                 const std::map<std::string, std::string>& own, const std::string& architecture,
+                 SafetensorsWriter* writer) {
+  for (const auto& [key, value] : given) writer->SetMetadata(key, value);
+  for (const auto& [key, value] : own) writer->SetMetadata(key, value);
+  writer->SetMetadata("architecture", architecture);
+  writer->SetMetadata("format_version", "1");
+}
+
+void CopyParameters(torch::nn::Module& from, torch::nn::Module& to) {
+  torch::NoGradGuard no_grad;
+  const auto theirs = from.named_parameters();
+  for (auto& p : to.named_parameters()) p.value().copy_(theirs[p.key()]);
+}
+
+}  // namespace halfmoon::training

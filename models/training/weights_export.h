@@ -1,0 +1,30 @@
+// Parts that exporters of all families share: averaged weights, half-precision tensors. LibTorch.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <map>
+#include <string>
+
+#include "halfmoon/status.h"
+#include "models/training/checkpoint.h"
+#include "models/training/safetensors_writer.h"
+
+namespace halfmoon::training {
+
+// Fills a network with the averaged weights of a checkpoint (and its buffers as they are), and switches
+// it to evaluation. Errors: kCorrupt naming the tensor.
+Status LoadAveraged(const Checkpoint& checkpoint, torch::nn::Module& network);
+
+// Every parameter as float16 under prefix + "." + its name. Errors: those of the writer.
+Status AddHalfModule(SafetensorsWriter& writer, const std::string& prefix, torch::nn::Module& module);
+
+// `given` (name, licence ...), the model's own keys, architecture and format version.
+void SetMetadata(const std::map<std::string, std::string>& given,
+                 const std::map<std::string, std::string>& own, const std::string& architecture,
+                 SafetensorsWriter* writer);
+
+// Values of `from`'s parameters into `to`'s, for train --init. REQUIRES: the same class and dimensions.
+void CopyParameters(torch::nn::Module& from, torch::nn::Module& to);
+
+}  // namespace halfmoon::training
