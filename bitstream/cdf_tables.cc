@@ -27,24 +27,6 @@ Status Bad(std::size_t table, const std::string& what) {
 // std::bit_width returns int by the standard, but not in every library.
 int BitWidth(std::uint32_t value) { return static_cast<int>(std::bit_width(value)); }
 
-// log2(value) in units of 2^-16, rounded to nearest. REQUIRES: 1 <= value <= 2^16.
-//
-// Repeated squaring of the mantissa yields the logarithm bit by bit. With 31 fractional bits the
-// error of all steps together is below 2^-26.
-std::uint32_t Log2Q16(std::uint32_t value) {
-  constexpr int kFractionBits = 17;  // one more than asked for, to round with
-  const int integer = BitWidth(value) - 1;
-  std::uint64_t mantissa = std::uint64_t{value} << (31 - integer);  // [2^31, 2^32): 1..2
-  std::uint32_t fraction = 0;
-  for (int i = 0; i < kFractionBits; ++i) {
-    mantissa = (mantissa * mantissa) >> 31;
-    const std::uint32_t bit = mantissa >> 32 != 0 ? 1 : 0;
-    mantissa >>= bit;
-    fraction = (fraction << 1) | bit;
-  }
-  return (static_cast<std::uint32_t>(integer) << 16) + ((fraction + 1) >> 1);
-}
-
 }  // namespace
 
 Result<CdfTables> CdfTables::Create(std::span<const std::int32_t> sizes,
@@ -130,7 +112,7 @@ Status CdfTables::BuildTable(std::size_t table, std::int32_t offset,
     frequencies_.push_back(static_cast<std::uint16_t>(f));
     decode_.push_back({static_cast<std::uint16_t>(start), static_cast<std::uint16_t>(f)});
     encode_.push_back(rans::MakeEncodeEntry(start, f));
-    costs_.push_back((static_cast<std::uint32_t>(kProbabilityBits) << 16) - Log2Q16(f));
+    costs_.push_back(rans::BitsQ16(f));
     start += f;
   }
   if (start != kProbabilityTotal) {

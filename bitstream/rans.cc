@@ -25,7 +25,29 @@ Status Corrupt(int lane, const char* what) {
                                     what + "; the file is damaged, get a fresh copy"};
 }
 
+// log2(value) in units of 2^-16, rounded to nearest. REQUIRES: 1 <= value <= 2^16.
+//
+// Repeated squaring of the mantissa yields the logarithm bit by bit. With 31 fractional bits the
+// error of all steps together is below 2^-26.
+std::uint32_t Log2Q16(std::uint32_t value) {
+  constexpr int kFractionBits = 17;  // one more than asked for, to round with
+  const int integer = static_cast<int>(std::bit_width(value)) - 1;
+  std::uint64_t mantissa = std::uint64_t{value} << (31 - integer);  // [2^31, 2^32): 1..2
+  std::uint32_t fraction = 0;
+  for (int i = 0; i < kFractionBits; ++i) {
+    mantissa = (mantissa * mantissa) >> 31;
+    const std::uint32_t bit = mantissa >> 32 != 0 ? 1 : 0;
+    mantissa >>= bit;
+    fraction = (fraction << 1) | bit;
+  }
+  return (static_cast<std::uint32_t>(integer) << 16) + ((fraction + 1) >> 1);
+}
+
 }  // namespace
+
+std::uint32_t BitsQ16(std::uint32_t frequency) {
+  return (static_cast<std::uint32_t>(kProbabilityBits) << 16) - Log2Q16(frequency);
+}
 
 EncodeEntry MakeEncodeEntry(std::uint32_t start, std::uint32_t frequency) {
   EncodeEntry entry{};

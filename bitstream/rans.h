@@ -111,6 +111,10 @@ struct EncodeEntry {
 // REQUIRES: 1 <= frequency <= 65535, start + frequency <= 2^16.
 EncodeEntry MakeEncodeEntry(std::uint32_t start, std::uint32_t frequency);
 
+// Bits of a symbol of that frequency: 16 - log2(frequency), in units of 2^-16, rounded to nearest.
+// REQUIRES: 1 <= frequency <= 2^16.
+std::uint32_t BitsQ16(std::uint32_t frequency);
+
 inline std::uint64_t MultiplyHigh(std::uint64_t a, std::uint64_t b) {
   __extension__ using Wide = unsigned __int128;
   return static_cast<std::uint64_t>((static_cast<Wide>(a) * b) >> 64);

@@ -43,7 +43,7 @@ CodebookImpl::CodebookImpl(const CodebookConfig& c) : config_(c) {
   }
 }
 
-torch::Tensor CodebookImpl::Nearest(const torch::Tensor& rows) const {
+torch::Tensor CodebookImpl::Nearest(const torch::Tensor& rows, const torch::Tensor& penalty) const {
   torch::NoGradGuard no_grad;
   const torch::Tensor codes = config_.cosine ? Normalised(codes_) : codes_;
   const torch::Tensor half_squares = codes.square().sum(1) * 0.5;
@@ -51,10 +51,14 @@ torch::Tensor CodebookImpl::Nearest(const torch::Tensor& rows) const {
   // alike. Blocks bound the memory of large pictures.
   constexpr std::int64_t kBlock = 16384;
   std::vector<torch::Tensor> indices;
-  for (const torch::Tensor& block : rows.split(kBlock)) {
-    indices.push_back((half_squares - block.mm(codes.t())).argmin(1));
+  for (std::int64_t i = 0; i < rows.size(0); i += kBlock) {
+    torch::Tensor half_distance = half_squares - rows.slice(0, i, i + kBlock).mm(codes.t());
+    if (penalty.defined()) {
+      half_distance += (penalty.dim() == 2 ? penalty.slice(0, i, i + kBlock) : penalty) * 0.5;
+    }
+    indices.push_back(half_distance.argmin(1));
   }
-  return torch::cat(indices);
+  return indices.empty() ? torch::empty({0}, torch::kLong) : torch::cat(indices);
 }
 
 CodebookImpl::Members CodebookImpl::CountMembers(const torch::Tensor& rows,

@@ -17,7 +17,9 @@ class CodebookImpl : public torch::nn::Module {
   explicit CodebookImpl(const CodebookConfig& config);
 
   // Index of the code nearest to each row. rows: float32 [n, d] -> int64 [n]; not differentiable.
-  torch::Tensor Nearest(const torch::Tensor& rows) const;
+  // `penalty`: added to the squared distances, [n, K] or [K]; what a code costs beside its error (Chou
+  // et al. 1989, entropy-constrained vector quantisation).
+  torch::Tensor Nearest(const torch::Tensor& rows, const torch::Tensor& penalty = {}) const;
 
   // The codes of indices: int64 [n] -> [n, d]; differentiable in the codebook unless ema.
   torch::Tensor Codes(const torch::Tensor& indices) const { return codes_.index_select(0, indices); }

@@ -23,8 +23,9 @@ torch::Tensor Activate(const torch::Tensor& x, Unit unit, bool quantise) {
   return quantise ? SteRound(clamped * (1 / step)) * step : clamped;
 }
 
-IntegerConvImpl::IntegerConvImpl(std::vector<Run> in, std::int64_t out, int kernel, bool depthwise)
-    : in_(std::move(in)), kernel_(kernel), depthwise_(depthwise) {
+IntegerConvImpl::IntegerConvImpl(std::vector<Run> in, std::int64_t out, int kernel, bool depthwise,
+                                 double weight_max)
+    : in_(std::move(in)), kernel_(kernel), depthwise_(depthwise), weight_max_(weight_max) {
   std::int64_t channels = 0;
   std::vector<torch::Tensor> steps;
   for (const Run& run : in_) {
@@ -46,7 +47,7 @@ torch::Tensor IntegerConvImpl::StepWeights() const { return weight * in_step_; }
 
 torch::Tensor IntegerConvImpl::StepScale(const torch::Tensor& step_weights) const {
   const torch::Tensor flat = step_weights.detach().flatten(1).abs();
-  const torch::Tensor by_max = std::get<0>(flat.max(1)) / kWeightMax;
+  const torch::Tensor by_max = std::get<0>(flat.max(1)) / weight_max_;
   const torch::Tensor by_sum = flat.sum(1) * (kActivationMax / kAccumulatorBudget);
   return torch::maximum(by_max, by_sum).clamp_min(1e-12).view({-1, 1, 1, 1});
 }

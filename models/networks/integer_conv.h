@@ -19,7 +19,7 @@ torch::Tensor Activate(const torch::Tensor& x, Unit unit, bool quantise);
 
 // Convolution with bias; 1x1, 3x3 (zero padding 1) or depth-wise 3x3. In quantised mode the
 // weights are rounded to the grid that the exporter writes (per output channel, at most
-// kWeightMax steps, fewer where the accumulator's proof asks for it), straight-through.
+// weight_max steps, fewer where the accumulator's proof asks for it), straight-through.
 class IntegerConvImpl : public torch::nn::Module {
  public:
   // `in_units`: runs of input channels and their units, in order (a concatenation may mix them).
@@ -27,7 +27,9 @@ class IntegerConvImpl : public torch::nn::Module {
     std::int64_t channels;
     Unit unit;
   };
-  IntegerConvImpl(std::vector<Run> in, std::int64_t out, int kernel, bool depthwise = false);
+  // `weight_max`: most steps of a weight; 127 lets it be stored in 8 bits.
+  IntegerConvImpl(std::vector<Run> in, std::int64_t out, int kernel, bool depthwise = false,
+                  double weight_max = kWeightMax);
 
   torch::Tensor forward(const torch::Tensor& x);
   // pixel_shuffle(forward(x), 2), faster. REQUIRES: kernel 1.
@@ -66,6 +68,7 @@ class IntegerConvImpl : public torch::nn::Module {
   std::vector<Run> in_;
   int kernel_;
   bool depthwise_;
+  double weight_max_;
   bool quantised_ = false;
   torch::Tensor in_step_;  // [1, in, 1, 1]: real size of one input step (buffer)
 };

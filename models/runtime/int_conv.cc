@@ -84,15 +84,23 @@ Result<LayerTensors> LoadLayerTensors(const WeightsFile& file, const LayerSpec& 
 
   LayerTensors tensors;
   tensors.spec = spec;
-  HALFMOON_ASSIGN_OR_RETURN(const TensorView weight, file.Get(spec.name + ".weight", DType::kI16,
-                                                              {out, in, spec.kernel, spec.kernel}));
+  HALFMOON_ASSIGN_OR_RETURN(const TensorView any, file.Get(spec.name + ".weight"));
+  const DType type = any.dtype == DType::kI8 ? DType::kI8 : DType::kI16;
+  HALFMOON_ASSIGN_OR_RETURN(
+      const TensorView weight,
+      file.Get(spec.name + ".weight", type, {out, in, spec.kernel, spec.kernel}));
   HALFMOON_ASSIGN_OR_RETURN(const TensorView bias,
                             file.Get(spec.name + ".bias", DType::kI32, {out}));
   HALFMOON_ASSIGN_OR_RETURN(const TensorView multiplier,
                             file.Get(spec.name + ".multiplier", DType::kI32, {out}));
   HALFMOON_ASSIGN_OR_RETURN(const TensorView shift,
                             file.Get(spec.name + ".shift", DType::kI32, {out}));
-  tensors.weight = weight.Values<std::int16_t>();
+  if (type == DType::kI8) {
+    const std::vector<std::int8_t> bytes = weight.Values<std::int8_t>();
+    tensors.weight.assign(bytes.begin(), bytes.end());
+  } else {
+    tensors.weight = weight.Values<std::int16_t>();
+  }
   tensors.bias = bias.Values<std::int32_t>();
   tensors.multiplier = multiplier.Values<std::int32_t>();
   tensors.shift = shift.Values<std::int32_t>();

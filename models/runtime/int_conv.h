@@ -44,7 +44,7 @@ struct OutputRange {
 };
 
 // What a layer must be. Tensors, with [...] the shape:
-//   NAME.weight I16 [out, in, k, k] (depthwise: [out, 1, 3, 3]), NAME.bias I32 [out],
+//   NAME.weight I16 or I8 [out, in, k, k] (depthwise: [out, 1, 3, 3]), NAME.bias I32 [out],
 //   NAME.multiplier I32 [out] in 1..2^31-1, NAME.shift I32 [out] in 1..62,
 //   optional NAME.level_bias I32 [levels, out].
 struct LayerSpec {

@@ -5,6 +5,8 @@
 #include "models/training/exporter.h"
 #include "models/training/vae_exporter.h"
 #include "models/training/vae_task.h"
+#include "models/training/vqvae_exporter.h"
+#include "models/training/vqvae_task.h"
 
 namespace halfmoon::training {
 namespace {
@@ -28,6 +30,7 @@ constexpr Family kFamilies[] = {
     {"ae", AeTask::Check, AeTask::Create, ExportAe},
     {"classifier", ClassifierTask::Check, ClassifierTask::Create, ClassifierTask::Export},
     {"vae", VaeTask::Check, VaeTask::Create, ExportVae},
+    {"vqvae", VqvaeTask::Check, VqvaeTask::Create, ExportVqvae},
 };
 
 Result<const Family*> Find(const std::string& name) {

@@ -1,0 +1,45 @@
+// VqvaeConfig: the dimensions of the VQ-VAE codec's networks. Plain data; must not include
+// LibTorch.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "halfmoon/status.h"
+#include "models/networks/ae_config.h"
+
+namespace halfmoon::networks {
+
+// Codes lie on the 1/16 grid; stage s + 1 quantises what stages 1..s left over, in the few
+// directions in which they left most.
+struct VqvaeConfig {
+  AeConfig transforms;  // of g_a and g_s; its fields of the scalar codec's prior are not used
+
+  std::int64_t codes = 256;            // K: of each stage; at most 256
+  std::int64_t dim = 128;              // d: of the projected latent
+  std::int64_t code_dim = 8;           // g: directions of the projected latent that a stage codes
+  std::int64_t stages = 48;            // S
+  std::int64_t context_channels = 48;  // E: of the prior's embedding of an index
+  std::int64_t context_hidden = 96;    // H1
+  std::int64_t context_out = 64;       // H2
+  std::int64_t analysis_level = 28;    // the quality level at which g_a works, whatever the stages
+  std::int64_t first_level = 0;        // the quality level at which g_s works with one stage ...
+  std::int64_t last_level = 32;        // ... and with all of them
+
+  // g_s has level vectors, as in the AE codec; n: number of stages used, 1..S.
+  double LevelOf(double n) const {
+    const double last = static_cast<double>(stages > 1 ? stages - 1 : 1);
+    return static_cast<double>(first_level) +
+           static_cast<double>(last_level - first_level) * (n - 1) / last;
+  }
+
+  Status Validate() const;
+  std::map<std::string, std::string> ToMetadata() const;
+  // The defaults with some fields replaced. Errors: kInvalidArgument naming the field.
+  static Result<VqvaeConfig> FromFields(const std::map<std::string, std::string>& fields);
+  // Errors: kModelCorrupt naming the key.
+  static Result<VqvaeConfig> FromMetadata(const std::map<std::string, std::string>& metadata);
+};
+
+}  // namespace halfmoon::networks

@@ -1,0 +1,346 @@
+#include "models/training/vqvae_task.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "models/networks/ops.h"
+#include "models/networks/weights_io.h"
+#include "models/training/generator.h"
+#include "models/training/principal_components.h"
+
+namespace halfmoon::training {
+namespace {
+
+using networks::Vqvae;
+using networks::VqvaeConfig;
+
+Status ReadLossFields(const Recipe& r, double* commitment, double* rate) {
+  for (const auto& [name, text] : r.loss) {
+    double* value = name == "commitment" ? commitment : name == "rate" ? rate : nullptr;
+    if (value == nullptr) {
+      return {StatusCode::kInvalidArgument,
+              "unknown loss field '" + name + "'; legal are 'commitment' and 'rate'"};
+    }
+    const auto read = std::from_chars(text.data(), text.data() + text.size(), *value);
+    if (read.ec != std::errc() || !(*value >= 0 && *value <= 100)) {
+      return {StatusCode::kInvalidArgument, "loss field '" + name + "' must be 0 to 100"};
+    }
+  }
+  return Status::Ok();
+}
+
+// The d directions of largest variance of rows [n, M], as [d, M], orthonormal.
+torch::Tensor Directions(const torch::Tensor& rows, std::int64_t d) {
+  const torch::Tensor x = rows.to(torch::kFloat64);
+  const auto [values, vectors] = torch::linalg_eigh(x.t().matmul(x) / x.size(0), "L");
+  (void)values;  // ascending
+  return vectors.flip(1).slice(1, 0, d).t().contiguous().to(torch::kFloat32);
+}
+
+// Bits of an index whose frequencies are those of `count` [K].
+double Entropy(const torch::Tensor& count) {
+  return std::log2(networks::CodebookPerplexity(count));
+}
+
+}  // namespace
+
+VqvaeTask::VqvaeTask(const Recipe& recipe, const VqvaeConfig& config, CropSampler sampler,
+                     torch::Tensor validation_crops, torch::Device device)
+    : recipe_(recipe),
+      config_(config),
+      device_(device),
+      sampler_(std::move(sampler)),
+      validation_crops_(std::move(validation_crops)),
+      model_(config) {
+  (void)ReadLossFields(recipe, &commitment_, &rate_);  // checked by Check
+}
+
+Status VqvaeTask::Check(const Recipe& r) {
+  HALFMOON_RETURN_IF_ERROR(VqvaeConfig::FromFields(r.model).status());
+  for (auto [field, side] : {std::pair{"crop", r.crop}, {"late_crop", r.late_crop}}) {
+    if (side % 64 != 0) {
+      return {StatusCode::kInvalidArgument,
+              std::string("field '") + field + "' must be a multiple of 64"};
+    }
+  }
+  double commitment = 0, rate = 0;
+  return ReadLossFields(r, &commitment, &rate);
+}
+
+Result<std::unique_ptr<TrainingTask>> VqvaeTask::Create(const Recipe& r,
+                                                        const std::vector<Pack>& packs,
+                                                        std::int64_t validation_pictures,
+                                                        torch::Device device) {
+  HALFMOON_ASSIGN_OR_RETURN(const VqvaeConfig config, VqvaeConfig::FromFields(r.model));
+  const std::int64_t side = std::max(r.crop, r.late_crop_from < 1 ? r.late_crop : r.crop);
+  HALFMOON_ASSIGN_OR_RETURN(CropSampler sampler, CropSampler::Create(packs, side, device));
+  torch::Tensor crops = CropSampler::ValidationCrops(packs, 256, validation_pictures);
+  torch::manual_seed(static_cast<std::uint64_t>(r.seed));  // the network's initial values
+  return std::unique_ptr<TrainingTask>(
+      new VqvaeTask(r, config, std::move(sampler), std::move(crops), device));
+}
+
+void VqvaeTask::Initialise() {
+  at::Generator generator = MakeGenerator(device_);
+  generator.set_current_seed(recipe_.seed);
+  const std::int64_t m = config_.transforms.latent_channels;
+  if (recipe_.linear_initialisation) {
+    const torch::Tensor basis =
+        PrincipalComponents(sampler_.Sample(256, recipe_.crop, generator), m);
+    model_->g_a->InitialiseLinear(basis);
+    model_->g_s->InitialiseLinear(basis);
+  }
+  StartCodebooks(torch::full({m}, 16.0));
+}
+
+Status VqvaeTask::ImportWeightsFile(const std::string& path) {
+  HALFMOON_ASSIGN_OR_RETURN(const runtime::WeightsFile file, runtime::WeightsFile::FromFile(path));
+  HALFMOON_ASSIGN_OR_RETURN(const std::string family, file.Metadata("architecture"));
+  if (family != "ae") {
+    return {StatusCode::kInvalidArgument, path + ": has architecture '" + family +
+                                              "'; --init takes a weights file of family \"ae\" or "
+                                              "a checkpoint"};
+  }
+  const auto& t = config_.transforms;
+  networks::LevelVector gain(t.level_anchors, t.latent_channels, true);
+  for (auto [name, module] : {std::pair<const char*, torch::nn::Module*>{"g_a", model_->g_a.get()},
+                              {"g_s", model_->g_s.get()},
+                              {"gain.forward", gain.get()}}) {
+    if (Status s = networks::LoadModule(file, name, *module); !s.ok()) return s.WithContext(path);
+    for (torch::Tensor& p : module->parameters()) p.requires_grad_(true);
+    module->train();
+  }
+  torch::NoGradGuard no_grad;
+  StartCodebooks(
+      gain(torch::full({1}, static_cast<double>(config_.analysis_level))).view({-1}).clone());
+  return Status::Ok();
+}
+
+void VqvaeTask::StartCodebooks(const torch::Tensor& gain) {
+  torch::NoGradGuard no_grad;
+  at::Generator generator = MakeGenerator(device_);
+  generator.set_current_seed(MixSeed(recipe_.seed, 0, 0));
+  constexpr std::int64_t kCrops = 384;
+  const std::int64_t d = config_.dim, e = config_.context_channels;
+  const torch::Tensor level = torch::full({64}, static_cast<double>(config_.analysis_level));
+  std::vector<torch::Tensor> parts;
+  for (std::int64_t i = 0; i < kCrops; i += 64) {
+    parts.push_back(
+        networks::ToRows(model_->g_a(sampler_.Sample(64, recipe_.crop, generator), level)));
+  }
+  const torch::Tensor y = torch::cat(parts) * gain;
+  const torch::Tensor directions = Directions(y, d);
+  model_->project.copy_(directions * gain);
+  model_->unproject.copy_((directions / gain).t());
+
+  // The prior begins with a random mixture of a stage's directions, all stages at one size: so what
+  // a direction's codes are shows in the same channels, whether they are early and large or late
+  // and small.
+  const torch::Tensor mixture = torch::empty({d, e}).normal_(0, 1, generator);
+  torch::Tensor residual = y.matmul(directions.t());
+  std::vector<double> energy, bits;
+  for (std::int64_t s = 0; s < config_.stages; ++s) {
+    const torch::Tensor variance = residual.square().mean(0);
+    const torch::Tensor which = std::get<0>(std::get<1>(variance.topk(config_.code_dim)).sort());
+    model_->support[s].copy_(which);
+    const torch::Tensor rows = residual.index_select(1, which).contiguous();
+    networks::Codebook& book = model_->codebooks[static_cast<std::size_t>(s)];
+    book->InitialiseByKMeans(rows, 6, generator);
+    const torch::Tensor index = book->Nearest(rows);
+    const torch::Tensor codes = book->Codes(torch::arange(config_.codes, torch::kLong));
+    residual.index_copy_(1, which, rows - codes.index_select(0, index));
+    energy.push_back(residual.square().sum(1).mean().item<double>());
+    bits.push_back(Entropy(book->CountMembers(rows, index).count));
+    const torch::Tensor size = codes.square().mean().sqrt().clamp_min(1e-6);
+    model_->prior->SetEmbedding(s, (codes / size).matmul(mixture.index_select(0, which)) /
+                                       std::sqrt(static_cast<double>(config_.code_dim)));
+  }
+  SetSlopes(energy, bits);
+}
+
+void VqvaeTask::SetSlopes(const std::vector<double>& energy, const std::vector<double>& bits) {
+  // What a stage leaves, those that follow can still take away; so a bit is worth what it saves
+  // there. Over more stages the later they are: what one of them saves scatters.
+  const auto stages = static_cast<std::int64_t>(energy.size());
+  for (std::int64_t s = 0; s < stages; ++s) {
+    const std::int64_t from =
+        std::max<std::int64_t>(0, std::min(s, stages - 1 - std::min<std::int64_t>(4, stages / 2)));
+    const std::int64_t to = std::min(stages - 1, from + std::max<std::int64_t>(2, (s + 1) / 2));
+    if (to == from) continue;
+    double spent = 0;
+    for (std::int64_t i = from + 1; i <= to; ++i) spent += bits[static_cast<std::size_t>(i)];
+    const double saved =
+        energy[static_cast<std::size_t>(from)] - energy[static_cast<std::size_t>(to)];
+    model_->slopes[s] = rate_ * std::max(saved, 0.0) / std::max(spent, 1e-3);
+  }
+}
+
+void VqvaeTask::BeforeStep(const StepInfo& at) {
+  model_->SetQuantised(at.progress >= recipe_.quantise_from);
+  seen_.assign(static_cast<std::size_t>(at.workers), {});
+}
+
+torch::Tensor VqvaeTask::Loss(const StepInfo& at, at::Generator& generator, Figures* figures) {
+  const Recipe& r = recipe_;
+  const bool late = at.progress >= r.late_crop_from;
+  const std::int64_t side = late ? r.late_crop : r.crop;
+  const std::int64_t batch =
+      late ? std::max<std::int64_t>(at.workers, r.batch * r.crop * r.crop / (side * side))
+           : r.batch;
+  const std::int64_t count = batch * (at.worker + 1) / at.workers - batch * at.worker / at.workers;
+  if (count == 0) return {};
+
+  const torch::Tensor x = sampler_.Sample(count, side, generator);
+  // Numbers of stages, spread evenly over 1..S with a random start, falling.
+  const double offset = torch::rand({1}, generator).item<double>();
+  std::vector<std::int64_t> used;
+  for (std::int64_t i = count - 1; i >= 0; --i) {
+    const double share = (static_cast<double>(i) + offset) / static_cast<double>(count);
+    used.push_back(1 + static_cast<std::int64_t>(share * static_cast<double>(config_.stages)));
+  }
+  torch::Tensor p;
+  if (commitment_ > 0) {
+    p = model_->Analyse(x);
+  } else {
+    torch::NoGradGuard no_grad;
+    p = model_->Analyse(x);
+  }
+  auto q = model_->Quantise(p, used);
+  const torch::Tensor n = torch::tensor(used);
+  // Value z, gradient straight through to p.
+  const torch::Tensor z = p.requires_grad() ? p + (q.z - p).detach() : q.z;
+  const torch::Tensor x_hat = model_->Synthesise(z, n);
+
+  const auto& t = config_.transforms;
+  const double pixels = static_cast<double>(side * side);
+  const torch::Tensor bpp = q.bits / pixels;
+  const torch::Tensor mse = (x_hat - x).square().mean({1, 2, 3}) * (255.0 * 255.0);
+  std::vector<float> lambdas;
+  for (const std::int64_t u : used) {
+    lambdas.push_back(static_cast<float>(t.Lambda(config_.LevelOf(static_cast<double>(u)))));
+  }
+  const torch::Tensor lambda = torch::tensor(lambdas);
+  const torch::Tensor weight =
+      (lambda / std::sqrt(t.lambda_min * t.lambda_max)).pow(-r.level_weight);
+  torch::Tensor loss = (weight * lambda * mse).sum() + 4 * bpp.sum();
+  if (p.requires_grad()) loss = loss + commitment_ * (p - q.z).square().mean({1, 2, 3}).sum();
+
+  auto& seen = seen_[static_cast<std::size_t>(at.worker)];
+  for (std::size_t s = 0; s < q.indices.size(); ++s) {
+    const auto at_stage = static_cast<std::int64_t>(s);
+    seen.push_back({model_->codebooks[s]->CountMembers(q.residuals[s], q.indices[s]),
+                    q.residuals[s], q.stage_energy[at_stage].item<double>(),
+                    q.stage_bits[at_stage].item<double>()});
+  }
+  const torch::Tensor psnr = 10 * torch::log10(255.0 * 255.0 / mse.detach().clamp_min(1e-6));
+  const double index_count = static_cast<double>(n.sum().item<std::int64_t>()) * pixels / 256;
+  *figures = {{"bpp", bpp.mean().item<double>()},
+              {"psnr", psnr.mean().item<double>()},
+              {"bits_per_index", q.bits.sum().item<double>() / index_count}};
+  return loss / static_cast<double>(batch);
+}
+
+void VqvaeTask::AfterStep(const StepInfo& at) {
+  torch::NoGradGuard no_grad;
+  // Longer averages near the end, when the codes should come to rest.
+  const double decay = at.progress < 0.6 ? 0.99 : 0.998;
+  constexpr std::int64_t kRestartEvery = 100;
+  energy_.resize(model_->codebooks.size(), 0);
+  bits_.resize(model_->codebooks.size(), 0);
+  for (std::size_t s = 0; s < model_->codebooks.size(); ++s) {
+    networks::CodebookImpl::Members sum;
+    torch::Tensor rows;
+    double energy = 0, bits = 0, count = 0;
+    for (const auto& worker : seen_) {
+      if (worker.size() <= s) continue;
+      const auto& m = worker[s].members;
+      energy += worker[s].energy;
+      bits += worker[s].bits;
+      count += static_cast<double>(worker[s].rows.size(0));
+      rows = rows.defined() ? rows : worker[s].rows;
+      sum.count = sum.count.defined() ? sum.count + m.count : m.count;
+      sum.sum = sum.sum.defined() ? sum.sum + m.sum : m.sum;
+    }
+    if (!rows.defined()) continue;
+    const double fresh = energy_[s] == 0 ? 1 : 0.05;
+    energy_[s] += fresh * (energy / count - energy_[s]);
+    bits_[s] += fresh * (bits / count - bits_[s]);
+    networks::Codebook& book = model_->codebooks[s];
+    book->UpdateAverages(sum, decay);
+    if (at.step % kRestartEvery == kRestartEvery - 1 && at.progress < 0.6) {
+      at::Generator generator = MakeGenerator(device_);
+      generator.set_current_seed(
+          MixSeed(recipe_.seed, static_cast<std::uint64_t>(at.step), 1000 + s));
+      // Fewer than one member in some hundred steps.
+      book->RestartDeadCodes(book->named_buffers()["average_count"], rows, 0.005, generator);
+    }
+  }
+  for (const double share : {0.15, 0.3}) {
+    if (progress_ < share && at.progress >= share) SetSlopes(energy_, bits_);
+  }
+  progress_ = at.progress;
+}
+
+ValidationReport VqvaeTask::Validate(WorkerPool& pool) {
+  torch::NoGradGuard no_grad;
+  model_->eval();
+  const std::int64_t crops = validation_crops_.size(0), stages = config_.stages;
+  std::vector<std::int64_t> shown;
+  for (std::int64_t i = 1; i <= 8; ++i) {
+    const std::int64_t n = std::max<std::int64_t>(1, stages * i / 8);
+    if (shown.empty() || shown.back() != n) shown.push_back(n);
+  }
+  std::vector<std::vector<RatePoint>> points(static_cast<std::size_t>(crops));
+  std::vector<torch::Tensor> counts(static_cast<std::size_t>(crops));
+  pool.Run([&](int worker) {
+    torch::NoGradGuard guard;
+    for (std::int64_t i = worker; i < crops; i += pool.size()) {
+      const torch::Tensor x = validation_crops_.slice(0, i, i + 1).to(device_);
+      const double pixels = static_cast<double>(x.size(2) * x.size(3));
+      const auto q = model_->Quantise(model_->Analyse(x), {stages}, true);
+      const torch::Tensor bits = q.stage_bits.to(torch::kFloat64).cumsum(0);
+      for (const std::int64_t n : shown) {
+        const torch::Tensor x_hat =
+            model_->Synthesise(q.sums[static_cast<std::size_t>(n - 1)], torch::tensor({n}));
+        const double mse =
+            ((x_hat.clamp(0, 1) * 255).round() - x * 255).square().mean().item<double>();
+        RatePoint p;
+        p.level = static_cast<double>(n);
+        p.bpp = bits[n - 1].item<double>() / pixels;
+        p.psnr = 10 * std::log10(255.0 * 255.0 / std::max(mse, 1e-9));
+        p.loss = p.bpp + config_.transforms.Lambda(config_.LevelOf(p.level)) * mse;
+        points[static_cast<std::size_t>(i)].push_back(p);
+      }
+      std::vector<torch::Tensor> c;
+      for (const torch::Tensor& index : q.indices) c.push_back(index.bincount({}, config_.codes));
+      counts[static_cast<std::size_t>(i)] = torch::stack(c);
+    }
+  });
+  ValidationReport report;
+  for (std::size_t j = 0; j < shown.size(); ++j) {
+    RatePoint mean;
+    mean.level = static_cast<double>(shown[j]);
+    for (const auto& picture : points) {
+      mean.bpp += picture[j].bpp / static_cast<double>(crops);
+      mean.psnr += picture[j].psnr / static_cast<double>(crops);
+      mean.loss += picture[j].loss / static_cast<double>(crops);
+    }
+    report.score += std::log(mean.loss) / static_cast<double>(shown.size());
+    report.points.push_back(mean);
+  }
+  torch::Tensor total = torch::zeros({stages, config_.codes}, torch::kLong);
+  for (const torch::Tensor& c : counts) total += c;
+  double usage = 0;
+  for (std::int64_t s = 0; s < stages; ++s) {
+    usage += networks::CodebookUsage(total[s]) / static_cast<double>(stages);
+  }
+  report.figures = {{"usage", usage},
+                    {"perplexity_first", networks::CodebookPerplexity(total[0])},
+                    {"perplexity_last", networks::CodebookPerplexity(total[stages - 1])}};
+  model_->train();
+  return report;
+}
+
+std::map<std::string, std::string> VqvaeTask::Metadata() const { return config_.ToMetadata(); }
+
+}  // namespace halfmoon::training

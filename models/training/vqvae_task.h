@@ -1,0 +1,74 @@
+// Training of the VQ-VAE codec: codebooks by moving averages, synthesis and prior by gradients.
+// LibTorch.
+#pragma once
+
+#include <memory>
+
+#include "models/networks/vqvae.h"
+#include "models/training/crop_sampler.h"
+#include "models/training/pack.h"
+#include "models/training/recipe.h"
+#include "models/training/task.h"
+
+namespace halfmoon::training {
+
+// Every picture of a batch uses a random number of stages n. Its loss is rate + lambda(n) *
+// distortion, where lambda(n) is that of the AE codec at the quality level that belongs to n
+// stages. Loss fields of the recipe:
+//   "commitment"  weight of |p - sg(z)|^2 per dimension; 0 (default): the analysis stays as it is
+//   "rate"        weight of the bits against the distance when an index is chosen (default 1), in
+//   units of
+//                 what a bit saves in the stages that follow; measured when the run begins, and
+//                 again when the prior is good enough for its bits to mean something
+class VqvaeTask : public TrainingTask {
+ public:
+  static Status Check(const Recipe& recipe);
+  // REQUIRES: Check. Errors: kInvalidArgument when the packs hold no picture large enough.
+  static Result<std::unique_ptr<TrainingTask>> Create(const Recipe& recipe,
+                                                      const std::vector<Pack>& packs,
+                                                      std::int64_t validation_pictures,
+                                                      torch::Device device);
+
+  torch::nn::Module& network() override { return *model_; }
+  torch::OrderedDict<std::string, torch::Tensor> StateBuffers() override {
+    return model_->TrainedBuffers();
+  }
+  void Initialise() override;
+  // A file of the AE codec gives g_a and g_s, then the codebooks start as in Initialise.
+  Status ImportWeightsFile(const std::string& path) override;
+  void BeforeStep(const StepInfo& at) override;
+  torch::Tensor Loss(const StepInfo& at, at::Generator& generator, Figures* figures) override;
+  void AfterStep(const StepInfo& at) override;
+  bool HasValidation() const override { return validation_crops_.size(0) > 0; }
+  ValidationReport Validate(WorkerPool& pool) override;
+  std::map<std::string, std::string> Metadata() const override;
+
+ private:
+  VqvaeTask(const Recipe& recipe, const networks::VqvaeConfig& config, CropSampler sampler,
+            torch::Tensor validation_crops, torch::Device device);
+  // What a bit of each stage is worth: `energy` [S] left after it and `bits` [S] it took, per
+  // position.
+  void SetSlopes(const std::vector<double>& energy, const std::vector<double>& bits);
+  // Projection, codebooks and slopes from the latents of random crops.
+  void StartCodebooks(const torch::Tensor& gain);
+
+  Recipe recipe_;
+  networks::VqvaeConfig config_;
+  double commitment_ = 0, rate_ = 1;
+  torch::Device device_;
+  CropSampler sampler_;
+  torch::Tensor validation_crops_;
+  networks::Vqvae model_;
+  // What each worker's share said of the codebooks: per stage, added up by AfterStep.
+  struct StageMembers {
+    networks::CodebookImpl::Members members;
+    torch::Tensor rows;
+    double energy = 0, bits = 0;  // sums over the rows
+  };
+  std::vector<std::vector<StageMembers>> seen_;
+  // Averages of recent steps, per stage and position; empty until the first step.
+  std::vector<double> energy_, bits_;
+  double progress_ = 0;  // of the step before
+};
+
+}  // namespace halfmoon::training
