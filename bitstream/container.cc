@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t kChecksumBytes = 4;
 constexpr std::size_t kHeaderChecksumOffset = kHeaderBytes - kChecksumBytes;
+constexpr std::size_t kMaxTileNumberBytes = 5;
 constexpr std::size_t kMinChunkBytes = 4 + 1 + kChecksumBytes;
 constexpr const char* kDamaged = "the file is damaged, get a fresh copy";
 
@@ -49,11 +50,11 @@ Status CheckHeader(const Header& h, const Limits& limits, StatusCode illegal) {
                       "the file needs a newer Halfmoon");
   }
   if (h.bit_depth < 8 || h.bit_depth > 16) {
-    return FieldError(illegal, "bit depth", 7, h.bit_depth, "8", remedy);
+    return FieldError(illegal, "bit depth", 7, h.bit_depth, "8 or 16", remedy);
   }
-  if (h.bit_depth != 8) {
-    return FieldError(StatusCode::kUnsupportedFeature, "bit depth", 7, h.bit_depth, "8",
-                      "this version handles 8 bits only, use a newer Halfmoon or an 8-bit picture");
+  if (h.bit_depth != 8 && h.bit_depth != 16) {
+    return FieldError(StatusCode::kUnsupportedFeature, "bit depth", 7, h.bit_depth, "8 or 16",
+                      "use a newer Halfmoon, or a picture of 8 or 16 bits");
   }
   if (h.channels < 1 || h.channels > 4) {
     return FieldError(illegal, "channels", 8, h.channels, "1..4", remedy);
@@ -117,23 +118,27 @@ Status CheckChunks(const Header& header, std::span<const Chunk> chunks, StatusCo
   for (const Chunk& chunk : chunks) types.push_back(chunk.type);
   std::sort(types.begin(), types.end());
   for (std::size_t i = 1; i < types.size(); ++i) {
-    if (types[i] == types[i - 1] && types[i] != kChunkLatents) {
+    if (types[i] == types[i - 1] && types[i] != kChunkLatents && types[i] != kChunkAlpha) {
       return {illegal, "chunk " + types[i].Name() + " occurs twice, legal is once; " + remedy};
     }
   }
-  const auto [first, last] = std::equal_range(types.begin(), types.end(), kChunkLatents);
-  if (static_cast<std::uint64_t>(last - first) != header.tile_count()) {
-    return {illegal, std::to_string(last - first) + " LATT chunk(s) for " +
-                         std::to_string(header.tile_count()) +
-                         " tile(s), legal is one for each tile; " + remedy};
-  }
+  const auto check_tiles = [&](ChunkType type, std::uint64_t wanted) -> Status {
+    const auto [first, last] = std::equal_range(types.begin(), types.end(), type);
+    if (static_cast<std::uint64_t>(last - first) == wanted) return Status::Ok();
+    return {illegal, std::to_string(last - first) + " " + type.Name() + " chunk(s) for " +
+                         std::to_string(header.tile_count()) + " tile(s), legal is " +
+                         (wanted == 0 ? "none: header field channels announces no alpha"
+                                      : "one for each tile") +
+                         "; " + remedy};
+  };
+  HALFMOON_RETURN_IF_ERROR(check_tiles(kChunkLatents, header.tile_count()));
+  HALFMOON_RETURN_IF_ERROR(check_tiles(kChunkAlpha, header.has_alpha() ? header.tile_count() : 0));
   const auto check = [&](ChunkType type, bool wanted, const char* field) -> Status {
     if (std::binary_search(types.begin(), types.end(), type) == wanted) return Status::Ok();
     return {illegal, "chunk " + type.Name() + (wanted ? " is missing, but" : " is there, but no") +
                          " header field " + field + " announces it; " + remedy};
   };
-  HALFMOON_RETURN_IF_ERROR(check(kChunkIcc, header.colour == Colour::kIcc, "colour"));
-  return check(kChunkAlpha, header.has_alpha(), "channels");
+  return check(kChunkIcc, header.colour == Colour::kIcc, "colour");
 }
 
 Result<Chunk> ReadChunk(ByteReader& reader, std::span<const std::uint8_t> file) {
@@ -164,6 +169,20 @@ Result<Chunk> ReadChunk(ByteReader& reader, std::span<const std::uint8_t> file) 
   return Chunk{type, payload};
 }
 
+// With several tiles the payload of a tile's chunk begins with the tile's number. Takes it off.
+// Errors: kCorrupt unless it is `expected`.
+Status TakeTileNumber(std::uint64_t expected, Chunk* chunk) {
+  const TileNumber number = ReadTileNumber(chunk->payload);
+  if (!number.ok || number.tile != expected) {
+    return {StatusCode::kCorrupt,
+            "chunk " + chunk->type.Name() + " number " + std::to_string(expected) + " says tile " +
+                (number.ok ? std::to_string(number.tile) : std::string("nothing legal")) +
+                ", legal are all tiles in ascending order; " + kDamaged};
+  }
+  chunk->payload = chunk->payload.subspan(number.bytes);
+  return Status::Ok();
+}
+
 Result<ParsedFile> ParseUnguarded(std::span<const std::uint8_t> file, const Limits& limits) {
   ParsedFile parsed;
   HALFMOON_ASSIGN_OR_RETURN(parsed.header, ParseHeader(file, limits));
@@ -189,6 +208,13 @@ Result<ParsedFile> ParseUnguarded(std::span<const std::uint8_t> file, const Limi
                       std::to_string(reader.position()) + ", legal is none; " + kDamaged);
   }
   HALFMOON_RETURN_IF_ERROR(CheckChunks(parsed.header, parsed.chunks, StatusCode::kCorrupt));
+  if (parsed.header.tile_count() > 1) {
+    std::uint64_t latents = 0, alphas = 0;
+    for (Chunk& chunk : parsed.chunks) {
+      if (chunk.type == kChunkLatents) HALFMOON_RETURN_IF_ERROR(TakeTileNumber(latents++, &chunk));
+      if (chunk.type == kChunkAlpha) HALFMOON_RETURN_IF_ERROR(TakeTileNumber(alphas++, &chunk));
+    }
+  }
   return parsed;
 }
 
@@ -205,12 +231,12 @@ Result<std::vector<std::uint8_t>> WriteUnguarded(const Header& header,
   std::uint64_t total = kHeaderBytes;
   for (const Chunk& chunk : chunks) {
     HALFMOON_RETURN_IF_ERROR(CheckChunkType(chunk.type, StatusCode::kInvalidArgument, ""));
-    if (chunk.payload.size() > 0xFFFFFFFFu) {
+    if (chunk.payload.size() > 0xFFFFFFFFu - kMaxTileNumberBytes) {
       return Status(StatusCode::kInvalidArgument,
                     "chunk " + chunk.type.Name() + " has " + std::to_string(chunk.payload.size()) +
-                        " bytes, at most 2^32 - 1 are legal; use smaller tiles");
+                        " bytes, at most 2^32 - 6 are legal; use smaller tiles");
     }
-    total += chunk.payload.size() + 13;
+    total += chunk.payload.size() + 13 + kMaxTileNumberBytes;
   }
   HALFMOON_RETURN_IF_ERROR(CheckChunks(header, chunks, StatusCode::kInvalidArgument));
 
@@ -232,10 +258,16 @@ Result<std::vector<std::uint8_t>> WriteUnguarded(const Header& header,
   writer.U16(static_cast<std::uint16_t>(chunks.size()));
   writer.U32(Checksum32(writer.view()));
   HALFMOON_ENSURE(writer.size() == kHeaderBytes);
+  const bool numbered = header.tile_count() > 1;
+  std::uint32_t latents = 0, alphas = 0;
   for (const Chunk& chunk : chunks) {
     const std::size_t start = writer.size();
+    ByteWriter number;
+    if (numbered && chunk.type == kChunkLatents) number.VarU32(latents++);
+    if (numbered && chunk.type == kChunkAlpha) number.VarU32(alphas++);
     writer.U32(chunk.type.code);
-    writer.VarU32(static_cast<std::uint32_t>(chunk.payload.size()));
+    writer.VarU32(static_cast<std::uint32_t>(number.size() + chunk.payload.size()));
+    writer.Bytes(number.view());
     writer.Bytes(chunk.payload);
     writer.U32(Checksum32(writer.view().subspan(start)));
   }
@@ -261,10 +293,10 @@ const Chunk* ParsedFile::Find(ChunkType type) const {
   return found == chunks.end() ? nullptr : &*found;
 }
 
-std::vector<std::span<const std::uint8_t>> ParsedFile::Latents() const {
+std::vector<std::span<const std::uint8_t>> ParsedFile::All(ChunkType type) const {
   std::vector<std::span<const std::uint8_t>> streams;
   for (const Chunk& chunk : chunks) {
-    if (chunk.type == kChunkLatents) streams.push_back(chunk.payload);
+    if (chunk.type == type) streams.push_back(chunk.payload);
   }
   return streams;
 }
@@ -309,12 +341,31 @@ Result<Header> ParseHeader(std::span<const std::uint8_t> file, const Limits& lim
                                                      Hex(computed, 8) + "; " + kDamaged);
   }
   HALFMOON_RETURN_IF_ERROR(CheckHeader(header, limits, StatusCode::kCorrupt));
-  if (header.chunk_count < header.tile_count()) {
+  const std::uint64_t least = header.tile_count() * (header.has_alpha() ? 2 : 1);
+  if (header.chunk_count < least) {
     return FieldError(StatusCode::kCorrupt, "chunk count", 32, header.chunk_count,
-                      std::to_string(header.tile_count()) + " (the number of tiles) or more",
+                      std::to_string(least) + " (one for each tile" +
+                          (header.has_alpha() ? ", and one for its alpha" : "") + ") or more",
                       kDamaged);
   }
   return header;
+}
+
+TileNumber ReadTileNumber(std::span<const std::uint8_t> payload) {
+  ByteReader reader(payload);
+  TileNumber number;
+  number.tile = reader.VarU32();
+  number.ok = reader.ok();
+  number.bytes = reader.position();
+  return number;
+}
+
+Result<ChunkAt> ParseChunk(std::span<const std::uint8_t> file, std::size_t offset) {
+  ByteReader reader(file);
+  reader.Bytes(offset);
+  if (!reader.ok()) return Truncated("a chunk", offset, file.size());
+  HALFMOON_ASSIGN_OR_RETURN(const Chunk chunk, ReadChunk(reader, file));
+  return ChunkAt{chunk, reader.position()};
 }
 
 Result<ParsedFile> Parse(std::span<const std::uint8_t> file, const Limits& limits) {

@@ -18,7 +18,7 @@ namespace halfmoon {
 // this, and a transfer that clears bit 7 is noticed.
 inline constexpr std::array<std::uint8_t, 4> kMagic = {0x8D, 'H', 'M', 'N'};
 inline constexpr std::uint8_t kFormatMajor = 0;
-inline constexpr std::uint8_t kFormatMinor = 1;
+inline constexpr std::uint8_t kFormatMinor = 2;
 inline constexpr std::size_t kHeaderBytes = 38;
 
 // Flag bits 0..3 may be ignored by a reader that does not know them, bits 4..7 may not.
@@ -33,7 +33,7 @@ struct Header {
   std::uint8_t format_major = kFormatMajor;  // as read; Write always writes the current format
   std::uint8_t format_minor = kFormatMinor;
   std::uint8_t flags = 0;
-  std::uint8_t bit_depth = 8;  // bits per channel: 8
+  std::uint8_t bit_depth = 8;  // bits per sample: 8 or 16
   std::uint8_t channels = 3;   // 1 grey, 2 grey + alpha, 3 RGB, 4 RGB + alpha
   Colour colour = Colour::kSrgb;
   std::uint16_t model_id = 0;                // 1..65535
@@ -70,14 +70,14 @@ struct ChunkType {
 
 inline constexpr ChunkType kChunkLatents(
     "LATT");                                     // one tile's latent stream; k-th chunk = k-th tile
-inline constexpr ChunkType kChunkAlpha("ALPH");  // alpha plane, lossless
+inline constexpr ChunkType kChunkAlpha("ALPH");  // one tile's alpha; k-th chunk = k-th tile
 inline constexpr ChunkType kChunkIcc("ICCP");    // ICC profile, compressed
 inline constexpr ChunkType kChunkExif("eXIF");   // EXIF block, compressed
 inline constexpr ChunkType kChunkXmp("xMPP");    // XMP packet, compressed
 
 struct Chunk {
   ChunkType type;
-  std::span<const std::uint8_t> payload;
+  std::span<const std::uint8_t> payload;  // of a tile's chunk: without the tile's number
 };
 
 struct ParsedFile {
@@ -87,7 +87,12 @@ struct ParsedFile {
   // The chunk of that type, or none; the first one of LATT.
   const Chunk* Find(ChunkType type) const;
   // The latent streams in tile order; header.tile_count() of them.
-  std::vector<std::span<const std::uint8_t>> Latents() const;
+  std::vector<std::span<const std::uint8_t>> Latents() const { return All(kChunkLatents); }
+  // The alpha streams in tile order; as many, or none without alpha.
+  std::vector<std::span<const std::uint8_t>> Alphas() const { return All(kChunkAlpha); }
+
+ private:
+  std::vector<std::span<const std::uint8_t>> All(ChunkType type) const;
 };
 
 // Reads and checks the first kHeaderBytes bytes; what follows need not be there.
@@ -99,6 +104,24 @@ Result<Header> ParseHeader(std::span<const std::uint8_t> file, const Limits& lim
 // Lifetime: the payloads point into `file`.
 // Errors: as ParseHeader; kUnsupportedFeature for an unknown critical chunk; kOutOfMemory.
 Result<ParsedFile> Parse(std::span<const std::uint8_t> file, const Limits& limits = {});
+
+// The chunk at `offset`, and where the next one begins. Of its type and checksum everything is
+// checked, its place among the others is not, and a tile's number is still in its payload. For
+// readers of damaged files (salvage.h).
+// Errors: kTruncated, kChecksumMismatch, kCorrupt; kUnsupportedFeature for an unknown critical one.
+struct ChunkAt {
+  Chunk chunk;
+  std::size_t end = 0;
+};
+Result<ChunkAt> ParseChunk(std::span<const std::uint8_t> file, std::size_t offset);
+
+// The number at the beginning of the payload of a tile's chunk in a file of several tiles.
+struct TileNumber {
+  bool ok = false;  // a legal varint was there
+  std::uint32_t tile = 0;
+  std::size_t bytes = 0;
+};
+TileNumber ReadTileNumber(std::span<const std::uint8_t> payload);
 
 // Makes a file. Chunks are written in the order given; LATT chunks are in tile order.
 // Errors: kInvalidArgument for whatever Parse would refuse; kLimitExceeded, kUnsupportedFeature for

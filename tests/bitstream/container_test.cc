@@ -168,7 +168,7 @@ INSTANTIATE_TEST_SUITE_P(
                       FieldCase{"bit depth", 7, 1, 0, StatusCode::kCorrupt},
                       FieldCase{"bit depth", 7, 1, 7, StatusCode::kCorrupt},
                       FieldCase{"bit depth", 7, 1, 9, StatusCode::kUnsupportedFeature},
-                      FieldCase{"bit depth", 7, 1, 16, StatusCode::kUnsupportedFeature},
+                      FieldCase{"bit depth", 7, 1, 15, StatusCode::kUnsupportedFeature},
                       FieldCase{"bit depth", 7, 1, 17, StatusCode::kCorrupt},
                       FieldCase{"channels", 8, 1, 0, StatusCode::kCorrupt},
                       FieldCase{"channels", 8, 1, 5, StatusCode::kCorrupt},
@@ -297,7 +297,29 @@ TEST(ContainerChunks, MissingOrUnannouncedChunksAreRefused) {
     header.channels = channels;
     EXPECT_EQ(AssembledStatus({MakeChunk("LATT")}, header).code(), StatusCode::kCorrupt);
     EXPECT_TRUE(AssembledStatus({MakeChunk("LATT"), MakeChunk("ALPH")}, header).ok());
+    EXPECT_EQ(AssembledStatus({MakeChunk("LATT"), MakeChunk("ALPH"), MakeChunk("ALPH")}, header).code(),
+              StatusCode::kCorrupt);
   }
+}
+
+TEST(ContainerChunks, EveryTileHasItsAlpha) {
+  Header header = TypicalHeader();
+  header.channels = 4;
+  header.bit_depth = 16;
+  header.tile_size = 64;
+  header.width = 128;
+  header.height = 64;
+  const Bytes a = {1}, b = {2, 2};
+  const Chunk chunks[] = {{kChunkLatents, b}, {kChunkAlpha, a}, {kChunkLatents, a}, {kChunkAlpha, b}};
+  const Result<Bytes> file = Write(header, chunks);
+  ASSERT_TRUE(file.ok()) << file.status().message();
+  const Result<ParsedFile> parsed = Parse(*file);
+  ASSERT_TRUE(parsed.ok()) << parsed.status().message();
+  EXPECT_EQ(parsed->header.bit_depth, 16);
+  ASSERT_EQ(parsed->Alphas().size(), 2u);
+  EXPECT_EQ(parsed->Alphas()[1].size(), 2u);
+  EXPECT_EQ(parsed->Latents()[0].size(), 2u);
+  EXPECT_FALSE(Write(header, std::span(chunks).first(3)).ok());
 }
 
 TEST(ContainerChunks, CountMustBeRight) {
@@ -388,7 +410,7 @@ TEST(ContainerWrite, RefusesWhatParseWouldRefuse) {
   EXPECT_EQ(code([](Header& h) { h.tile_size = 63; }), kBad);
   EXPECT_EQ(code([](Header& h) { h.channels = 0; }), kBad);
   EXPECT_EQ(code([](Header& h) { h.bit_depth = 1; }), kBad);
-  EXPECT_EQ(code([](Header& h) { h.bit_depth = 16; }), StatusCode::kUnsupportedFeature);
+  EXPECT_EQ(code([](Header& h) { h.bit_depth = 12; }), StatusCode::kUnsupportedFeature);
   EXPECT_EQ(code([](Header& h) { h.flags = 0x20; }), StatusCode::kUnsupportedFeature);
   EXPECT_EQ(code([](Header& h) { h.colour = Colour::kIcc; }), kBad);
   EXPECT_EQ(code(nothing, {}), kBad);

@@ -14,6 +14,7 @@
 #include <map>
 #include <sstream>
 
+#include "bitstream/alpha_plane.h"
 #include "bitstream/byte_io.h"
 #include "bitstream/checksum.h"
 #include "bitstream/container.h"
@@ -79,6 +80,20 @@ std::vector<ContainerCase> ContainerCases() {
                                   {kChunkLatents, {2, 2}},
                                   {kChunkLatents, {3, 3, 3}},
                                   {kChunkLatents, {4, 4, 4, 4}}});
+       }},
+      {"alpha", "2 x 1 tiles of 64, 16 bit, RGB with alpha", StatusCode::kOk, false,
+       [] {
+         Header header = SmallHeader();
+         header.width = 66;
+         header.height = 2;
+         header.tile_size = 64;
+         header.bit_depth = 16;
+         header.channels = 4;
+         const Bytes left(64 * 2 * 2, 0xFF), right = {0x12, 0x34, 0x12, 0x35, 0, 0, 0xFF, 0xFF};
+         return MakeFile(header, {{kChunkLatents, {1}},
+                                  {kChunkAlpha, EncodeAlpha(left, 64, 2, 2).value()},
+                                  {kChunkLatents, {2, 2}},
+                                  {kChunkAlpha, EncodeAlpha(right, 2, 2, 2).value()}});
        }},
       {"metadata", "ICC, EXIF, XMP, each text saying so", StatusCode::kOk, false,
        [] {
@@ -164,6 +179,16 @@ TEST(GoldenContainer, MetadataIsReadAsEver) {
     EXPECT_EQ(DecompressMetadata(parsed->Find(type)->payload).value(),
               Ascii("this is " + type.Name()));
   }
+}
+
+TEST(GoldenContainer, AlphaIsReadAsEver) {
+  const Bytes file = ReadFile(GoldenFolder() + "/container/alpha.hmn");
+  const Result<ParsedFile> parsed = Parse(file);
+  ASSERT_TRUE(parsed.ok()) << parsed.status().message();
+  ASSERT_EQ(parsed->Alphas().size(), 2u);
+  EXPECT_EQ(DecodeAlpha(parsed->Alphas()[0], 64, 2, 2).value(), Bytes(64 * 2 * 2, 0xFF));
+  EXPECT_EQ(DecodeAlpha(parsed->Alphas()[1], 2, 2, 2).value(),
+            (Bytes{0x12, 0x34, 0x12, 0x35, 0, 0, 0xFF, 0xFF}));
 }
 
 // --- Entropy vectors

@@ -103,11 +103,11 @@ const UsageCase kUsageCases[] = {
      "Halfmoon"},
     // --- Damaged: 4 ----------------------------------------------------------------------------
     {"InfoOfDamagedHeader", {"info", "{dir}/damaged.hmn"}, 4,
-     "{dir}/damaged.hmn: header checksum at offset 34 is 0xE17EB1CC, computed is "
-     "0x2D4FC118; the file is damaged, get a fresh copy"},
+     "{dir}/damaged.hmn: header checksum at offset 34 is 0x2F8F9DBB, computed is "
+     "0x00F46253; the file is damaged, get a fresh copy"},
     {"DecompressDamagedHeader", {"decompress", "{dir}/damaged.hmn"}, 4,
-     "{dir}/damaged.hmn: header checksum at offset 34 is 0xE17EB1CC, computed is "
-     "0x2D4FC118; the file is damaged, get a fresh copy"},
+     "{dir}/damaged.hmn: header checksum at offset 34 is 0x2F8F9DBB, computed is "
+     "0x00F46253; the file is damaged, get a fresh copy"},
     {"DecompressCutOff",
      {"decompress", "{dir}/cut_off.hmn", "--models-dir", HALFMOON_SOURCE_DIR "/tests/golden/model"},
      4,
