@@ -97,6 +97,11 @@ Status Run(const Options& o) {
         {"symbols", stats.symbols},
     };
     if (o.psnr) json["psnr"] = psnr;
+    if (stats.kl_bits > 0) {
+      json["latent_bits"] = stats.estimated_bits;
+      json["kl_bits"] = stats.kl_bits;
+      json["expected_excess_bits"] = stats.expected_excess_bits;
+    }
     PrintJson(json, to_stderr);
   } else if (!o.report.quiet) {
     PrintText(o.input + " -> " + output + ": " + std::to_string(image.width()) + "x" +
@@ -107,6 +112,12 @@ Status Run(const Options& o) {
                   (o.psnr ? ", PSNR " + Fixed(psnr, 2) + " dB" : "") + ", " + Duration(seconds) +
                   "\n",
               to_stderr);
+    if (stats.kl_bits > 0) {
+      PrintText("  latent " + Fixed(stats.estimated_bits, 1) + " bits; KL " + Fixed(stats.kl_bits, 1) +
+                    " bits, and coding the mean in bins is expected to cost " +
+                    Fixed(stats.expected_excess_bits, 1) + " bits more\n",
+                to_stderr);
+    }
   }
   return Status::Ok();
 }
@@ -132,6 +143,8 @@ void AddCompressCommand(CLI::App& app, int* exit_code) {
       ->type_name("Q");
   command->add_option("--model", o->encode.model, "Name or id of a model; default ae-photo")
       ->type_name("NAME");
+  command->add_flag("--resize", o->encode.resize,
+                    "For models of one picture size: fit the picture to it");
   command->add_flag("--psnr", o->psnr, "Decode again and print the PSNR (RGB, 8 bit)");
   AddModelsDir(command, &o->encode.models_dir);
   AddThreads(command, &o->encode.threads);

@@ -4,19 +4,25 @@
 #include <cstdio>
 #include <new>
 
+#include "cli/assess_command.h"
 #include "cli/bench_command.h"
 #include "cli/compare_command.h"
 #include "cli/compress_command.h"
 #include "cli/console.h"
 #include "cli/decompress_command.h"
+#include "cli/demo_command.h"
 #include "cli/eval_command.h"
 #include "cli/exit_codes.h"
 #include "cli/export_command.h"
 #include "cli/info_command.h"
+#include "cli/interpolate_command.h"
+#include "cli/latent_command.h"
 #include "cli/models_command.h"
 #include "cli/pack_command.h"
 #include "cli/plot_command.h"
 #include "cli/rd_command.h"
+#include "cli/reconstruct_command.h"
+#include "cli/sample_command.h"
 #include "cli/train_command.h"
 #include "cli/verify_command.h"
 #include "cli/version.h"
@@ -28,7 +34,8 @@ constexpr AddCommand kCommands[] = {
     AddCompressCommand, AddDecompressCommand, AddInfoCommand,   AddVerifyCommand, AddModelsCommand,
     AddRdCommand,       AddEvalCommand,       AddCompareCommand,
     AddBenchCommand,    AddMeasureCommand,    AddPackCommand,   AddTrainCommand,  AddExportCommand,
-    AddPlotCommand,
+    AddPlotCommand,     AddSampleCommand,     AddInterpolateCommand, AddReconstructCommand,
+    AddLatentCommand,   AddDemoCommand,       AddAssessCommand,
 };
 
 constexpr char kExamples[] =

@@ -111,6 +111,13 @@ struct Decoder::Impl {
     Stopwatch watch;
     HALFMOON_ASSIGN_OR_RETURN(d.model, store.ForDecoding(h.model_id, h.model_hash));
     s.model_seconds = watch.Lap();
+    if (const auto fixed = d.model->model->FixedShape();
+        fixed && (h.width != fixed->width || h.height != fixed->height)) {
+      return Status(StatusCode::kCorrupt,
+                    "the header says " + std::to_string(h.width) + "x" + std::to_string(h.height) +
+                        " pixels, model '" + d.model->entry.name + "' makes " +
+                        std::to_string(fixed->width) + "x" + std::to_string(fixed->height) + " only");
+    }
     d.height = PadUp(h.height);
     d.width = PadUp(h.width);
     const auto streams = d.file.Latents();

@@ -6,6 +6,7 @@
 #include "bitstream/container.h"
 #include "bitstream/metadata.h"
 #include "codec/model_store.h"
+#include "codec/picture_grid.h"
 #include "codec/tensor_image.h"
 #include "codec/torch_guard.h"
 #include "models/networks/compute_threads.h"
@@ -17,6 +18,26 @@ Status CheckQuality(double quality) {
   if (quality >= 0 && quality <= 100) return Status::Ok();
   return {StatusCode::kInvalidArgument,
           "quality " + std::to_string(quality) + " is out of range; legal are 0 to 100"};
+}
+
+std::string ShapeText(const PictureShape& shape) {
+  return std::to_string(shape.width) + "x" + std::to_string(shape.height) +
+         (shape.is_grey() ? " grey" : " colour");
+}
+
+// The picture as a model of one size takes it. Grey pictures are colour pictures, too.
+Result<Image> Fit(const ImageView& image, const ModelStore::Model& model, const PictureShape& shape,
+                  bool resize) {
+  const bool fits = image.width == shape.width && image.height == shape.height &&
+                    (image.shape().is_grey() || !shape.is_grey());
+  if (!fits && !resize) {
+    return Status(StatusCode::kInvalidArgument,
+                  "the picture is " + ShapeText(image.shape()) + ", model '" + model.entry.name +
+                      "' codes " + ShapeText(shape) + " only; --resize makes it so");
+  }
+  PictureShape wanted = shape;
+  if (image.shape().is_grey()) wanted.channels = 1;
+  return FitTo(image, wanted);
 }
 
 int QFromQuality(double quality) {
@@ -69,14 +90,24 @@ Result<std::vector<std::uint8_t>> Encoder::Encode(const ImageView& image, double
   HALFMOON_RETURN_IF_ERROR(CheckQuality(quality));
   HALFMOON_RETURN_IF_ERROR(image.Validate());
   HALFMOON_RETURN_IF_ERROR(CheckCodable(image.shape()));
+  const std::optional<PictureShape> fixed = impl_->model->model->FixedShape();
+  Image fitted;
+  ImageView pixels = image;
+  if (fixed) {
+    HALFMOON_ASSIGN_OR_RETURN(fitted, Fit(image, *impl_->model, *fixed, impl_->options.resize));
+    pixels = fitted.view();
+  } else if (impl_->options.resize) {
+    return Status(StatusCode::kInvalidArgument,
+                  "model '" + impl_->model->entry.name + "' codes pictures of any size; leave out --resize");
+  }
   return GuardTorch("encoder", [&]() -> Result<std::vector<std::uint8_t>> {
     networks::SetComputeThreads(impl_->threads);
     Header header;
-    header.channels = static_cast<std::uint8_t>(image.channels);
+    header.channels = static_cast<std::uint8_t>(pixels.channels);
     header.model_id = impl_->model->entry.id;
     header.model_hash = impl_->model->identity;
-    header.width = image.width;
-    header.height = image.height;
+    header.width = pixels.width;
+    header.height = pixels.height;
     header.quality = static_cast<std::uint16_t>(QFromQuality(quality));
 
     std::vector<std::uint8_t> icc, exif, xmp;  // what the chunks show
@@ -96,7 +127,7 @@ Result<std::vector<std::uint8_t>> Encoder::Encode(const ImageView& image, double
     }
     TileStats tile;
     HALFMOON_ASSIGN_OR_RETURN(const std::vector<std::uint8_t> stream,
-                              impl_->model->model->EncodeTile(TensorFromImage(image), header.quality,
+                              impl_->model->model->EncodeTile(TensorFromImage(pixels), header.quality,
                                                               impl_->threads, &tile));
     chunks.push_back({kChunkLatents, stream});
     if (stats) {
@@ -106,6 +137,8 @@ Result<std::vector<std::uint8_t>> Encoder::Encode(const ImageView& image, double
       stats->estimated_bits = tile.estimated_bits;
       stats->latent_bytes = stream.size();
       stats->symbols = tile.symbols;
+      stats->kl_bits = tile.kl_bits;
+      stats->expected_excess_bits = tile.expected_excess_bits;
     }
     return Write(header, chunks);
   });

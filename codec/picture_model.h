@@ -5,9 +5,11 @@
 #include <torch/torch.h>
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
+#include "halfmoon/image.h"
 #include "halfmoon/status.h"
 
 namespace halfmoon {
@@ -19,6 +21,8 @@ struct TileStats {
   double entropy_seconds = 0;    // rANS
   double estimated_bits = 0;     // encoding only
   std::uint64_t symbols = 0;
+  // Encoding with a VAE: KL of the posterior, and what coding its mean in bins costs beyond that.
+  double kl_bits = 0, expected_excess_bits = 0;
 };
 
 // The latent of a tile in the model's own integers: all that a decoder needs to make pixels.
@@ -30,6 +34,9 @@ struct TileLatent {
 class PictureModel {
  public:
   virtual ~PictureModel() = default;
+
+  // Models of small pictures code one size and kind only; the others take any.
+  virtual std::optional<PictureShape> FixedShape() const { return std::nullopt; }
 
   // x: [1, 3, H, W] float32 in [0, 1], H and W multiples of 64. q: quality level * 256.
   // Returns the tile's stream. Exceptions of LibTorch pass through; the caller catches them.

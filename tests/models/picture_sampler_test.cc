@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "models/networks/classifier.h"
+#include "models/runtime/safetensors.h"
 #include "models/training/checkpoint.h"
 #include "models/training/families.h"
 #include "models/training/generator.h"

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "models/runtime/safetensors.h"
 #include "models/training/checkpoint.h"
 #include "models/training/families.h"
 #include "models/training/generator.h"

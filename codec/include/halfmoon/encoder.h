@@ -17,6 +17,9 @@ struct EncodeOptions {
   double quality = 50;
   // Model: a name or id from the manifest ("halfmoon models" lists them).
   std::string model = "ae-photo";
+  // For models that code one size of picture (VAEs): fit any other picture to it, colour to grey where
+  // the model is grey. Without it such a picture is refused.
+  bool resize = false;
 
   // --- How to work ---------------------------------------------------------------------------
   // Threads, 1..256; 0: one per core. The bytes do not depend on it beyond what float rounding of
@@ -37,6 +40,9 @@ struct EncodeStats {
   double estimated_bits = 0;     // sum of -log2 of the probabilities; the payload without its flush
   std::uint64_t latent_bytes = 0;
   std::uint64_t symbols = 0;
+  // VAEs only, else 0: KL(posterior || prior) of the picture, and how many bits more its mean costs in
+  // bins of width D: the sum of log2(4.13 sigma / D) over the active dimensions. Both are expectations.
+  double kl_bits = 0, expected_excess_bits = 0;
 };
 
 // Thread-safety: one call at a time per object.

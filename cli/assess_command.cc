@@ -1,0 +1,185 @@
+#include "cli/assess_command.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/console.h"
+#include "cli/files.h"
+#include "cli/generative.h"
+#include "cli/options.h"
+#include "models/runtime/manifest.h"
+#include "models/training/generative_figures.h"
+
+namespace halfmoon::cli {
+namespace {
+
+struct Options {
+  std::string model, classifier, against, models_dir, nearest_grid;
+  std::vector<std::string> packs;
+  training::GenerativeFiguresOptions figures;
+  std::uint32_t enlarge = 2;
+  ReportOptions report;
+  bool force = false;
+};
+
+// A weights file by its path, or an installed model by name or id.
+Result<std::shared_ptr<const runtime::WeightsFile>> LoadWeights(const std::string& text,
+                                                                const std::string& models_dir) {
+  if (text.ends_with(".safetensors")) {
+    HALFMOON_ASSIGN_OR_RETURN(runtime::WeightsFile file, runtime::WeightsFile::FromFile(text));
+    return std::make_shared<const runtime::WeightsFile>(std::move(file));
+  }
+  HALFMOON_ASSIGN_OR_RETURN(const std::filesystem::path dir, runtime::FindModelsDirectory(models_dir));
+  HALFMOON_ASSIGN_OR_RETURN(const runtime::Manifest manifest, runtime::Manifest::Load(dir));
+  HALFMOON_ASSIGN_OR_RETURN(const runtime::LoadedWeights loaded, runtime::LoadModel(manifest, text));
+  return loaded.weights;
+}
+
+Status WriteNearest(const training::GenerativeFigures& f, const Options& o) {
+  std::vector<Image> pictures;
+  const auto side = static_cast<std::uint32_t>(f.side), channels = static_cast<std::uint32_t>(f.channels);
+  // Rows of eight samples, the neighbours of each row below it.
+  constexpr std::size_t kColumns = 8;
+  for (std::size_t first = 0; first < f.shown.size(); first += kColumns) {
+    const std::size_t last = std::min(first + kColumns, f.shown.size());
+    for (const auto* row : {&f.shown, &f.neighbours}) {
+      for (std::size_t i = first; i < first + kColumns; ++i) {
+        HALFMOON_ASSIGN_OR_RETURN(Image picture, Image::Create(side, side, channels));
+        std::fill(picture.samples().begin(), picture.samples().end(), std::uint8_t{255});
+        if (i < last) std::copy((*row)[i].begin(), (*row)[i].end(), picture.samples().begin());
+        pictures.push_back(std::move(picture));
+      }
+    }
+  }
+  return WriteGrid(o.nearest_grid, pictures, kColumns, o.enlarge, o.force);
+}
+
+std::string Percent(double share) { return Fixed(100 * share, 1) + " %"; }
+
+void Report(const training::GenerativeFigures& f, const Options& o) {
+  std::string text =
+      "test pictures  " + std::to_string(f.pictures) + "\n" +
+      "ELBO           " + Fixed(f.elbo_bits, 3) + " bits per dimension: reconstruction " +
+      Fixed(f.reconstruction_bits, 3) + ", KL " + Fixed(f.kl_bits, 3) + " (" +
+      Fixed(f.kl_bits_per_picture, 1) + " bits per picture)\n" +
+      "PSNR           " + Fixed(f.psnr, 2) + " dB, from the posterior mean\n" +
+      "active units   " + std::to_string(f.active) + " of " + std::to_string(f.latent) + "\n" +
+      "Frechet        " + Fixed(f.frechet, 3) + " of " + std::to_string(o.figures.samples) +
+      " samples; training pictures " + Fixed(f.frechet_training, 3) + "\n";
+  if (!o.against.empty()) {
+    text += "other model    " + Fixed(f.other_frechet, 3) + " from N(0, I), " +
+            Fixed(f.other_fitted_frechet, 3) + " from fitted codes; PSNR " + Fixed(f.other_psnr, 2) +
+            " dB\n";
+  }
+  text += "confidence     at least " + Fixed(o.figures.confidence, 2) + " for " + Percent(f.confident) +
+          " of the samples; test pictures " + Percent(f.confident_validation) + " (accuracy " +
+          Percent(f.classifier_accuracy) + ")\nclasses        ";
+  for (std::size_t k = 0; k < f.classes.size(); ++k) {
+    text += (k > 0 ? ", " : "") + f.classes[k] + " " + Percent(f.class_shares[k]);
+  }
+  PrintText(text + "\n");
+}
+
+Status Run(const Options& o) {
+  const Timer timer;
+  HALFMOON_RETURN_IF_ERROR(CheckEnlarge(o.enlarge));
+  training::GenerativeFiguresOptions options = o.figures;
+  if (!o.nearest_grid.empty()) {
+    HALFMOON_RETURN_IF_ERROR(CheckEnding(o.nearest_grid, ".png"));
+    HALFMOON_RETURN_IF_ERROR(CheckTarget("", o.nearest_grid, o.force));
+    options.nearest = std::min<std::int64_t>(32, options.samples);
+  }
+  HALFMOON_ASSIGN_OR_RETURN(const auto model, LoadWeights(o.model, o.models_dir));
+  HALFMOON_ASSIGN_OR_RETURN(const auto classifier, LoadWeights(o.classifier, o.models_dir));
+  std::shared_ptr<const runtime::WeightsFile> other;
+  if (!o.against.empty()) {
+    HALFMOON_ASSIGN_OR_RETURN(other, LoadWeights(o.against, o.models_dir));
+  }
+  std::vector<training::Pack> packs;
+  for (const std::string& path : o.packs) {
+    HALFMOON_ASSIGN_OR_RETURN(training::Pack pack, training::Pack::Read(path));
+    packs.push_back(std::move(pack));
+  }
+  WarnIfSlowBlas(o.report.quiet);
+  HALFMOON_ASSIGN_OR_RETURN(const training::GenerativeFigures f,
+                            training::MeasureGenerator(*model, *classifier, other.get(), packs, options));
+  if (!o.nearest_grid.empty()) HALFMOON_RETURN_IF_ERROR(WriteNearest(f, o));
+  if (o.report.json) {
+    nlohmann::ordered_json json = {{"model", o.model},
+                                   {"test_pictures", f.pictures},
+                                   {"elbo_bits_per_dimension", f.elbo_bits},
+                                   {"reconstruction_bits_per_dimension", f.reconstruction_bits},
+                                   {"kl_bits_per_dimension", f.kl_bits},
+                                   {"kl_bits_per_picture", f.kl_bits_per_picture},
+                                   {"psnr", f.psnr},
+                                   {"active_units", f.active},
+                                   {"latent", f.latent},
+                                   {"samples", options.samples},
+                                   {"seed", options.seed},
+                                   {"temperature", options.temperature},
+                                   {"frechet", f.frechet},
+                                   {"frechet_training", f.frechet_training},
+                                   {"confidence", options.confidence},
+                                   {"confident", f.confident},
+                                   {"confident_test", f.confident_validation},
+                                   {"classifier_accuracy", f.classifier_accuracy}};
+    for (std::size_t k = 0; k < f.classes.size(); ++k) json["classes"][f.classes[k]] = f.class_shares[k];
+    if (!o.against.empty()) {
+      json["other"] = {{"model", o.against},
+                       {"frechet", f.other_frechet},
+                       {"frechet_fitted", f.other_fitted_frechet},
+                       {"psnr", f.other_psnr}};
+    }
+    for (const double d : f.neighbour_distances) json["nearest_training_picture"].push_back(d);
+    json["seconds"] = timer.seconds();
+    PrintJson(json);
+  } else if (!o.report.quiet) {
+    Report(f, o);
+  }
+  return Status::Ok();
+}
+
+}  // namespace
+
+void AddAssessCommand(CLI::App& app, int* exit_code) {
+  auto o = std::make_shared<Options>();
+  CLI::App* command = AddSubcommand(
+      app, "assess", "Measure a VAE: ELBO, PSNR, active units, and its samples by a classifier",
+      "  halfmoon assess vae-fashion --data fashion.hmnpack --classifier classifier-fashion\n"
+      "  halfmoon assess vae-fashion --data fashion.hmnpack --classifier classifier-fashion \\\n"
+      "                  --against ae.safetensors --nearest-grid near.png\n\n"
+      "The Frechet distance is taken in the features of that classifier: it is not the Inception FID.");
+  command->add_option("model", o->model, "Name or id of a VAE, or a .safetensors file")
+      ->type_name("MODEL")
+      ->required();
+  command->add_option("--data", o->packs, "Packs; their validation pictures are the test")
+      ->type_name("PACK")
+      ->required();
+  command
+      ->add_option("--classifier", o->classifier, "Name or id of a classifier, or a .safetensors file")
+      ->type_name("MODEL")
+      ->required();
+  command->add_option("--against", o->against, "Another model whose random codes are measured, too")
+      ->type_name("MODEL");
+  command->add_option("--samples", o->figures.samples, "Pictures to draw; default 2000")->type_name("N");
+  command->add_option("--seed", o->figures.seed, "As of 'halfmoon sample'; default 7")->type_name("S");
+  command->add_option("--temperature", o->figures.temperature, "As of 'halfmoon sample'; default 1")
+      ->type_name("T");
+  command
+      ->add_option("--nearest-grid", o->nearest_grid,
+                   "PNG of 32 samples, below each the training picture nearest to it")
+      ->type_name("FILE");
+  command->add_option("--enlarge", o->enlarge, "Repeat each pixel of that grid N times; default 2")
+      ->type_name("N");
+  AddModelsDir(command, &o->models_dir);
+  AddForce(command, &o->force);
+  AddJson(command, &o->report.json);
+  AddQuiet(command, &o->report.quiet);
+  command->callback([o, exit_code] {
+    if (const Status status = Run(*o); !status.ok()) *exit_code = PrintError(status);
+  });
+}
+
+}  // namespace halfmoon::cli

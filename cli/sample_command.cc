@@ -1,0 +1,115 @@
+#include "cli/sample_command.h"
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/console.h"
+#include "cli/files.h"
+#include "cli/generative.h"
+#include "cli/options.h"
+#include "halfmoon/generator.h"
+
+namespace halfmoon::cli {
+namespace {
+
+struct Options {
+  GeneratorOptions generator;
+  SampleRequest request;
+  std::string grid, output, out_dir;
+  std::uint32_t enlarge = 1;
+  int count = 0;
+  ReportOptions report;
+  bool force = false;
+};
+
+Status Run(Options o) {
+  const Timer timer;
+  HALFMOON_RETURN_IF_ERROR(o.generator.Validate());
+  HALFMOON_RETURN_IF_ERROR(CheckEnlarge(o.enlarge));
+  if (o.output.empty() == o.out_dir.empty()) {
+    return {StatusCode::kInvalidArgument, "give either -o GRID.png or --out-dir DIR"};
+  }
+  GridSize grid;
+  if (!o.grid.empty()) {
+    HALFMOON_ASSIGN_OR_RETURN(grid, ParseGrid(o.grid));
+    const int cells = static_cast<int>(grid.columns * grid.rows);
+    if (o.count > cells) {
+      return {StatusCode::kInvalidArgument, "count " + std::to_string(o.count) + " does not fit a grid of " +
+                                                o.grid};
+    }
+    if (o.count == 0) o.count = cells;
+  }
+  o.request.count = o.count == 0 ? 64 : o.count;
+  HALFMOON_RETURN_IF_ERROR(o.request.Validate());
+  if (grid.columns == 0) {
+    grid.columns = static_cast<std::uint32_t>(std::ceil(std::sqrt(static_cast<double>(o.request.count))));
+  }
+  if (!o.output.empty()) {
+    HALFMOON_RETURN_IF_ERROR(CheckEnding(o.output, ".png"));
+    HALFMOON_RETURN_IF_ERROR(CheckTarget("", o.output, o.force));
+  }
+  WarnIfSlowBlas(o.report.quiet);
+  HALFMOON_ASSIGN_OR_RETURN(Generator generator, Generator::Create(o.generator));
+  HALFMOON_ASSIGN_OR_RETURN(const std::vector<Image> pictures, generator.Sample(o.request));
+  if (!o.out_dir.empty()) {
+    HALFMOON_RETURN_IF_ERROR(
+        WritePictures(o.out_dir, "seed" + std::to_string(o.request.seed), pictures, o.force));
+  } else {
+    HALFMOON_RETURN_IF_ERROR(WriteGrid(o.output, pictures, grid.columns, o.enlarge, o.force));
+  }
+  const std::string where = o.output.empty() ? o.out_dir : o.output;
+  const bool to_stderr = o.output == kStandardStream;
+  if (o.report.json) {
+    PrintJson({{"output", where},
+               {"model", generator.info().name},
+               {"count", o.request.count},
+               {"seed", o.request.seed},
+               {"temperature", o.request.temperature},
+               {"seconds", timer.seconds()}},
+              to_stderr);
+  } else if (!o.report.quiet) {
+    PrintText(where + ": " + std::to_string(o.request.count) + " pictures from " + generator.info().name +
+                  ", seed " + std::to_string(o.request.seed) + ", " + Duration(timer.seconds()) + "\n",
+              to_stderr);
+  }
+  return Status::Ok();
+}
+
+}  // namespace
+
+void AddSampleCommand(CLI::App& app, int* exit_code) {
+  auto o = std::make_shared<Options>();
+  CLI::App* command =
+      AddSubcommand(app, "sample", "Draw new pictures from a generative model",
+                    "  halfmoon sample --model vae-fashion --grid 8x8 --seed 7 -o grid.png\n"
+                    "  halfmoon sample --model vae-moons --count 16 --out-dir moons/\n"
+                    "  halfmoon sample --model vae-emoji --temperature 0.7 -o calm.png --enlarge 2\n\n"
+                    "Picture i of a seed is the same whatever the count, with the same build.");
+  command->add_option("--model", o->generator.model, "Name or id of a model with a generative mode")
+      ->type_name("NAME");
+  command->add_option("--count", o->count, "Pictures, 1 to 65536; default 64, or what the grid holds")
+      ->type_name("N");
+  command->add_option("--seed", o->request.seed, "Which pictures; default 0")->type_name("S");
+  command
+      ->add_option("--temperature", o->request.temperature,
+                   "Below 1: more typical, less varied; 0 to 4, default 1")
+      ->type_name("T");
+  command->add_option("--grid", o->grid, "COLUMNSxROWS of the grid; default about a square")
+      ->type_name("CxR");
+  command->add_option("--enlarge", o->enlarge, "Repeat each pixel N times, 1 to 16, in a grid")
+      ->type_name("N");
+  AddOutput(command, &o->output, "All pictures as one PNG; - writes standard output");
+  command->add_option("--out-dir", o->out_dir, "Each picture as a PNG in this folder")->type_name("DIR");
+  AddModelsDir(command, &o->generator.models_dir);
+  AddThreads(command, &o->generator.threads);
+  AddForce(command, &o->force);
+  AddJson(command, &o->report.json);
+  AddQuiet(command, &o->report.quiet);
+  command->callback([o, exit_code] {
+    if (const Status status = Run(*o); !status.ok()) *exit_code = PrintError(status);
+  });
+}
+
+}  // namespace halfmoon::cli

@@ -1,0 +1,198 @@
+#include "halfmoon/generator.h"
+
+#include <algorithm>
+#include <cmath>
+#include <thread>
+
+#include "bitstream/container.h"
+#include "codec/generative_model.h"
+#include "codec/torch_guard.h"
+#include "codec/vae_model.h"
+#include "models/networks/compute_threads.h"
+#include "models/runtime/manifest.h"
+
+namespace halfmoon {
+namespace {
+
+struct Architecture {
+  const char* name;
+  Result<std::unique_ptr<GenerativeModel>> (*load)(const runtime::WeightsFile&);
+};
+
+constexpr Architecture kArchitectures[] = {
+    {"vae", VaeModel::LoadGenerator},
+};
+
+const Architecture* FindArchitecture(const std::string& name) {
+  for (const Architecture& a : kArchitectures) {
+    if (name == a.name) return &a;
+  }
+  return nullptr;
+}
+
+// The installed models that can draw pictures: "vae-moons, vae-fashion".
+std::string GenerativeModels(const runtime::Manifest& manifest) {
+  std::string names;
+  for (const runtime::ModelEntry& e : manifest.entries()) {
+    if (FindArchitecture(e.architecture) != nullptr) names += (names.empty() ? "" : ", ") + e.name;
+  }
+  return names.empty() ? "none" : names;
+}
+
+}  // namespace
+
+Status GeneratorOptions::Validate() const {
+  if (threads < 0 || threads > 256) {
+    return {StatusCode::kInvalidArgument,
+            "threads " + std::to_string(threads) + " is out of range; legal are 0 (all cores) to 256"};
+  }
+  return Status::Ok();
+}
+
+Status SampleRequest::Validate() const {
+  if (count < 1 || count > kMaxSamples) {
+    return {StatusCode::kInvalidArgument, "count " + std::to_string(count) +
+                                              " is out of range; legal are 1 to " +
+                                              std::to_string(kMaxSamples)};
+  }
+  if (!(temperature >= 0 && temperature <= 4)) {
+    return {StatusCode::kInvalidArgument, "temperature " + std::to_string(temperature) +
+                                              " is out of range; legal are 0 to 4"};
+  }
+  return Status::Ok();
+}
+
+struct Generator::Impl {
+  int threads = 1;
+  runtime::ModelEntry entry;
+  std::array<std::uint8_t, 8> identity{};
+  GeneratorInfo info;
+  std::unique_ptr<GenerativeModel> model;
+};
+
+Generator::Generator(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Generator::Generator(Generator&&) noexcept = default;
+Generator& Generator::operator=(Generator&&) noexcept = default;
+Generator::~Generator() = default;
+
+const GeneratorInfo& Generator::info() const { return impl_->info; }
+
+Result<Generator> Generator::Create(const GeneratorOptions& options) {
+  HALFMOON_RETURN_IF_ERROR(options.Validate());
+  HALFMOON_ASSIGN_OR_RETURN(const std::filesystem::path dir,
+                            runtime::FindModelsDirectory(options.models_dir));
+  HALFMOON_ASSIGN_OR_RETURN(const runtime::Manifest manifest, runtime::Manifest::Load(dir));
+  const std::string have = "; models with a generative mode: " + GenerativeModels(manifest);
+  if (options.model.empty()) {
+    return Status(StatusCode::kInvalidArgument, "give a model with --model NAME" + have);
+  }
+  const auto entry = manifest.Find(options.model);
+  if (!entry.ok()) return Status(entry.status().code(), entry.status().message() + have);
+  const Architecture* architecture = FindArchitecture((*entry)->architecture);
+  if (architecture == nullptr) {
+    return Status(StatusCode::kInvalidArgument, "model '" + (*entry)->name + "' of architecture '" +
+                                                    (*entry)->architecture +
+                                                    "' has no generative mode" + have);
+  }
+  HALFMOON_ASSIGN_OR_RETURN(const runtime::LoadedWeights loaded,
+                            runtime::LoadModel(manifest, (*entry)->id));
+  return GuardTorch("generator", [&]() -> Result<Generator> {
+    std::unique_ptr<Impl> impl(new Impl);
+    impl->threads = options.threads > 0
+                        ? options.threads
+                        : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+    impl->entry = loaded.entry;
+    impl->identity = loaded.weights->identity();
+    auto model = architecture->load(*loaded.weights);
+    if (!model.ok()) return model.status().WithContext("model '" + loaded.entry.name + "'");
+    impl->model = std::move(*model);
+    impl->info = impl->model->Info();
+    impl->info.name = loaded.entry.name;
+    impl->info.architecture = loaded.entry.architecture;
+    return Generator(std::move(impl));
+  });
+}
+
+Result<std::vector<Image>> Generator::Sample(const SampleRequest& request) {
+  HALFMOON_RETURN_IF_ERROR(request.Validate());
+  return GuardTorch("generator", [&] {
+    networks::SetComputeThreads(impl_->threads);
+    return impl_->model->Sample(request);
+  });
+}
+
+Result<std::vector<float>> Generator::DrawCode(std::uint64_t seed, std::uint64_t index) {
+  return GuardTorch("generator", [&] { return impl_->model->DrawCode(seed, index); });
+}
+
+Result<LatentPosterior> Generator::Encode(const ImageView& picture) {
+  HALFMOON_RETURN_IF_ERROR(picture.Validate());
+  return GuardTorch("generator", [&] {
+    networks::SetComputeThreads(impl_->threads);
+    return impl_->model->Posterior(picture);
+  });
+}
+
+Result<std::vector<float>> Generator::ReadCode(std::span<const std::uint8_t> file) {
+  HALFMOON_ASSIGN_OR_RETURN(const ParsedFile parsed, Parse(file));
+  if (parsed.header.model_id != impl_->entry.id || parsed.header.model_hash != impl_->identity) {
+    return Status(StatusCode::kModelMismatch,
+                  "the file was made with model " + std::to_string(parsed.header.model_id) + ", not with " +
+                      impl_->entry.name + " (" + std::to_string(impl_->entry.id) +
+                      "); give the picture instead, from 'halfmoon decompress'");
+  }
+  const auto streams = parsed.Latents();
+  if (streams.size() != 1) {
+    return Status(StatusCode::kCorrupt, "the file has " + std::to_string(streams.size()) +
+                                            " latent streams; this model writes one");
+  }
+  return GuardTorch("generator", [&] { return impl_->model->CodeOfStream(streams[0]); });
+}
+
+Result<std::vector<Image>> Generator::Decode(const std::vector<std::vector<float>>& codes) {
+  for (const auto& code : codes) HALFMOON_ENSURE(code.size() == impl_->info.latent_size);
+  return GuardTorch("generator", [&] {
+    networks::SetComputeThreads(impl_->threads);
+    return impl_->model->DecodeCodes(codes);
+  });
+}
+
+std::vector<std::vector<float>> StraightPath(const std::vector<float>& a, const std::vector<float>& b,
+                                             int steps) {
+  std::vector<std::vector<float>> path;
+  for (int s = 0; s < steps; ++s) {
+    const double t = static_cast<double>(s) / (steps - 1);
+    std::vector<float> z(a.size());
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      z[i] = static_cast<float>((1 - t) * a[i] + t * b[i]);
+    }
+    path.push_back(std::move(z));
+  }
+  return path;
+}
+
+std::vector<std::vector<float>> SphericalPath(const std::vector<float>& a, const std::vector<float>& b,
+                                              int steps) {
+  double aa = 0, bb = 0, ab = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    aa += double{a[i]} * a[i], bb += double{b[i]} * b[i], ab += double{a[i]} * b[i];
+  }
+  const double length_a = std::sqrt(aa), length_b = std::sqrt(bb);
+  const double cosine = std::clamp(ab / std::max(length_a * length_b, 1e-30), -1.0, 1.0);
+  const double angle = std::acos(cosine), sine = std::sin(angle);
+  // No angle, or opposite directions with no one arc between them.
+  if (sine < 1e-6 || length_a < 1e-6 || length_b < 1e-6) return StraightPath(a, b, steps);
+  std::vector<std::vector<float>> path;
+  for (int s = 0; s < steps; ++s) {
+    const double t = static_cast<double>(s) / (steps - 1);
+    const double length = (1 - t) * length_a + t * length_b;
+    const double u = std::sin((1 - t) * angle) / sine * length / length_a;
+    const double v = std::sin(t * angle) / sine * length / length_b;
+    std::vector<float> z(a.size());
+    for (std::size_t i = 0; i < a.size(); ++i) z[i] = static_cast<float>(u * a[i] + v * b[i]);
+    path.push_back(std::move(z));
+  }
+  return path;
+}
+
+}  // namespace halfmoon

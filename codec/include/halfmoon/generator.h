@@ -1,0 +1,97 @@
+// Generator: new pictures from a model. Public; depends on halfmoon headers and std only.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "halfmoon/image.h"
+#include "halfmoon/status.h"
+
+namespace halfmoon {
+
+struct GeneratorOptions {
+  // A name or id from the manifest; the models with a generative mode are listed when it has none.
+  std::string model;
+  int threads = 0;         // 1..256; 0: one per core
+  std::string models_dir;  // as EncodeOptions::models_dir
+
+  // Errors: kInvalidArgument naming the field and its range.
+  Status Validate() const;
+};
+
+// Most pictures of one request.
+inline constexpr int kMaxSamples = 65536;
+
+struct SampleRequest {
+  int count = 1;              // pictures, 1..kMaxSamples
+  std::uint64_t seed = 0;     // picture i depends on seed and i alone
+  double temperature = 1;     // 0..4: of what is drawn; below 1: more typical, less varied
+  // First picture: a request for pictures 0..7 equals requests for 0..3 and 4..7.
+  std::uint64_t first = 0;
+
+  // Errors: kInvalidArgument naming the field and its range.
+  Status Validate() const;
+};
+
+// Where a picture lies in a continuous latent space: a normal distribution per dimension.
+struct LatentPosterior {
+  std::vector<float> mean;
+  std::vector<float> sigma;  // standard deviation; 0 for models that have none
+  double kl_bits = 0;        // KL(posterior || N(0, I)) in bits
+};
+
+// What a model is fed and returns.
+struct GeneratorInfo {
+  std::string name, architecture;
+  PictureShape picture;            // of what it draws
+  std::size_t latent_size = 0;     // numbers of a continuous code; 0: it has none
+};
+
+// Thread-safety: one call at a time per object.
+class Generator {
+ public:
+  // Loads the model. Errors: kInvalidArgument (the model has no generative mode; those that have are
+  // listed), kModelMissing, kModelMismatch, kModelCorrupt, kIo.
+  static Result<Generator> Create(const GeneratorOptions& options);
+
+  Generator(Generator&&) noexcept;
+  Generator& operator=(Generator&&) noexcept;
+  ~Generator();
+
+  const GeneratorInfo& info() const;
+
+  // New pictures. The same seed gives the same pictures with the same build.
+  Result<std::vector<Image>> Sample(const SampleRequest& request);
+
+  // --- Models with a continuous code (VAE); kUnsupportedFeature for others -----------------------
+
+  // The code that Sample draws for picture `index` of a seed, at temperature 1.
+  Result<std::vector<float>> DrawCode(std::uint64_t seed, std::uint64_t index = 0);
+  // Where a picture lies. Errors: kInvalidArgument unless it has the shape of info().picture.
+  Result<LatentPosterior> Encode(const ImageView& picture);
+  // The code in a .hmn file of this very model. Errors: those of reading it; kModelMismatch when it was
+  // made with another one.
+  Result<std::vector<float>> ReadCode(std::span<const std::uint8_t> file);
+  // The picture of each code. REQUIRES: every code has latent_size numbers.
+  Result<std::vector<Image>> Decode(const std::vector<std::vector<float>>& codes);
+
+ private:
+  struct Impl;
+  explicit Generator(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// --- Paths between codes ---------------------------------------------------------------------------
+
+// `steps` codes from a to b, both included, on the straight line. REQUIRES: the same size, steps >= 2.
+std::vector<std::vector<float>> StraightPath(const std::vector<float>& a, const std::vector<float>& b,
+                                             int steps);
+// The same on the arc of a great circle, with the length going from |a| to |b| (Shoemake 1985; White
+// 2016): in many dimensions the middle of the straight line lies nearer to the origin than any sample.
+std::vector<std::vector<float>> SphericalPath(const std::vector<float>& a, const std::vector<float>& b,
+                                              int steps);
+
+}  // namespace halfmoon

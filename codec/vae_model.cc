@@ -1,0 +1,278 @@
+#include "codec/vae_model.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "bitstream/latent_coder.h"
+#include "codec/picture_model.h"
+#include "codec/stopwatch.h"
+#include "codec/tensor_image.h"
+#include "models/networks/vae.h"
+#include "models/networks/weights_io.h"
+#include "models/runtime/philox.h"
+
+namespace halfmoon {
+namespace {
+
+using networks::VaeConfig;
+
+// As in AeModel: no trained latent comes near; it keeps hostile weights from overflowing the format.
+constexpr float kSymbolClamp = 1 << 19;
+
+std::int32_t Bin(float mean, float step) {
+  const float r = std::round(mean / step);
+  if (!(r > -kSymbolClamp)) return static_cast<std::int32_t>(-kSymbolClamp);  // NaN, too
+  return static_cast<std::int32_t>(std::min(r, kSymbolClamp));
+}
+
+Status CheckSteps(const torch::Tensor& step) {
+  for (std::int64_t i = 0; i < step.numel(); ++i) {
+    const float d = step.data_ptr<float>()[i];
+    if (!(d >= 1e-6f && d <= 1e6f)) {
+      return {StatusCode::kModelCorrupt, "tensor 'gain.step': entry " + std::to_string(i) +
+                                             " is not a width from 1e-6 to 1e6"};
+    }
+  }
+  return Status::Ok();
+}
+
+class Model : public PictureModel, public GenerativeModel {
+ public:
+  static Result<std::unique_ptr<Model>> Load(const runtime::WeightsFile& file) {
+    HALFMOON_ASSIGN_OR_RETURN(const VaeConfig config, VaeConfig::FromMetadata(file.metadata()));
+    const auto any = {runtime::kAnySize};
+    HALFMOON_ASSIGN_OR_RETURN(const auto sizes, file.Get("tables.sizes", runtime::DType::kI32, any));
+    HALFMOON_ASSIGN_OR_RETURN(const auto offsets, file.Get("tables.offsets", runtime::DType::kI32, any));
+    HALFMOON_ASSIGN_OR_RETURN(const auto frequencies,
+                              file.Get("tables.frequencies", runtime::DType::kI32, any));
+    HALFMOON_ASSIGN_OR_RETURN(
+        CdfTables tables,
+        CdfTables::Create(sizes.Values<std::int32_t>(), offsets.Values<std::int32_t>(),
+                          frequencies.Values<std::int32_t>()));
+    if (tables.count() != static_cast<std::size_t>(config.latent)) {
+      return Status(StatusCode::kModelCorrupt, "tensor 'tables.sizes': " + std::to_string(tables.count()) +
+                                                   " tables for " + std::to_string(config.latent) +
+                                                   " latent dimensions");
+    }
+    std::unique_ptr<Model> model(new Model(config, std::move(tables)));
+    HALFMOON_RETURN_IF_ERROR(networks::LoadModule(file, "g_a", *model->g_a_));
+    HALFMOON_RETURN_IF_ERROR(networks::LoadModule(file, "g_s", *model->g_s_));
+    HALFMOON_ASSIGN_OR_RETURN(model->step_,
+                              networks::LoadFloatTensor(file, "gain.step", {config.latent}));
+    HALFMOON_RETURN_IF_ERROR(CheckSteps(model->step_));
+    return model;
+  }
+
+  // --- PictureModel ----------------------------------------------------------------------------
+
+  std::optional<PictureShape> FixedShape() const override { return Shape(); }
+
+  Result<std::vector<std::uint8_t>> EncodeTile(const torch::Tensor& x, int /*q*/, int /*threads*/,
+                                               TileStats* stats) const override {
+    HALFMOON_ENSURE(x.size(2) >= side() && x.size(3) >= side());
+    torch::InferenceMode inference;
+    Stopwatch watch;
+    TileStats s;
+    torch::Tensor picture = x.slice(2, 0, side()).slice(3, 0, side());
+    if (config_.pyramid.channels == 1) picture = picture.mean(1, /*keepdim=*/true);
+    const auto [mean_map, logvar_map] = g_a_(picture);
+    // Channels-last memory of one picture is [row][column][dimension].
+    const torch::Tensor mean = mean_map.contiguous(torch::MemoryFormat::ChannelsLast);
+    const torch::Tensor sigma = (logvar_map * 0.5).exp().contiguous(torch::MemoryFormat::ChannelsLast);
+    s.transform_seconds = watch.Lap();
+    const std::vector<std::uint8_t> index = Indexes();
+    std::vector<std::int32_t> symbols(index.size());
+    std::uint64_t cost = 0;
+    for (std::size_t i = 0; i < symbols.size(); ++i) {
+      const float d = step_.data_ptr<float>()[index[i]];
+      symbols[i] = Bin(mean.data_ptr<float>()[i], d);
+      cost += tables_.CostQ16(index[i], symbols[i]);
+      // A dimension in one bin costs nothing and is in no balance.
+      if (config_.variational && d < kWholeLine) {
+        s.expected_excess_bits += std::log2(kEntropyFactor * sigma.data_ptr<float>()[i] / d);
+      }
+    }
+    if (config_.variational) s.kl_bits = KlBits(mean_map, logvar_map);
+    s.estimated_bits = static_cast<double>(cost) / 65536;
+    s.symbols = symbols.size();
+    LatentEncoder coder(tables_);
+    coder.Append(index, symbols);
+    HALFMOON_ASSIGN_OR_RETURN(std::vector<std::uint8_t> stream, coder.Finish());
+    s.entropy_seconds = watch.Lap();
+    if (stats) *stats = s;
+    return stream;
+  }
+
+  Result<TileLatent> DecodeTile(std::span<const std::uint8_t> stream, int /*q*/, std::int64_t height,
+                                std::int64_t width, int /*threads*/, TileStats* stats) const override {
+    if (height != PadUp(side()) || width != PadUp(side())) {
+      return Status(StatusCode::kCorrupt, "this model makes pictures of " + std::to_string(side()) + "x" +
+                                              std::to_string(side()) + " pixels only");
+    }
+    Stopwatch watch;
+    TileLatent latent;
+    const std::vector<std::uint8_t> index = Indexes();
+    latent.symbols.resize(index.size());
+    HALFMOON_ASSIGN_OR_RETURN(LatentDecoder coder, LatentDecoder::Create(tables_, stream, index.size()));
+    HALFMOON_RETURN_IF_ERROR(coder.Decode(index, latent.symbols));
+    HALFMOON_RETURN_IF_ERROR(coder.Finish());
+    latent.values = latent.symbols;
+    if (stats) {
+      stats->entropy_seconds = watch.Lap();
+      stats->symbols = index.size();
+    }
+    return latent;
+  }
+
+  torch::Tensor Synthesise(const TileLatent& latent, int /*q*/, std::int64_t height,
+                           std::int64_t width) const override {
+    torch::InferenceMode inference;
+    const torch::Tensor x = g_s_(FromCode(CodeOf(latent.symbols)));
+    torch::Tensor out = torch::zeros({1, 3, height, width});
+    out.slice(2, 0, side()).slice(3, 0, side()).copy_(x);  // grey spreads over three channels
+    return out;
+  }
+
+  // --- GenerativeModel -------------------------------------------------------------------------
+
+  GeneratorInfo Info() const override {
+    return {"", "", Shape(), static_cast<std::size_t>(config_.latent_size())};
+  }
+
+  Result<std::vector<Image>> Sample(const SampleRequest& request) const override {
+    std::vector<std::vector<float>> codes;
+    std::vector<Image> pictures;
+    for (int i = 0; i < request.count; ++i) {
+      codes.push_back(Draw(request.seed, request.first + static_cast<std::uint64_t>(i)));
+      for (float& v : codes.back()) v *= static_cast<float>(request.temperature);
+      if (codes.size() < kAtOnce && i + 1 < request.count) continue;
+      HALFMOON_ASSIGN_OR_RETURN(std::vector<Image> some, DecodeCodes(codes));
+      for (Image& p : some) pictures.push_back(std::move(p));
+      codes.clear();
+    }
+    return pictures;
+  }
+
+  Result<std::vector<float>> DrawCode(std::uint64_t seed, std::uint64_t index) const override {
+    return Draw(seed, index);
+  }
+
+  Result<LatentPosterior> Posterior(const ImageView& picture) const override {
+    if (picture.shape() != Shape() && picture.shape() != PictureShape{Shape().width, Shape().height, 1, 8}) {
+      return Status(StatusCode::kInvalidArgument,
+                    "the picture is not " + std::to_string(side()) + "x" + std::to_string(side()) +
+                        " pixels of 8-bit " + (Shape().is_grey() ? "grey" : "RGB"));
+    }
+    torch::InferenceMode inference;
+    torch::Tensor x = TensorFromImage(picture).slice(2, 0, side()).slice(3, 0, side());
+    if (config_.pyramid.channels == 1) x = x.slice(1, 0, 1);
+    const auto [mean, logvar] = g_a_(x);
+    LatentPosterior p;
+    p.mean = ToVector(mean);
+    p.sigma = config_.variational ? ToVector((logvar * 0.5).exp()) : std::vector<float>(p.mean.size(), 0.f);
+    if (config_.variational) p.kl_bits = KlBits(mean, logvar);
+    return p;
+  }
+
+  Result<std::vector<float>> CodeOfStream(std::span<const std::uint8_t> stream) const override {
+    HALFMOON_ASSIGN_OR_RETURN(const TileLatent latent,
+                              DecodeTile(stream, 0, PadUp(side()), PadUp(side()), 1, nullptr));
+    return CodeOf(latent.symbols);
+  }
+
+  Result<std::vector<Image>> DecodeCodes(const std::vector<std::vector<float>>& codes) const override {
+    torch::InferenceMode inference;
+    std::vector<Image> pictures;
+    for (std::size_t first = 0; first < codes.size(); first += kAtOnce) {
+      std::vector<torch::Tensor> z;
+      for (std::size_t i = first; i < std::min(codes.size(), first + kAtOnce); ++i) {
+        z.push_back(FromCode(codes[i]));
+      }
+      const torch::Tensor x = g_s_(torch::cat(z));
+      for (std::int64_t i = 0; i < x.size(0); ++i) {
+        const PictureShape shape = Shape();
+        HALFMOON_ASSIGN_OR_RETURN(Image picture,
+                                  ImageFromTensor(x.slice(0, i, i + 1), shape.width, shape.height,
+                                                  shape.channels, kDefaultMaxImagePixels));
+        pictures.push_back(std::move(picture));
+      }
+    }
+    return pictures;
+  }
+
+ private:
+  static constexpr std::size_t kAtOnce = 64;  // pictures per pass: bounds the memory
+  static constexpr double kEntropyFactor = 4.1327313541224930;  // sqrt(2 pi e): entropy of a normal
+  static constexpr float kWholeLine = 19.9f;  // widths from here on hold a whole dimension
+
+  Model(const VaeConfig& config, CdfTables tables)
+      : config_(config), tables_(std::move(tables)), g_a_(config), g_s_(config) {}
+
+  std::int64_t side() const { return config_.pyramid.side; }
+  PictureShape Shape() const {
+    const auto s = static_cast<std::uint32_t>(side());
+    return {s, s, static_cast<std::uint32_t>(config_.pyramid.channels), 8};
+  }
+
+  // The table of each symbol: its dimension's.
+  std::vector<std::uint8_t> Indexes() const {
+    std::vector<std::uint8_t> index(static_cast<std::size_t>(config_.latent_size()));
+    for (std::size_t i = 0; i < index.size(); ++i) {
+      index[i] = static_cast<std::uint8_t>(i % static_cast<std::size_t>(config_.latent));
+    }
+    return index;
+  }
+
+  std::vector<float> CodeOf(const std::vector<std::int32_t>& symbols) const {
+    std::vector<float> code(symbols.size());
+    for (std::size_t i = 0; i < code.size(); ++i) {
+      code[i] = static_cast<float>(symbols[i]) *
+                step_.data_ptr<float>()[i % static_cast<std::size_t>(config_.latent)];
+    }
+    return code;
+  }
+
+  std::vector<float> Draw(std::uint64_t seed, std::uint64_t index) const {
+    runtime::Philox random(seed, index);
+    std::vector<float> code(static_cast<std::size_t>(config_.latent_size()));
+    for (float& v : code) v = static_cast<float>(random.Normal());
+    return code;
+  }
+
+  // [1, latent, s, s] <-> [row][column][dimension].
+  torch::Tensor FromCode(const std::vector<float>& code) const {
+    const std::int64_t s = config_.latent_side();
+    return torch::tensor(code).view({1, s, s, config_.latent}).permute({0, 3, 1, 2});
+  }
+  static std::vector<float> ToVector(const torch::Tensor& map) {
+    const torch::Tensor t = map.permute({0, 2, 3, 1}).contiguous();
+    return {t.data_ptr<float>(), t.data_ptr<float>() + t.numel()};
+  }
+  static double KlBits(const torch::Tensor& mean, const torch::Tensor& logvar) {
+    return networks::GaussianKl(mean, logvar).sum().item<double>() / std::numbers::ln2;
+  }
+
+  VaeConfig config_;
+  CdfTables tables_;
+  // LibTorch's forward functions are not const; they change nothing in evaluation mode.
+  mutable networks::VaeEncoder g_a_;
+  mutable networks::VaeDecoder g_s_;
+  torch::Tensor step_;  // [latent]
+};
+
+}  // namespace
+
+Result<std::unique_ptr<PictureModel>> VaeModel::LoadCodec(const runtime::WeightsFile& file) {
+  HALFMOON_ASSIGN_OR_RETURN(std::unique_ptr<PictureModel> model, Model::Load(file));
+  return model;
+}
+
+Result<std::unique_ptr<GenerativeModel>> VaeModel::LoadGenerator(const runtime::WeightsFile& file) {
+  HALFMOON_ASSIGN_OR_RETURN(std::unique_ptr<GenerativeModel> model, Model::Load(file));
+  return model;
+}
+
+}  // namespace halfmoon

@@ -1,0 +1,24 @@
+// VaeModel: a VAE as a codec of small pictures and as a generator. Internal; no LibTorch in this header.
+#pragma once
+
+#include <memory>
+
+#include "codec/generative_model.h"
+#include "halfmoon/status.h"
+#include "models/runtime/safetensors.h"
+
+namespace halfmoon {
+
+class PictureModel;
+
+// The stream of a picture: its posterior mean in whole bins of width D per dimension, each under that
+// dimension's table, in the order [row][column][dimension]. Tables and widths were frozen at export, so
+// nothing that decides a probability is computed here.
+class VaeModel {
+ public:
+  // Errors: kModelCorrupt naming the tensor or metadata key.
+  static Result<std::unique_ptr<PictureModel>> LoadCodec(const runtime::WeightsFile& file);
+  static Result<std::unique_ptr<GenerativeModel>> LoadGenerator(const runtime::WeightsFile& file);
+};
+
+}  // namespace halfmoon
