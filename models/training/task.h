@@ -41,7 +41,9 @@ class TrainingTask {
   virtual torch::nn::Module& network() = 0;
 
   // What a checkpoint holds beside the parameters: buffers that training changes (EMA codebooks).
-  virtual torch::OrderedDict<std::string, torch::Tensor> StateBuffers() { return {}; }
+  virtual torch::OrderedDict<std::string, torch::Tensor> StateBuffers() {
+    return torch::OrderedDict<std::string, torch::Tensor>();
+  }
 
   // Gives the network of a new run data-dependent initial values. Not called for --init, --resume.
   virtual void Initialise() {}
