@@ -6,6 +6,7 @@
 
 #include "cli/bench_command.h"
 #include "cli/compare_command.h"
+#include "cli/completion_command.h"
 #include "cli/compress_command.h"
 #include "cli/console.h"
 #include "cli/decompress_command.h"
@@ -28,7 +29,7 @@ constexpr AddCommand kCommands[] = {
     AddCompressCommand, AddDecompressCommand, AddInfoCommand,   AddVerifyCommand, AddModelsCommand,
     AddRdCommand,       AddEvalCommand,       AddCompareCommand,
     AddBenchCommand,    AddMeasureCommand,    AddPackCommand,   AddTrainCommand,  AddExportCommand,
-    AddPlotCommand,
+    AddPlotCommand,     AddCompletionCommand, AddManCommand,
 };
 
 constexpr char kExamples[] =
