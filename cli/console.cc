@@ -44,6 +44,11 @@ void PrintJson(const nlohmann::ordered_json& json, bool to_stderr) {
             to_stderr);
 }
 
+void PrintJsonLine(const nlohmann::ordered_json& json) {
+  PrintText(json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+  std::fflush(stdout);
+}
+
 std::string Fixed(double value, int digits) {
   char text[64];
   std::snprintf(text, sizeof(text), "%.*f", digits, value);

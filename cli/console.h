@@ -25,6 +25,9 @@ void PrintText(const std::string& text, bool to_stderr = false);
 // becomes U+FFFD; numbers that are not finite become null.
 void PrintJson(const nlohmann::ordered_json& json, bool to_stderr = false);
 
+// One JSON object in one line, for lists that grow.
+void PrintJsonLine(const nlohmann::ordered_json& json);
+
 // --- Formatting ----------------------------------------------------------------------------------
 
 std::string Fixed(double value, int digits);      // "12.34"

@@ -1,120 +1,185 @@
 #include "cli/decompress_command.h"
 
+#include <charconv>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
+#include "cli/batch.h"
 #include "cli/console.h"
+#include "cli/decompress_file.h"
+#include "cli/exit_codes.h"
 #include "cli/files.h"
-#include "cli/options.h"
-#include "codec/imageio/image_io.h"
-#include "halfmoon/decoder.h"
+#include "cli/interrupt.h"
+#include "codec/io/read_file.h"
 
 namespace halfmoon::cli {
 namespace {
 
 struct Options {
-  std::string input, output;
-  DecodeOptions decode;
-  ImageWriteOptions write;
+  std::vector<std::string> inputs;
+  std::string output, region, background, format = "png";
+  DecompressSettings settings;
+  BatchOptions batch;
   ReportOptions report;
-  bool force = false;
 };
 
-Status Run(const Options& o) {
-  const Timer timer;
-  HALFMOON_RETURN_IF_ERROR(o.decode.Validate());
-  HALFMOON_RETURN_IF_ERROR(o.write.Validate());
-  HALFMOON_ASSIGN_OR_RETURN(const std::string output, OutputPath(o.input, o.output, ".png"));
-  ImageFormat format = ImageFormat::kPng;
-  if (output != kStandardStream) {
-    HALFMOON_ASSIGN_OR_RETURN(format, ImageFormatFromPath(output));
+// Whole numbers with commas between them, each at most `largest`.
+Result<std::vector<std::uint32_t>> ParseNumbers(const std::string& option, const std::string& text,
+                                                std::size_t count, std::uint32_t largest,
+                                                const std::string& form) {
+  std::vector<std::uint32_t> numbers;
+  const char *at = text.data(), *end = at + text.size();
+  while (numbers.size() < count) {
+    std::uint32_t n = 0;
+    const auto read = std::from_chars(at, end, n);
+    const bool last = numbers.size() + 1 == count;
+    if (read.ec != std::errc() || n > largest || (read.ptr == end) != last) break;
+    if (!last && *read.ptr != ',') break;
+    numbers.push_back(n);
+    at = last ? read.ptr : read.ptr + 1;
   }
-  HALFMOON_ASSIGN_OR_RETURN(const std::vector<std::uint8_t> bytes, ReadInput(o.input));
-  HALFMOON_RETURN_IF_ERROR(CheckTarget(o.input, output, o.force));
-  // Before anything heavy: is it a file of ours at all?
-  if (const auto info = ReadInfo(bytes, o.decode.limits); !info.ok()) {
-    return info.status().WithContext(o.input);
+  if (numbers.size() == count) return numbers;
+  return Status(StatusCode::kInvalidArgument, option + " '" + text + "' is illegal; give " + form);
+}
+
+Result<DecompressSettings> Settings(const Options& o) {
+  DecompressSettings settings = o.settings;
+  if (!o.region.empty()) {
+    HALFMOON_ASSIGN_OR_RETURN(const std::vector<std::uint32_t> n,
+                              ParseNumbers("--region", o.region, 4, 0xFFFFFFFFu,
+                                           "x,y,width,height in pixels, e.g. 0,0,640,480"));
+    settings.region = Region{n[0], n[1], n[2], n[3]};
   }
-  WarnIfSlowBlas(o.report.quiet);
+  if (!o.background.empty()) {
+    HALFMOON_ASSIGN_OR_RETURN(
+        const std::vector<std::uint32_t> n,
+        ParseNumbers("--background", o.background, 3, 255, "R,G,B from 0 to 255, e.g. 255,255,255"));
+    settings.write.background = {static_cast<std::uint8_t>(n[0]), static_cast<std::uint8_t>(n[1]),
+                                 static_cast<std::uint8_t>(n[2])};
+  }
+  HALFMOON_RETURN_IF_ERROR(settings.decode.Validate());
+  HALFMOON_RETURN_IF_ERROR(settings.write.Validate());
+  return settings;
+}
 
-  HALFMOON_ASSIGN_OR_RETURN(Decoder decoder, Decoder::Create(o.decode));
-  DecodeStats stats;
-  const auto image = decoder.Decode(bytes, &stats);
-  if (!image.ok()) return image.status().WithContext(o.input);
-  const double decode_seconds = timer.seconds();
-  std::vector<std::string> warnings;
-  const auto file = WriteImage(*image, format, o.write, &warnings);
-  if (!file.ok()) return file.status().WithContext(output);
-  if (!o.report.quiet) PrintWarnings(output, warnings);
-  HALFMOON_RETURN_IF_ERROR(WriteOutput(output, *file, o.force));
-  const double seconds = timer.seconds();
-
-  const bool to_stderr = output == kStandardStream;
+int RunOne(const Options& o, DecompressSettings settings) {
+  DeferInterrupt interrupt;  // takes its effect when the temporary file is gone
+  settings.stop = [&interrupt] { return interrupt.requested(); };
+  const std::string& input = o.inputs.front();
+  std::optional<Decoder> decoder;
+  const auto report = [&]() -> Result<DecompressReport> {
+    HALFMOON_ASSIGN_OR_RETURN(const std::string output, OutputPath(input, o.output, "." + o.format));
+    if (output != kStandardStream) HALFMOON_RETURN_IF_ERROR(ImageFormatFromPath(output).status());
+    HALFMOON_RETURN_IF_ERROR(CheckInput(input));
+    HALFMOON_RETURN_IF_ERROR(CheckTarget(input, output, settings.force));
+    WarnIfSlowBlas(o.report.quiet);
+    return DecompressFile(input, output, settings, &decoder);
+  }();
+  if (!report.ok()) return PrintError(report.status());
+  if (!o.report.quiet) PrintWarnings(report->output, report->warnings);
+  const bool damaged = report->stats.damaged();
+  if (damaged) PrintWarning(input + ": " + DamageText(report->stats));
+  const bool to_stderr = report->output == kStandardStream;
   if (o.report.json) {
-    PrintJson(
-        {
-            {"input", o.input},
-            {"output", output},
-            {"width", image->width()},
-            {"height", image->height()},
-            {"channels", image->channels()},
-            {"input_bytes", bytes.size()},
-            {"output_bytes", file->size()},
-            {"seconds", seconds},
-            {"decode_seconds", decode_seconds},
-            {"model_seconds", stats.model_seconds},
-            {"prior_seconds", stats.prior_seconds},
-            {"entropy_seconds", stats.entropy_seconds},
-            {"synthesis_seconds", stats.synthesis_seconds},
-            {"write_seconds", seconds - decode_seconds},
-            {"symbols", stats.symbols},
-            {"symbol_hash", Hex64(stats.symbol_hash)},
-        },
-        to_stderr);
+    PrintJson(ToJson(*report), to_stderr);
   } else if (!o.report.quiet) {
-    PrintText(o.input + " -> " + output + ": " + std::to_string(image->width()) + "x" +
-                  std::to_string(image->height()) + ", " + Bytes(bytes.size()) + " -> " +
-                  Bytes(file->size()) + ", " + Duration(seconds) + "\n",
-              to_stderr);
+    PrintText(ToText(*report), to_stderr);
   }
-  return Status::Ok();
+  return damaged ? kExitPartial : kExitOk;
+}
+
+// Whether a result is there and can be read to its end.
+bool IsIntact(const std::string& path) {
+  const auto bytes = ReadFile(path);
+  return bytes.ok() && ReadImage(*bytes).ok();
+}
+
+int RunMany(const Options& o, DecompressSettings settings) {
+  if (!o.output.empty()) {
+    return PrintError({StatusCode::kInvalidArgument,
+                       o.output + ": one output for several inputs; use --out-dir DIR and --format"});
+  }
+  const auto items = ListBatch(o.inputs, o.batch, {".hmn"}, "." + o.format);
+  if (!items.ok()) return PrintError(items.status());
+  WarnIfSlowBlas(o.report.quiet);
+  settings.decode.threads = ThreadsOfJob(settings.decode.threads, o.batch.jobs);
+  std::vector<std::optional<Decoder>> decoders(static_cast<std::size_t>(o.batch.jobs));
+  return RunBatch(*items, o.batch, o.report,
+                  [&](std::size_t worker, const BatchItem& item, nlohmann::ordered_json* json) {
+                    BatchOutcome outcome;
+                    DecompressSettings own = settings;
+                    if (o.batch.resume && (outcome.skipped = IsIntact(item.output))) return outcome;
+                    own.force = own.force || o.batch.resume;
+                    auto report = DecompressFile(item.input, item.output, own, &decoders[worker]);
+                    outcome.status = report.status();
+                    if (!report.ok()) return outcome;
+                    outcome.input_bytes = report->input_bytes;
+                    outcome.output_bytes = report->output_bytes;
+                    outcome.text = ToText(*report);
+                    outcome.warnings = std::move(report->warnings);
+                    outcome.partial = report->stats.damaged();
+                    if (outcome.partial) outcome.warnings.push_back(DamageText(report->stats));
+                    *json = ToJson(*report);
+                    return outcome;
+                  });
 }
 
 }  // namespace
 
 void AddDecompressCommand(CLI::App& app, int* exit_code) {
   auto o = std::make_shared<Options>();
-  CLI::App* command =
-      AddSubcommand(app, "decompress", "Restore the picture of a .hmn file as PNG, JPEG, PPM, PGM or PAM",
-                    "  halfmoon decompress photo.hmn                  makes photo.png\n"
-                    "  halfmoon decompress photo.hmn -o photo.jpg --jpeg-quality 90\n"
-                    "  halfmoon decompress - -o - < photo.hmn > photo.png");
-  command->add_option("input", o->input, "The .hmn file; - reads standard input")
+  CLI::App* command = AddSubcommand(
+      app, "decompress", "Restore the pictures of .hmn files as PNG, JPEG, PPM, PGM or PAM",
+      "  halfmoon decompress photo.hmn                  makes photo.png\n"
+      "  halfmoon decompress photo.hmn -o photo.jpg --jpeg-quality 90\n"
+      "  halfmoon decompress scan.hmn -o part.png --region 4096,2048,1024,1024\n"
+      "  halfmoon decompress damaged.hmn --allow-partial\n"
+      "  halfmoon decompress -r small --out-dir photos --format jpg -j 4\n"
+      "  halfmoon decompress - -o - < photo.hmn > photo.png");
+  DecompressSettings& s = o->settings;
+  command->add_option("input", o->inputs, "The .hmn files, or folders of them; - reads standard input")
       ->type_name("IN")
       ->required();
   AddOutput(command, &o->output,
             "Picture file, .png, .jpg, .jpeg, .ppm, .pgm, .pnm or .pam (default: the input's name "
             "with .png); - writes a "
             "PNG to standard output");
+  command->add_option("--format", o->format, "Ending of results without -o; default png")
+      ->type_name("FMT")
+      ->check(CLI::IsMember({"png", "jpg", "jpeg", "ppm", "pgm", "pnm", "pam"}));
+  command->add_option("--region", o->region, "Only this part, in pixels; reads only the tiles it needs")
+      ->type_name("X,Y,W,H");
   command
-      ->add_option("--jpeg-quality", o->write.jpeg_quality,
+      ->add_option("--background", o->background,
+                   "Colour to lay pictures with alpha over where JPEG is written, 0 to 255 each")
+      ->type_name("R,G,B");
+  command->add_flag("--allow-partial", s.decode.allow_partial,
+                    "Decode what is left of a damaged file; lost tiles are grey; exit code 8");
+  AddStrip(command, &s.decode.strip_metadata);
+  command
+      ->add_option("--jpeg-quality", s.write.jpeg_quality,
                    "Quality of a JPEG output, 1 to 100; default 95")
       ->type_name("Q");
   command
-      ->add_option("--png-level", o->write.png_level,
-                   "Compression of a PNG output, 0 (fast) to 9 (small); default 4")
+      ->add_option("--png-level", s.write.png_level,
+                   "Compression of a PNG output, 0 (fast) to 9 (small); default 1")
       ->type_name("L");
-  command
-      ->add_option("--max-pixels", o->decode.limits.max_pixels,
-                   "Refuse pictures of more pixels; default 268435456")
-      ->type_name("N");
-  AddModelsDir(command, &o->decode.models_dir);
-  AddThreads(command, &o->decode.threads);
-  AddForce(command, &o->force);
+  AddMaxPixels(command, &s.decode.limits.max_pixels);
+  AddMaxMemory(command, &s.decode.max_memory);
+  AddBatch(command, &o->batch);
+  AddModelsDir(command, &s.decode.models_dir);
+  AddThreads(command, &s.decode.threads);
+  AddForce(command, &s.force);
   AddJson(command, &o->report.json);
   AddQuiet(command, &o->report.quiet);
   command->callback([o, exit_code] {
-    if (const Status status = Run(*o); !status.ok()) *exit_code = PrintError(status);
+    const auto settings = Settings(*o);
+    if (!settings.ok()) {
+      *exit_code = PrintError(settings.status());
+    } else {
+      *exit_code = IsBatch(o->inputs, o->batch) ? RunMany(*o, *settings) : RunOne(*o, *settings);
+    }
   });
 }
 

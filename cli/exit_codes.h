@@ -14,13 +14,14 @@ enum ExitCode : int {
   kExitModel = 5,         // model missing, other weights, damaged weights
   kExitLimit = 6,         // larger than a limit or than the memory
   kExitIo = 7,            // reading or writing failed, or the target exists
-  kExitInterrupted = 130  // training was stopped by Ctrl-C; its checkpoint is complete
+  kExitPartial = 8,       // decompress --allow-partial: a picture with losses was written
+  kExitInterrupted = 130  // a batch or training was stopped by Ctrl-C; what is there is whole
 };
 
 inline constexpr char kExitCodesHelp[] =
     "Exit codes: 0 done, 1 bug in halfmoon, 2 wrong arguments, 3 not a file halfmoon can read,\n"
     "4 damaged file, 5 model missing or wrong, 6 limit or memory exceeded, 7 reading or writing\n"
-    "failed (or the target exists), 130 training stopped by Ctrl-C.";
+    "failed (or the target exists), 8 a damaged file was decoded in part, 130 stopped by Ctrl-C.";
 
 inline int ExitCodeOf(StatusCode code) {
   switch (static_cast<int>(code) / 10) {

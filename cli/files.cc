@@ -7,7 +7,6 @@
 
 #include "cli/console.h"
 #include "cli/interrupt.h"
-#include "codec/io/atomic_file.h"
 #include "codec/io/read_file.h"
 
 namespace halfmoon::cli {
@@ -51,6 +50,14 @@ Status CheckEnding(const std::string& path, const std::string& ending) {
               "; use " + ending};
 }
 
+Status CheckInput(const std::string& input) {
+  if (input == kStandardStream || IsSpecial(input)) return Status::Ok();
+  // With a limit of one byte: the error of a file that is there says so, and is none.
+  const auto first = ReadFile(input, 1);
+  return first.ok() || first.status().code() == StatusCode::kLimitExceeded ? Status::Ok()
+                                                                           : first.status();
+}
+
 Status CheckTarget(const std::string& input, const std::string& output, bool force) {
   if (output == kStandardStream) {
     if (!StdoutIsTerminal()) return Status::Ok();
@@ -71,6 +78,26 @@ Status CheckTarget(const std::string& input, const std::string& output, bool for
 Result<std::vector<std::uint8_t>> ReadInput(const std::string& path) {
   if (path != kStandardStream) return ReadFile(path);
   return ReadDescriptor(STDIN_FILENO, "standard input");
+}
+
+Result<OutputStream> OutputStream::Create(const std::string& path, bool force) {
+  OutputStream stream;
+  if (path != kStandardStream) {
+    HALFMOON_ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::Create(path, force));
+    stream.file_.emplace(std::move(file));
+  }
+  return stream;
+}
+
+Status OutputStream::Write(std::span<const std::uint8_t> bytes) {
+  bytes_ += bytes.size();
+  if (file_) return file_->Write(bytes);
+  held_.insert(held_.end(), bytes.begin(), bytes.end());
+  return Status::Ok();
+}
+
+Status OutputStream::Commit() {
+  return file_ ? file_->Commit() : WriteOutput(kStandardStream, held_, false);
 }
 
 Status WriteOutput(const std::string& path, std::span<const std::uint8_t> bytes, bool force) {

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "codec/io/atomic_file.h"
 #include "halfmoon/status.h"
 
 namespace halfmoon::cli {
@@ -20,6 +22,9 @@ Result<std::string> OutputPath(const std::string& input, const std::string& outp
 // Errors: kInvalidArgument unless the name ends in `ending` (any case), or names a device or pipe.
 Status CheckEnding(const std::string& path, const std::string& ending);
 
+// Whether `input` can be opened at all, before any work. Errors: kIo as ReadFile.
+Status CheckInput(const std::string& input);
+
 // Whether `output` can be written, before any work is spent on it.
 // Errors: kInvalidArgument when both names mean the same file, or standard output is a terminal;
 // kFileExists and kIo as AtomicFile::Create.
@@ -27,6 +32,25 @@ Status CheckTarget(const std::string& input, const std::string& output, bool for
 
 // All bytes of a file or of standard input. Messages begin with the path.
 Result<std::vector<std::uint8_t>> ReadInput(const std::string& path);
+
+// A file that is written while it is made. It appears under its name at Commit, whole or not at all;
+// what goes to standard output is held back until then, so that a failure leaves nothing there.
+class OutputStream {
+ public:
+  // Errors: as AtomicFile::Create.
+  static Result<OutputStream> Create(const std::string& path, bool force);
+
+  Status Write(std::span<const std::uint8_t> bytes);  // Errors: kIo
+  Status Commit();                                    // Errors: kIo, kFileExists
+  std::uint64_t bytes() const { return bytes_; }
+
+ private:
+  OutputStream() = default;
+
+  std::optional<AtomicFile> file_;   // none: standard output
+  std::vector<std::uint8_t> held_;
+  std::uint64_t bytes_ = 0;
+};
 
 // All bytes to a file (atomically, and not to be cut short by Ctrl-C) or to standard output.
 Status WriteOutput(const std::string& path, std::span<const std::uint8_t> bytes, bool force);

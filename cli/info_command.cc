@@ -1,5 +1,6 @@
 #include "cli/info_command.h"
 
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -15,6 +16,7 @@ namespace {
 struct Options {
   std::vector<std::string> files;
   bool json = false;
+  bool tiles = false;
 };
 
 struct Described {
@@ -30,6 +32,70 @@ struct Described {
   }
 };
 
+const char* ChannelsText(int channels) {
+  switch (channels) {
+    case 1: return "grey";
+    case 2: return "grey + alpha";
+    case 3: return "RGB";
+    default: return "RGB + alpha";
+  }
+}
+
+// One tile: its place in the picture and the bytes of its chunks.
+struct TileInfo {
+  std::uint64_t x = 0, y = 0, width = 0, height = 0, latent_bytes = 0, alpha_bytes = 0;
+};
+
+// Empty for a file that is damaged behind its header.
+std::vector<TileInfo> Tiles(const FileInfo& i) {
+  std::vector<TileInfo> tiles;
+  if (i.chunks.empty()) return tiles;
+  const std::uint64_t size = static_cast<std::uint64_t>(i.tile_size);
+  for (std::uint64_t row = 0; row < i.tile_rows; ++row) {
+    for (std::uint64_t column = 0; column < i.tile_columns; ++column) {
+      TileInfo t;
+      t.x = column * size;
+      t.y = row * size;
+      t.width = size == 0 ? i.width : std::min(size, i.width - t.x);
+      t.height = size == 0 ? i.height : std::min(size, i.height - t.y);
+      tiles.push_back(t);
+    }
+  }
+  std::size_t latents = 0, alphas = 0;
+  for (const FileInfo::Chunk& c : i.chunks) {
+    if (c.type == "LATT") tiles[latents++].latent_bytes = c.bytes;
+    if (c.type == "ALPH") tiles[alphas++].alpha_bytes = c.bytes;
+  }
+  return tiles;
+}
+
+// Chunks by type: of a file of many tiles one line, not thousands.
+std::string ChunksText(const FileInfo& i) {
+  std::vector<std::pair<std::string, std::pair<std::uint64_t, std::uint64_t>>> sums;
+  for (const FileInfo::Chunk& c : i.chunks) {
+    auto it = std::find_if(sums.begin(), sums.end(), [&](const auto& s) { return s.first == c.type; });
+    if (it == sums.end()) it = sums.insert(it, {c.type, {0, 0}});
+    ++it->second.first;
+    it->second.second += c.bytes;
+  }
+  std::string text;
+  for (const auto& [type, sum] : sums) {
+    text += (text.empty() ? "" : ", ") + type + " " +
+            (sum.first > 1 ? "x " + std::to_string(sum.first) + " " : "") + Bytes(sum.second);
+  }
+  return text.empty() ? "unknown" : text;
+}
+
+std::string TilesText(const FileInfo& i) {
+  Table table({">tile", ">x", ">y", ">width", ">height", ">latents", ">alpha"});
+  std::size_t k = 0;
+  for (const TileInfo& t : Tiles(i)) {
+    table.Add({std::to_string(k++), std::to_string(t.x), std::to_string(t.y), std::to_string(t.width),
+               std::to_string(t.height), Bytes(t.latent_bytes), Bytes(t.alpha_bytes)});
+  }
+  return table.ToText();
+}
+
 Result<Described> Describe(const std::string& path) {
   HALFMOON_ASSIGN_OR_RETURN(const std::vector<std::uint8_t> bytes, ReadInput(path));
   auto info = ReadInfo(bytes);
@@ -41,7 +107,7 @@ Result<Described> Describe(const std::string& path) {
   return Described{std::move(*info), bytes.size()};
 }
 
-nlohmann::ordered_json ToJson(const std::string& path, const Described& d) {
+nlohmann::ordered_json ToJson(const std::string& path, const Described& d, bool tiles) {
   nlohmann::ordered_json json = {
       {"file", path},
       {"bytes", d.bytes},
@@ -57,31 +123,43 @@ nlohmann::ordered_json ToJson(const std::string& path, const Described& d) {
       {"quality", d.info.quality},
       {"q", d.info.q},
       {"tile_size", d.info.tile_size},
+      {"tile_columns", d.info.tile_columns},
+      {"tile_rows", d.info.tile_rows},
   };
   json["chunks"] = nullptr;  // null: damaged
   for (const FileInfo::Chunk& c : d.info.chunks) {
     json["chunks"].push_back({{"type", c.type}, {"bytes", c.bytes}});
+  }
+  if (tiles) {
+    json["tiles"] = nlohmann::ordered_json::array();
+    for (const TileInfo& t : Tiles(d.info)) {
+      json["tiles"].push_back({{"x", t.x},
+                               {"y", t.y},
+                               {"width", t.width},
+                               {"height", t.height},
+                               {"latent_bytes", t.latent_bytes},
+                               {"alpha_bytes", t.alpha_bytes}});
+    }
   }
   return json;
 }
 
 std::string ToText(const std::string& path, const Described& d) {
   const FileInfo& i = d.info;
-  std::string chunks;
-  for (const FileInfo::Chunk& c : i.chunks) {
-    chunks += (chunks.empty() ? "" : ", ") + c.type + " " + Bytes(c.bytes);
-  }
   return path + "\n" +                                                                       //
          "  picture  " + std::to_string(i.width) + "x" + std::to_string(i.height) + ", " +
-         (i.channels == 1 ? "grey" : "RGB") + ", " + std::to_string(i.bit_depth) + " bit, " +
+         ChannelsText(i.channels) + ", " + std::to_string(i.bit_depth) + " bit, " +
          (i.has_icc ? "ICC profile" : "sRGB") + "\n" +
          "  file     " + Bytes(d.bytes) + ", " + Fixed(d.bpp(), 3) + " bpp\n" +
          "  quality  " + Fixed(i.quality, 1) + " (Q " + std::to_string(i.q) + ")\n" +
          "  model    id " + std::to_string(i.model_id) + ", hash " + d.hash() + "\n" +
          "  tiles    " +
-         (i.tile_size == 0 ? "one" : std::to_string(i.tile_size) + " pixels wide and high") + "\n" +
+         (i.tile_size == 0 ? "one"
+                           : std::to_string(i.tile_columns) + " x " + std::to_string(i.tile_rows) +
+                                 " of " + std::to_string(i.tile_size) + " pixels") +
+         "\n" +
          "  format   " + d.format() + "\n" +                                                 //
-         "  chunks   " + (chunks.empty() ? "unknown" : chunks) + "\n";
+         "  chunks   " + ChunksText(i) + "\n";
 }
 
 int Run(const Options& o) {
@@ -96,9 +174,9 @@ int Run(const Options& o) {
                                {"error", StatusCodeName(described.status().code())},
                                {"message", described.status().message()}});
     } else if (o.json) {
-      json["files"].push_back(ToJson(path, *described));
+      json["files"].push_back(ToJson(path, *described, o.tiles));
     } else {
-      PrintText(ToText(path, *described));
+      PrintText(ToText(path, *described) + (o.tiles ? TilesText(described->info) : ""));
     }
   }
   if (o.json) PrintJson(json);
@@ -111,10 +189,12 @@ void AddInfoCommand(CLI::App& app, int* exit_code) {
   auto o = std::make_shared<Options>();
   CLI::App* command = AddSubcommand(app, "info", "Show what .hmn files contain; needs no model",
                                     "  halfmoon info photo.hmn\n"
+                                    "  halfmoon info --tiles scan.hmn\n"
                                     "  halfmoon info --json *.hmn");
   command->add_option("files", o->files, "The .hmn files; - reads standard input")
       ->type_name("FILE")
       ->required();
+  command->add_flag("--tiles", o->tiles, "Each tile: its place and its bytes");
   AddJson(command, &o->json);
   command->callback([o, exit_code] { *exit_code = Run(*o); });
 }

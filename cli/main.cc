@@ -7,6 +7,7 @@
 #include "cli/assess_command.h"
 #include "cli/bench_command.h"
 #include "cli/compare_command.h"
+#include "cli/completion_command.h"
 #include "cli/compress_command.h"
 #include "cli/console.h"
 #include "cli/decompress_command.h"
@@ -35,7 +36,8 @@ constexpr AddCommand kCommands[] = {
     AddRdCommand,       AddEvalCommand,       AddCompareCommand,
     AddBenchCommand,    AddMeasureCommand,    AddPackCommand,   AddTrainCommand,  AddExportCommand,
     AddPlotCommand,     AddSampleCommand,     AddInterpolateCommand, AddReconstructCommand,
-    AddLatentCommand,   AddDemoCommand,       AddAssessCommand,
+    AddLatentCommand,   AddDemoCommand,       AddAssessCommand,      AddCompletionCommand,
+    AddManCommand,
 };
 
 constexpr char kExamples[] =

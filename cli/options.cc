@@ -1,5 +1,8 @@
 #include "cli/options.h"
 
+#include <algorithm>
+#include <thread>
+
 #include "cli/console.h"
 #include "codec/runtime_info.h"
 
@@ -39,6 +42,30 @@ void AddJson(CLI::App* command, bool* json) {
 
 void AddQuiet(CLI::App* command, bool* quiet) {
   command->add_flag("--quiet", *quiet, "Print nothing but errors");
+}
+
+void AddMaxMemory(CLI::App* command, std::uint64_t* bytes) {
+  command
+      ->add_option("--max-memory", *bytes,
+                   "Refuse work that needs more memory, and stay below it; e.g. 2G, 800M (default: no "
+                   "limit)")
+      ->type_name("SIZE")
+      ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false));
+}
+
+void AddMaxPixels(CLI::App* command, std::uint64_t* pixels) {
+  command
+      ->add_option("--max-pixels", *pixels, "Refuse pictures of more pixels; default 268435456")
+      ->type_name("N");
+}
+
+void AddStrip(CLI::App* command, bool* strip) {
+  command->add_flag("--strip", *strip, "Leave out the ICC profile, EXIF and XMP");
+}
+
+int ThreadsOfJob(int threads, int jobs) {
+  const int all = threads > 0 ? threads : static_cast<int>(std::thread::hardware_concurrency());
+  return std::max(1, all / std::max(1, jobs));
 }
 
 void WarnIfSlowBlas(bool quiet) {

@@ -25,6 +25,14 @@ void AddModelsDir(CLI::App* command, std::string* models_dir);
 void AddJson(CLI::App* command, bool* json);
 void AddQuiet(CLI::App* command, bool* quiet);
 
+// --max-memory: bytes, with K, M or G behind the number as powers of 1024.
+void AddMaxMemory(CLI::App* command, std::uint64_t* bytes);
+void AddMaxPixels(CLI::App* command, std::uint64_t* pixels);
+void AddStrip(CLI::App* command, bool* strip);
+
+// Threads of each of `jobs` files in work at once; `threads` as given, 0 for one per core.
+int ThreadsOfJob(int threads, int jobs);
+
 // Says on stderr when LibTorch's matrix products run on Debian's slow default library.
 void WarnIfSlowBlas(bool quiet);
 

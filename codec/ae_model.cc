@@ -5,6 +5,7 @@
 
 #include "bitstream/latent_coder.h"
 #include "codec/stopwatch.h"
+#include "models/networks/complexity.h"
 #include "models/networks/weights_io.h"
 
 namespace halfmoon {
@@ -38,6 +39,20 @@ double SumBits(const CdfTables& tables, std::span<const std::uint8_t> index,
 
 }  // namespace
 
+AeModel::AeModel(networks::AeConfig config, runtime::AePrior prior)
+    : config_(config), prior_(std::move(prior)) {
+  geometry_.stride = 16;
+  geometry_.channels = static_cast<int>(config.latent_channels);
+  // Halos are whole latent positions.
+  const auto whole = [](int pixels) { return (pixels + 15) / 16 * 16; };
+  geometry_.analysis_halo = whole(networks::AnalysisHalo(config));
+  geometry_.synthesis_halo = whole(networks::SynthesisHalo(config));
+  // A block at 1/8 holds about six maps of its width at once, 4 bytes each; beside it lie picture,
+  // its rearrangement and the linear path's result, 12 bytes each.
+  const double blocks = 6.0 * 4 * static_cast<double>(config.block_channels) / 64;
+  geometry_.analysis_bytes_per_pixel = geometry_.synthesis_bytes_per_pixel = blocks + 48;
+}
+
 Result<std::unique_ptr<AeModel>> AeModel::Load(const runtime::WeightsFile& file, Parts parts) {
   HALFMOON_ASSIGN_OR_RETURN(const AeConfig config, AeConfig::FromMetadata(file.metadata()));
   HALFMOON_ASSIGN_OR_RETURN(runtime::AePrior prior, runtime::AePrior::Load(file));
@@ -57,25 +72,30 @@ Result<std::unique_ptr<AeModel>> AeModel::Load(const runtime::WeightsFile& file,
   return model;
 }
 
-Result<std::vector<std::uint8_t>> AeModel::EncodeTile(const torch::Tensor& x, int q, int threads,
+torch::Tensor AeModel::Analyse(const torch::Tensor& x, int q) const {
+  torch::InferenceMode inference;
+  const torch::Tensor level = LevelTensor(q);
+  return g_a_(x, level) * gain_(level);
+}
+
+Result<std::vector<std::uint8_t>> AeModel::EncodeTile(const torch::Tensor& latent, int q, int threads,
                                                       TileStats* stats) const {
-  HALFMOON_ENSURE(!g_a_.is_empty());
+  HALFMOON_ENSURE(!h_a_.is_empty());
   torch::InferenceMode inference;
   Stopwatch watch;
   TileStats s;
-  const torch::Tensor level = LevelTensor(q);
-  const torch::Tensor y = (g_a_(x, level) * gain_(level)).contiguous(torch::MemoryFormat::ChannelsLast);
   // Channels-last memory of one picture is [h][w][channels], the layout of the integer path.
+  const torch::Tensor y = latent.contiguous(torch::MemoryFormat::ChannelsLast);
   const torch::Tensor z = h_a_(y).contiguous(torch::MemoryFormat::ChannelsLast);
   const float* y_data = y.data_ptr<float>();
   const float* z_data = z.data_ptr<float>();
+  const int h64 = static_cast<int>(y.size(2) / 4), w64 = static_cast<int>(y.size(3) / 4);
   s.transform_seconds += watch.Lap();
 
   const int whole = NearestLevel(q);
   HALFMOON_ASSIGN_OR_RETURN(
       AePriorTile tile,
-      AePriorTile::Create(prior_, whole, static_cast<int>(x.size(2) / 64),
-                          static_cast<int>(x.size(3) / 64), threads));
+      AePriorTile::Create(prior_, whole, h64, w64, threads));
   LatentEncoder coder(prior_.tables());
 
   const std::size_t hyper = tile.HyperSymbols();
@@ -167,12 +187,12 @@ Result<TileLatent> AeModel::DecodeTile(std::span<const std::uint8_t> stream, int
   return latent;
 }
 
-torch::Tensor AeModel::Synthesise(const TileLatent& latent, int q, std::int64_t height,
+torch::Tensor AeModel::Synthesise(std::span<const std::int32_t> values, int q, std::int64_t height,
                                   std::int64_t width) const {
   torch::InferenceMode inference;
   const torch::Tensor level = LevelTensor(q);
   const torch::Tensor y =
-      torch::from_blob(const_cast<std::int32_t*>(latent.values.data()),
+      torch::from_blob(const_cast<std::int32_t*>(values.data()),
                        {1, height / 16, width / 16, config_.latent_channels}, torch::kInt32)
           .to(torch::kFloat32)
           .mul_(networks::kLatentUnit)

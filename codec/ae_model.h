@@ -18,18 +18,20 @@ class AeModel : public PictureModel {
   // Errors: kModelCorrupt naming the tensor; kInvalidArgument for a bad HALFMOON_ISA.
   static Result<std::unique_ptr<AeModel>> Load(const runtime::WeightsFile& file, Parts parts);
 
-  Result<std::vector<std::uint8_t>> EncodeTile(const torch::Tensor& x, int q, int threads,
+  const ModelGeometry& geometry() const override { return geometry_; }
+  torch::Tensor Analyse(const torch::Tensor& x, int q) const override;
+  Result<std::vector<std::uint8_t>> EncodeTile(const torch::Tensor& y, int q, int threads,
                                                TileStats* stats) const override;
   Result<TileLatent> DecodeTile(std::span<const std::uint8_t> stream, int q, std::int64_t height,
                                 std::int64_t width, int threads, TileStats* stats) const override;
-  torch::Tensor Synthesise(const TileLatent& latent, int q, std::int64_t height,
+  torch::Tensor Synthesise(std::span<const std::int32_t> values, int q, std::int64_t height,
                            std::int64_t width) const override;
 
  private:
-  AeModel(networks::AeConfig config, runtime::AePrior prior)
-      : config_(config), prior_(std::move(prior)) {}
+  AeModel(networks::AeConfig config, runtime::AePrior prior);
 
   networks::AeConfig config_;
+  ModelGeometry geometry_;
   runtime::AePrior prior_;
   // LibTorch's forward functions are not const; they change nothing in evaluation mode.
   mutable networks::Synthesis g_s_{nullptr};

@@ -1,15 +1,15 @@
 #include "halfmoon/decoder.h"
 
+#include <algorithm>
 #include <thread>
 
-#include "bitstream/checksum.h"
 #include "bitstream/container.h"
 #include "bitstream/metadata.h"
+#include "bitstream/salvage.h"
+#include "codec/band_decoder.h"
 #include "codec/model_store.h"
 #include "codec/stopwatch.h"
-#include "codec/tensor_image.h"
 #include "codec/torch_guard.h"
-#include "models/networks/compute_threads.h"
 
 namespace halfmoon {
 namespace {
@@ -36,25 +36,78 @@ FileInfo ToInfo(const Header& h) {
   info.q = h.quality;
   info.quality = 100.0 * h.quality / kMaxQuality;
   info.tile_size = h.tile_size;
+  info.tile_columns = h.tile_columns();
+  info.tile_rows = h.tile_rows();
   return info;
 }
 
-// The block of an optional metadata chunk; empty when there is none.
-Result<std::vector<std::uint8_t>> ReadMetadata(const ParsedFile& file, const ChunkType& type,
-                                               const DecodeLimits& limits) {
-  const Chunk* chunk = file.Find(type);
-  if (chunk == nullptr) return std::vector<std::uint8_t>();
-  return DecompressMetadata(chunk->payload, ToLimits(limits));
+// Adds what `chunk` holds to `block`; null: nothing. With `lost` a damaged block is named there.
+Status ReadMetadata(const Chunk* chunk, const DecodeLimits& limits, std::vector<std::uint8_t>* block,
+                    std::vector<std::string>* lost) {
+  if (chunk == nullptr) return Status::Ok();
+  auto raw = DecompressMetadata(chunk->payload, ToLimits(limits));
+  if (raw.ok()) {
+    *block = std::move(*raw);
+  } else if (lost != nullptr && raw.status().code() != StatusCode::kLimitExceeded) {
+    lost->push_back(chunk->type.Name());
+  } else {
+    return raw.status().WithContext("chunk " + chunk->type.Name());
+  }
+  return Status::Ok();
 }
 
-Result<Metadata> ReadAllMetadata(const ParsedFile& file, const DecodeLimits& limits) {
-  Metadata metadata;
-  HALFMOON_ASSIGN_OR_RETURN(metadata.icc, ReadMetadata(file, kChunkIcc, limits));
-  HALFMOON_ASSIGN_OR_RETURN(metadata.exif, ReadMetadata(file, kChunkExif, limits));
-  HALFMOON_ASSIGN_OR_RETURN(metadata.xmp, ReadMetadata(file, kChunkXmp, limits));
-  metadata.colour.source =
-      metadata.icc.empty() ? FileColour::Source::kSrgb : FileColour::Source::kIcc;
-  return metadata;
+// What the decoder works on, from a whole file or from what is left of one.
+struct FileParts {
+  Header header;
+  std::vector<std::span<const std::uint8_t>> latents, alphas;
+  const Chunk *icc = nullptr, *exif = nullptr, *xmp = nullptr;
+  std::vector<Chunk> chunks;               // what these point into
+  std::vector<std::string> lost_chunks;    // by name, LATT and ALPH apart
+};
+
+template <typename File>
+void TakeChunks(const File& file, FileParts* parts) {
+  const auto find = [&](ChunkType type) {
+    const auto it = std::find_if(parts->chunks.begin(), parts->chunks.end(),
+                                 [&](const Chunk& c) { return c.type == type; });
+    return it == parts->chunks.end() ? nullptr : &*it;
+  };
+  parts->header = file.header;
+  parts->icc = find(kChunkIcc);
+  parts->exif = find(kChunkExif);
+  parts->xmp = find(kChunkXmp);
+}
+
+Result<FileParts> ReadParts(std::span<const std::uint8_t> bytes, const DecodeOptions& options) {
+  FileParts parts;
+  const Limits limits = ToLimits(options.limits);
+  auto whole = Parse(bytes, limits);
+  if (whole.ok()) {
+    parts.latents = whole->Latents();
+    parts.alphas = whole->Alphas();
+    parts.chunks = whole->chunks;
+    TakeChunks(*whole, &parts);
+    return parts;
+  }
+  const StatusCode code = whole.status().code();
+  const bool damage = code == StatusCode::kTruncated || code == StatusCode::kChecksumMismatch ||
+                      code == StatusCode::kCorrupt;
+  if (!options.allow_partial || !damage) return whole.status();
+  HALFMOON_ASSIGN_OR_RETURN(SalvagedFile left, Salvage(bytes, limits));
+  parts.latents = left.latents;
+  parts.alphas = left.alphas;
+  parts.chunks = left.others;
+  TakeChunks(left, &parts);
+  if (left.header.colour == Colour::kIcc && parts.icc == nullptr) parts.lost_chunks.push_back("ICCP");
+  std::uint64_t lost = left.lost_chunks - std::min<std::uint64_t>(left.lost_chunks, parts.lost_chunks.size());
+  const auto missing = [](const auto& streams) {
+    return static_cast<std::uint64_t>(std::count_if(
+        streams.begin(), streams.end(), [](const auto& s) { return s.data() == nullptr; }));
+  };
+  const std::uint64_t tiles_lost = missing(left.latents) + missing(left.alphas);
+  // Chunks whose type is gone with them: EXIF, XMP or unknown ones.
+  if (lost > tiles_lost) parts.lost_chunks.push_back("optional chunks");
+  return parts;
 }
 
 }  // namespace
@@ -84,54 +137,101 @@ struct Decoder::Impl {
   int threads = 1;
   ModelStore store;
 
-  struct Decoded {
-    ParsedFile file;
-    const ModelStore::Model* model = nullptr;
-    TileLatent latent;
-    std::int64_t height = 0, width = 0;  // padded
-  };
-
-  // Everything up to the symbols.
-  Result<Decoded> DecodeSymbols(std::span<const std::uint8_t> bytes, DecodeStats* stats) {
-    networks::SetComputeThreads(threads);
+  // region: null for all. begin: null to verify, without pixels.
+  Status Run(std::span<const std::uint8_t> bytes, const Region* region, const Begin& begin,
+             const RowSink& sink, DecodeStats* stats) {
     DecodeStats s;
-    Decoded d;
-    HALFMOON_ASSIGN_OR_RETURN(d.file, Parse(bytes, ToLimits(options.limits)));
-    const Header& h = d.file.header;
-    if (h.tile_size != 0) {
-      return Status(StatusCode::kUnsupportedFeature,
-                    "the picture is divided into tiles of " + std::to_string(h.tile_size) +
-                        " pixels, which this version can't decode yet; use a newer Halfmoon");
+    HALFMOON_ASSIGN_OR_RETURN(FileParts parts, ReadParts(bytes, options));
+    const Header& h = parts.header;
+    BandDecodeRequest request;
+    request.shape = {h.width, h.height, h.channels, h.bit_depth};
+    request.region = {0, 0, h.width, h.height};
+    if (region != nullptr) HALFMOON_RETURN_IF_ERROR(TakeRegion(*region, &request));
+
+    Metadata metadata;
+    std::vector<std::string>* lost = options.allow_partial ? &parts.lost_chunks : nullptr;
+    if (!options.strip_metadata) {
+      HALFMOON_RETURN_IF_ERROR(ReadMetadata(parts.icc, options.limits, &metadata.icc, lost));
+      HALFMOON_RETURN_IF_ERROR(ReadMetadata(parts.exif, options.limits, &metadata.exif, lost));
+      HALFMOON_RETURN_IF_ERROR(ReadMetadata(parts.xmp, options.limits, &metadata.xmp, lost));
     }
-    if (h.has_alpha() || h.bit_depth != 8) {
-      return Status(StatusCode::kUnsupportedFeature,
-                    "the picture has alpha or more than 8 bits, which this version can't decode "
-                    "yet; use a newer Halfmoon");
-    }
+    metadata.colour.source =
+        metadata.icc.empty() ? FileColour::Source::kSrgb : FileColour::Source::kIcc;
+
     Stopwatch watch;
-    HALFMOON_ASSIGN_OR_RETURN(d.model, store.ForDecoding(h.model_id, h.model_hash));
+    HALFMOON_ASSIGN_OR_RETURN(const ModelStore::Model* entry,
+                              store.ForDecoding(h.model_id, h.model_hash));
     s.model_seconds = watch.Lap();
-    if (const auto fixed = d.model->model->FixedShape();
+    const PictureModel& model = *entry->model;
+    if (const auto fixed = model.FixedShape();
         fixed && (h.width != fixed->width || h.height != fixed->height)) {
       return Status(StatusCode::kCorrupt,
                     "the header says " + std::to_string(h.width) + "x" + std::to_string(h.height) +
-                        " pixels, model '" + d.model->entry.name + "' makes " +
+                        " pixels, model '" + entry->entry.name + "' makes " +
                         std::to_string(fixed->width) + "x" + std::to_string(fixed->height) + " only");
     }
-    d.height = PadUp(h.height);
-    d.width = PadUp(h.width);
-    const auto streams = d.file.Latents();
-    HALFMOON_ENSURE(streams.size() == 1);
-    TileStats tile;
-    HALFMOON_ASSIGN_OR_RETURN(d.latent, d.model->model->DecodeTile(streams[0], h.quality, d.height,
-                                                                   d.width, threads, &tile));
-    s.prior_seconds = tile.prior_seconds;
-    s.entropy_seconds = tile.entropy_seconds;
-    s.symbols = tile.symbols;
-    s.symbol_hash =
-        XXH3_64bits(d.latent.symbols.data(), d.latent.symbols.size() * sizeof(std::int32_t));
-    if (stats) *stats = s;
-    return d;
+    HALFMOON_ASSIGN_OR_RETURN(request.plan,
+                              Plan(model.geometry(), request, h.tile_size, bytes.size()));
+    request.tile_size = h.tile_size;
+    request.q = h.quality;
+    request.latents = std::move(parts.latents);
+    request.alphas = std::move(parts.alphas);
+    request.allow_partial = options.allow_partial;
+    request.pixels = begin != nullptr;
+    if (begin) {
+      PictureShape shape = request.shape;
+      shape.width = request.region.width;
+      shape.height = request.region.height;
+      HALFMOON_RETURN_IF_ERROR(begin(shape, metadata));
+    }
+    BandDecodeStats bands;
+    HALFMOON_RETURN_IF_ERROR(DecodeBands(model, request, sink, &bands));
+    s.prior_seconds = bands.tiles.prior_seconds;
+    s.entropy_seconds = bands.tiles.entropy_seconds;
+    s.synthesis_seconds = bands.synthesis_seconds;
+    s.symbols = bands.tiles.symbols;
+    s.symbol_hash = bands.symbol_hash;
+    s.tiles = bands.tiles_decoded;
+    s.memory_bytes = request.plan.memory_bytes + bytes.size();
+    s.lost_tiles = std::move(bands.lost_tiles);
+    s.lost_chunks = std::move(parts.lost_chunks);
+    if (stats) *stats = std::move(s);
+    return Status::Ok();
+  }
+
+ private:
+  static Status TakeRegion(const Region& region, BandDecodeRequest* request) {
+    const PictureShape& shape = request->shape;
+    const bool inside = region.width >= 1 && region.height >= 1 && region.x < shape.width &&
+                        region.y < shape.height && region.width <= shape.width - region.x &&
+                        region.height <= shape.height - region.y;
+    if (!inside) {
+      return {StatusCode::kInvalidArgument,
+              "region " + std::to_string(region.x) + "," + std::to_string(region.y) + "," +
+                  std::to_string(region.width) + "," + std::to_string(region.height) +
+                  " is not inside the picture of " + std::to_string(shape.width) + " x " +
+                  std::to_string(shape.height) + " pixels; give x,y,width,height inside it"};
+    }
+    request->region = {region.x, region.y, region.width, region.height};
+    return Status::Ok();
+  }
+
+  Result<WorkPlan> Plan(const ModelGeometry& g, const BandDecodeRequest& request,
+                        std::uint32_t tile_size, std::uint64_t file_bytes) const {
+    WorkRequest work;
+    work.shape = request.shape;
+    work.region = request.region;
+    work.tile_size = tile_size;
+    work.stride = g.stride;
+    work.channels = g.channels;
+    work.halo = g.synthesis_halo;
+    work.network_bytes_per_pixel = g.synthesis_bytes_per_pixel;
+    work.threads = threads;
+    // The caller holds the file meanwhile.
+    if (options.max_memory != 0) {
+      work.max_memory = options.max_memory > file_bytes ? options.max_memory - file_bytes : 1;
+    }
+    return PlanWork(work);
   }
 };
 
@@ -151,29 +251,58 @@ Result<Decoder> Decoder::Create(const DecodeOptions& options) {
   });
 }
 
+namespace {
+
+// Collects rows in a picture.
+class ImageMaker {
+ public:
+  explicit ImageMaker(std::uint64_t max_pixels) : max_pixels_(max_pixels) {}
+
+  Decoder::Begin begin() {
+    return [this](const PictureShape& shape, const Metadata& metadata) -> Status {
+      HALFMOON_ASSIGN_OR_RETURN(image_, Image::Create(shape, max_pixels_));
+      image_.set_metadata(metadata);
+      return Status::Ok();
+    };
+  }
+  RowSink sink() {
+    return [this](std::span<const std::uint8_t> row) {
+      std::copy(row.begin(), row.end(), image_.row(y_++));
+      return Status::Ok();
+    };
+  }
+  Image Take() { return std::move(image_); }
+
+ private:
+  std::uint64_t max_pixels_;
+  Image image_;
+  std::uint32_t y_ = 0;
+};
+
+}  // namespace
+
 Result<Image> Decoder::Decode(std::span<const std::uint8_t> file, DecodeStats* stats) {
-  return GuardTorch("decoder", [&]() -> Result<Image> {
-    HALFMOON_ASSIGN_OR_RETURN(Impl::Decoded d, impl_->DecodeSymbols(file, stats));
-    const Header& h = d.file.header;
-    Stopwatch watch;
-    const torch::Tensor x = d.model->model->Synthesise(d.latent, h.quality, d.height, d.width);
-    HALFMOON_ASSIGN_OR_RETURN(
-        Image image,
-        ImageFromTensor(x, h.width, h.height, h.channels, impl_->options.limits.max_pixels));
-    if (stats) stats->synthesis_seconds = watch.Lap();
-    HALFMOON_ASSIGN_OR_RETURN(Metadata metadata,
-                              ReadAllMetadata(d.file, impl_->options.limits));
-    image.set_metadata(std::move(metadata));
-    return image;
-  });
+  ImageMaker maker(impl_->options.limits.max_pixels);
+  HALFMOON_RETURN_IF_ERROR(DecodeRows(file, nullptr, maker.begin(), maker.sink(), stats));
+  return maker.Take();
+}
+
+Result<Image> Decoder::DecodeRegion(std::span<const std::uint8_t> file, const Region& region,
+                                    DecodeStats* stats) {
+  ImageMaker maker(impl_->options.limits.max_pixels);
+  HALFMOON_RETURN_IF_ERROR(DecodeRows(file, &region, maker.begin(), maker.sink(), stats));
+  return maker.Take();
+}
+
+Status Decoder::DecodeRows(std::span<const std::uint8_t> file, const Region* region,
+                           const Begin& begin, const RowSink& sink, DecodeStats* stats) {
+  return GuardTorch("decoder",
+                    [&]() -> Status { return impl_->Run(file, region, begin, sink, stats); });
 }
 
 Status Decoder::Verify(std::span<const std::uint8_t> file, DecodeStats* stats) {
-  return GuardTorch("decoder", [&]() -> Status {
-    const auto decoded = impl_->DecodeSymbols(file, stats);
-    if (!decoded.ok()) return decoded.status();
-    return ReadAllMetadata(decoded->file, impl_->options.limits).status();
-  });
+  return GuardTorch("decoder",
+                    [&]() -> Status { return impl_->Run(file, nullptr, {}, {}, stats); });
 }
 
 }  // namespace halfmoon

@@ -1,15 +1,17 @@
 #include "halfmoon/encoder.h"
 
+#include <algorithm>
 #include <cmath>
+#include <list>
 #include <thread>
 
 #include "bitstream/container.h"
 #include "bitstream/metadata.h"
+#include "codec/band_encoder.h"
 #include "codec/model_store.h"
 #include "codec/picture_grid.h"
-#include "codec/tensor_image.h"
+#include "codec/tile_grid.h"
 #include "codec/torch_guard.h"
-#include "models/networks/compute_threads.h"
 
 namespace halfmoon {
 namespace {
@@ -44,6 +46,23 @@ int QFromQuality(double quality) {
   return static_cast<int>(std::lround(quality / 100 * kMaxQuality));
 }
 
+// Chunks of metadata and the compressed blocks they show.
+class MetadataChunks {
+ public:
+  Status Add(ChunkType type, const std::vector<std::uint8_t>& raw) {
+    if (raw.empty()) return Status::Ok();
+    HALFMOON_ASSIGN_OR_RETURN(std::vector<std::uint8_t> block, CompressMetadata(raw));
+    blocks_.push_back(std::move(block));
+    chunks_.push_back({type, blocks_.back()});
+    return Status::Ok();
+  }
+  const std::vector<Chunk>& chunks() const { return chunks_; }
+
+ private:
+  std::list<std::vector<std::uint8_t>> blocks_;  // never moved
+  std::vector<Chunk> chunks_;
+};
+
 }  // namespace
 
 Status EncodeOptions::Validate() const {
@@ -51,6 +70,16 @@ Status EncodeOptions::Validate() const {
   if (threads < 0 || threads > 256) {
     return {StatusCode::kInvalidArgument,
             "threads " + std::to_string(threads) + " is out of range; legal are 0 (all cores) to 256"};
+  }
+  constexpr int kLongestTile = 32768;
+  if (tile_size != kAutomaticTiles &&
+      (tile_size < 0 || tile_size > kLongestTile || tile_size % kTileUnit != 0)) {
+    return {StatusCode::kInvalidArgument,
+            "tile size " + std::to_string(tile_size) +
+                " is illegal; legal are 0 (one tile) and multiples of 64 up to 32768"};
+  }
+  if (max_pixels == 0) {
+    return {StatusCode::kInvalidArgument, "max pixels: a limit of 0 would refuse every picture"};
   }
   if (model.empty()) return {StatusCode::kInvalidArgument, "model: give a name or id"};
   return Status::Ok();
@@ -87,60 +116,109 @@ Result<std::vector<std::uint8_t>> Encoder::Encode(const ImageView& image, Encode
 
 Result<std::vector<std::uint8_t>> Encoder::Encode(const ImageView& image, double quality,
                                                   EncodeStats* stats) {
-  HALFMOON_RETURN_IF_ERROR(CheckQuality(quality));
   HALFMOON_RETURN_IF_ERROR(image.Validate());
-  HALFMOON_RETURN_IF_ERROR(CheckCodable(image.shape()));
-  const std::optional<PictureShape> fixed = impl_->model->model->FixedShape();
+  Metadata metadata;
+  metadata.icc.assign(image.icc.begin(), image.icc.end());
+  metadata.exif.assign(image.exif.begin(), image.exif.end());
+  metadata.xmp.assign(image.xmp.begin(), image.xmp.end());
+  std::uint32_t y = 0;
+  const RowSource source = [&](std::span<std::uint8_t> row) {
+    std::copy_n(image.row(y++), row.size(), row.data());
+    return Status::Ok();
+  };
+  return EncodeRows(image.shape(), metadata, source, quality, stats);
+}
+
+Result<std::vector<std::uint8_t>> Encoder::EncodeRows(const PictureShape& given,
+                                                      const Metadata& metadata,
+                                                      const RowSource& rows, double quality,
+                                                      EncodeStats* stats) {
+  const EncodeOptions& o = impl_->options;
+  HALFMOON_RETURN_IF_ERROR(CheckQuality(quality));
+  HALFMOON_RETURN_IF_ERROR(given.Validate(o.max_pixels));
+  PictureShape shape = given;
+  RowSource source = rows;
   Image fitted;
-  ImageView pixels = image;
-  if (fixed) {
-    HALFMOON_ASSIGN_OR_RETURN(fitted, Fit(image, *impl_->model, *fixed, impl_->options.resize));
-    pixels = fitted.view();
-  } else if (impl_->options.resize) {
+  std::uint32_t fitted_row = 0;
+  if (const auto fixed = impl_->model->model->FixedShape()) {
+    HALFMOON_ASSIGN_OR_RETURN(Image whole, Image::Create(given, o.max_pixels));
+    for (std::uint32_t y = 0; y < given.height; ++y) {
+      HALFMOON_RETURN_IF_ERROR(rows({whole.row(y), whole.stride()}));
+    }
+    HALFMOON_ASSIGN_OR_RETURN(fitted, Fit(whole.view(), *impl_->model, *fixed, o.resize));
+    shape = fitted.shape();
+    source = [&](std::span<std::uint8_t> row) {
+      std::copy_n(fitted.row(fitted_row++), row.size(), row.data());
+      return Status::Ok();
+    };
+  } else if (o.resize) {
     return Status(StatusCode::kInvalidArgument,
                   "model '" + impl_->model->entry.name + "' codes pictures of any size; leave out --resize");
   }
   return GuardTorch("encoder", [&]() -> Result<std::vector<std::uint8_t>> {
-    networks::SetComputeThreads(impl_->threads);
     Header header;
-    header.channels = static_cast<std::uint8_t>(pixels.channels);
+    header.bit_depth = static_cast<std::uint8_t>(shape.bit_depth);
+    header.channels = static_cast<std::uint8_t>(shape.channels);
     header.model_id = impl_->model->entry.id;
     header.model_hash = impl_->model->identity;
-    header.width = pixels.width;
-    header.height = pixels.height;
+    header.width = shape.width;
+    header.height = shape.height;
     header.quality = static_cast<std::uint16_t>(QFromQuality(quality));
+    header.tile_size = static_cast<std::uint16_t>(o.tile_size >= 0
+                                                      ? static_cast<std::uint32_t>(o.tile_size)
+                                                      : DefaultTileSize(shape.width, shape.height));
 
-    std::vector<std::uint8_t> icc, exif, xmp;  // what the chunks show
-    std::vector<Chunk> chunks;
-    if (!image.icc.empty()) {
-      HALFMOON_ASSIGN_OR_RETURN(icc, CompressMetadata(image.icc));
-      header.colour = Colour::kIcc;
-      chunks.push_back({kChunkIcc, icc});
+    MetadataChunks blocks;
+    if (!o.strip_metadata) {
+      HALFMOON_RETURN_IF_ERROR(blocks.Add(kChunkIcc, metadata.icc));
+      HALFMOON_RETURN_IF_ERROR(blocks.Add(kChunkExif, metadata.exif));
+      HALFMOON_RETURN_IF_ERROR(blocks.Add(kChunkXmp, metadata.xmp));
+      if (!metadata.icc.empty()) header.colour = Colour::kIcc;
     }
-    if (!image.exif.empty()) {
-      HALFMOON_ASSIGN_OR_RETURN(exif, CompressMetadata(image.exif));
-      chunks.push_back({kChunkExif, exif});
+
+    const PictureModel& model = *impl_->model->model;
+    const ModelGeometry& g = model.geometry();
+    WorkRequest request;
+    request.shape = shape;
+    request.region = {0, 0, shape.width, shape.height};
+    request.tile_size = header.tile_size;
+    request.stride = g.stride;
+    request.channels = g.channels;
+    request.halo = g.analysis_halo;
+    request.network_bytes_per_pixel = g.analysis_bytes_per_pixel;
+    request.threads = impl_->threads;
+    request.max_memory = o.max_memory;
+    request.encode = true;
+    BandEncodeOptions bands;
+    HALFMOON_ASSIGN_OR_RETURN(bands.plan, PlanWork(request));
+    bands.shape = shape;
+    bands.tile_size = header.tile_size;
+    bands.q = header.quality;
+    bands.exact_transparent = o.exact_transparent;
+    HALFMOON_ASSIGN_OR_RETURN(const TileStreams streams, EncodeBands(model, bands, source));
+
+    std::vector<Chunk> chunks = blocks.chunks();
+    EncodeStats s;
+    for (std::size_t k = 0; k < streams.latents.size(); ++k) {
+      chunks.push_back({kChunkLatents, streams.latents[k]});
+      s.latent_bytes += streams.latents[k].size();
+      if (streams.alphas.empty()) continue;
+      chunks.push_back({kChunkAlpha, streams.alphas[k]});
+      s.alpha_bytes += streams.alphas[k].size();
     }
-    if (!image.xmp.empty()) {
-      HALFMOON_ASSIGN_OR_RETURN(xmp, CompressMetadata(image.xmp));
-      chunks.push_back({kChunkXmp, xmp});
-    }
-    TileStats tile;
-    HALFMOON_ASSIGN_OR_RETURN(const std::vector<std::uint8_t> stream,
-                              impl_->model->model->EncodeTile(TensorFromImage(pixels), header.quality,
-                                                              impl_->threads, &tile));
-    chunks.push_back({kChunkLatents, stream});
-    if (stats) {
-      stats->analysis_seconds = tile.transform_seconds;
-      stats->prior_seconds = tile.prior_seconds;
-      stats->entropy_seconds = tile.entropy_seconds;
-      stats->estimated_bits = tile.estimated_bits;
-      stats->latent_bytes = stream.size();
-      stats->symbols = tile.symbols;
-      stats->kl_bits = tile.kl_bits;
-      stats->expected_excess_bits = tile.expected_excess_bits;
-    }
-    return Write(header, chunks);
+    s.analysis_seconds = streams.analysis_seconds + streams.tiles.transform_seconds;
+    s.prior_seconds = streams.tiles.prior_seconds;
+    s.entropy_seconds = streams.tiles.entropy_seconds;
+    s.estimated_bits = streams.tiles.estimated_bits;
+    s.symbols = streams.tiles.symbols;
+    s.kl_bits = streams.tiles.kl_bits;
+    s.expected_excess_bits = streams.tiles.expected_excess_bits;
+    s.tiles = streams.latents.size();
+    s.memory_bytes = bands.plan.memory_bytes;
+    if (stats) *stats = s;
+    Limits limits;
+    limits.max_pixels = o.max_pixels;
+    return Write(header, chunks, limits);
   });
 }
 

@@ -8,7 +8,6 @@
 
 #include "codec/imageio/image_io.h"
 #include "codec/io/atomic_file.h"
-#include "codec/tensor_image.h"
 #include "codec/torch_guard.h"
 #include "models/training/pack.h"
 
@@ -16,6 +15,20 @@ namespace halfmoon {
 namespace {
 
 constexpr int kDuplicateBits = 3;
+
+// Packs hold 8-bit pixels without alpha.
+Status CheckPackable(const PictureShape& shape) {
+  if (shape.has_alpha()) {
+    return {StatusCode::kUnsupportedFeature,
+            "the picture has an alpha channel, which a pack can't hold; flatten it first"};
+  }
+  if (shape.bit_depth != 8) {
+    return {StatusCode::kUnsupportedFeature,
+            "the picture has " + std::to_string(shape.bit_depth) +
+                " bits per sample, a pack holds 8; convert it first"};
+  }
+  return Status::Ok();
+}
 
 // [1, 3, H, W] float32, 0..255.
 torch::Tensor ToTensor(const Image& image) {
@@ -84,7 +97,7 @@ Result<PackReport> MakePack(const std::vector<std::string>& directories, const P
       report.problems.push_back(image.status().message());
       continue;
     }
-    if (const Status status = CheckCodable(image->shape()); !status.ok()) {
+    if (const Status status = CheckPackable(image->shape()); !status.ok()) {
       ++report.unreadable;
       report.problems.push_back(status.WithContext(path).message());
       continue;

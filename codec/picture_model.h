@@ -1,5 +1,23 @@
 // PictureModel: what every model that codes pictures offers to the encoder and decoder. Internal;
 // LibTorch. Nothing here knows the container or picture files.
+//
+// Read me first: this is the seam. Tiles, regions, halos, alpha, depth, metadata, memory and damage
+// are the callers' business (band_encoder, band_decoder), the same for all models. A model turns
+//
+//   pixels of a window  --Analyse-->  latent of the window          float, networks
+//   latent of a tile    --EncodeTile-->  stream                     integers decide probabilities
+//   stream              --DecodeTile-->  TileLatent                 integers only
+//   values of a window  --Synthesise-->  pixels of the window       float, networks
+//
+// where a window is any rectangle of latent positions, cut from one tile or put together from
+// several. The contract that makes cutting invisible:
+//   - Analyse and Synthesise are translation-covariant: away from the window's edge by at least the
+//     halo, the result depends neither on where the window ends nor on its place in the picture.
+//     At an edge they pad with zeros, which is right where the picture (padded to 64) ends; callers
+//     give every other edge a halo and throw the result there away.
+//   - EncodeTile and DecodeTile know nothing outside their tile.
+//   - All four are const and may run in several threads at once. They may throw what LibTorch
+//     throws; callers catch it. None calls SetComputeThreads.
 #pragma once
 
 #include <torch/torch.h>
@@ -16,7 +34,7 @@ namespace halfmoon {
 
 // Wall-clock seconds and counts of one tile's work.
 struct TileStats {
-  double transform_seconds = 0;  // analysis when encoding, synthesis when decoding
+  double transform_seconds = 0;  // float networks of one tile (h_a)
   double prior_seconds = 0;      // integer networks
   double entropy_seconds = 0;    // rANS
   double estimated_bits = 0;     // encoding only
@@ -27,29 +45,50 @@ struct TileStats {
 
 // The latent of a tile in the model's own integers: all that a decoder needs to make pixels.
 struct TileLatent {
-  std::vector<std::int32_t> values;   // [h][w][channels]
-  std::vector<std::int32_t> symbols;  // everything decoded, in coding order
+  std::vector<std::int32_t> values;   // [height / stride][width / stride][channels]
+  std::vector<std::int32_t> symbols;  // everything decoded, in coding order, for the hash
+};
+
+// Constants of a loaded model.
+struct ModelGeometry {
+  int stride = 16;        // pixels per latent position and direction; divides 64
+  int channels = 0;       // values per latent position
+  int analysis_halo = 0;  // pixels, multiples of stride: how far the networks look beyond a window
+  int synthesis_halo = 0;
+  // Working memory of the networks at their peak, bytes per pixel of the window (with halo), input
+  // and output included. For choosing windows and refusing work; an estimate from above.
+  double analysis_bytes_per_pixel = 0;
+  double synthesis_bytes_per_pixel = 0;
 };
 
 class PictureModel {
  public:
   virtual ~PictureModel() = default;
 
-  // Models of small pictures code one size and kind only; the others take any.
+  virtual const ModelGeometry& geometry() const = 0;
+
+  // Models of small pictures code one size and kind only, at most 64x64 and so one tile; the others
+  // take any.
   virtual std::optional<PictureShape> FixedShape() const { return std::nullopt; }
 
-  // x: [1, 3, H, W] float32 in [0, 1], H and W multiples of 64. q: quality level * 256.
-  // Returns the tile's stream. Exceptions of LibTorch pass through; the caller catches them.
-  virtual Result<std::vector<std::uint8_t>> EncodeTile(const torch::Tensor& x, int q, int threads,
+  // x: [1, 3, H, W] float32 in [0, 1], H and W multiples of stride. q: quality level * 256.
+  // Returns [1, C, H / stride, W / stride], float32; C is the model's own business.
+  virtual torch::Tensor Analyse(const torch::Tensor& x, int q) const = 0;
+
+  // y: what Analyse made of the pixels of one tile, [1, C, h, w]; stride * h and stride * w are
+  // multiples of 64. Returns the tile's stream.
+  virtual Result<std::vector<std::uint8_t>> EncodeTile(const torch::Tensor& y, int q, int threads,
                                                        TileStats* stats) const = 0;
 
-  // height, width: multiples of 64. Integer arithmetic only: the same symbols everywhere.
+  // height, width: of the tile in pixels, multiples of 64. Integer arithmetic only: the same symbols
+  // everywhere. Errors: kTruncated, kCorrupt, kOutOfMemory.
   virtual Result<TileLatent> DecodeTile(std::span<const std::uint8_t> stream, int q,
                                         std::int64_t height, std::int64_t width, int threads,
                                         TileStats* stats) const = 0;
 
-  // Pixels of a latent: [1, 3, height, width], not clamped.
-  virtual torch::Tensor Synthesise(const TileLatent& latent, int q, std::int64_t height,
+  // values: [height / stride][width / stride][channels], values of TileLatents; all 0 where a tile is
+  // lost. height, width in pixels, multiples of stride. Returns [1, 3, height, width], not clamped.
+  virtual torch::Tensor Synthesise(std::span<const std::int32_t> values, int q, std::int64_t height,
                                    std::int64_t width) const = 0;
 };
 

@@ -1,59 +1,106 @@
 #include "codec/tensor_image.h"
 
 #include <algorithm>
-#include <string>
+#include <cmath>
+#include <cstring>
+
+#include "codec/transparency.h"
 
 namespace halfmoon {
+namespace {
 
-Status CheckCodable(const PictureShape& shape) {
-  if (shape.has_alpha()) {
-    return {StatusCode::kUnsupportedFeature,
-            "the picture has an alpha channel, which can't be coded yet; flatten it first"};
-  }
-  if (shape.bit_depth != 8) {
-    return {StatusCode::kUnsupportedFeature,
-            "the picture has " + std::to_string(shape.bit_depth) +
-                " bits per sample, which can't be coded yet; convert it to 8 bit"};
-  }
-  return Status::Ok();
+template <typename Sample>
+Sample SampleAt(const std::uint8_t* row, std::size_t index) {
+  Sample sample;
+  std::memcpy(&sample, row + index * sizeof(Sample), sizeof(Sample));
+  return sample;
 }
 
-torch::Tensor TensorFromImage(const ImageView& image) {
-  const std::int64_t h = PadUp(image.height), w = PadUp(image.width);
-  torch::Tensor t = torch::empty({1, h, w, 3}, torch::kFloat32);
-  float* out = t.data_ptr<float>();
-  const std::size_t row_floats = static_cast<std::size_t>(w) * 3;
-  for (std::uint32_t y = 0; y < image.height; ++y) {
-    const std::uint8_t* in = image.row(y);
-    float* row = out + y * row_floats;
-    for (std::uint32_t x = 0; x < image.width; ++x) {
-      for (std::uint32_t c = 0; c < 3; ++c) {
-        const std::uint8_t sample = image.channels == 1 ? in[x] : in[3 * std::size_t{x} + c];
-        row[3 * std::size_t{x} + c] = static_cast<float>(sample) * (1.0f / 255);
+// One row of the window: colour as floats, and whether each pixel is visible.
+template <typename Sample>
+void ReadRow(const PictureShape& shape, const std::uint8_t* in, const Rect& window, float* out,
+             std::uint8_t* visible) {
+  constexpr float kScale = 1.0f / static_cast<float>(static_cast<Sample>(~Sample{0}));
+  const std::size_t channels = shape.channels;
+  const std::uint32_t inside = std::min(window.right(), shape.width) - window.x;
+  for (std::uint32_t i = 0; i < inside; ++i) {
+    const std::size_t at = (std::size_t{window.x} + i) * channels;
+    for (std::size_t c = 0; c < 3; ++c) {
+      const std::size_t channel = shape.is_grey() ? 0 : c;
+      out[3 * std::size_t{i} + c] = static_cast<float>(SampleAt<Sample>(in, at + channel)) * kScale;
+    }
+    if (visible != nullptr) visible[i] = SampleAt<Sample>(in, at + channels - 1) != 0;
+  }
+  const float* last = out + 3 * (std::size_t{inside} - 1);
+  for (std::uint32_t i = inside; i < window.width; ++i) {
+    std::copy(last, last + 3, out + 3 * std::size_t{i});
+    if (visible != nullptr) visible[i] = visible[inside - 1];
+  }
+}
+
+template <typename Sample>
+void WritePixels(const torch::Tensor& x, std::int64_t x0, std::int64_t y0, const PictureShape& shape,
+                 std::uint32_t width, std::uint32_t height, std::size_t stride, std::uint8_t* out) {
+  constexpr float kMax = static_cast<float>(static_cast<Sample>(~Sample{0}));
+  const auto pixels = x.accessor<float, 4>();
+  const auto put = [&](std::uint8_t* row, std::size_t index, float value) {
+    // NaN, from hostile weights, becomes 0: the comparison fails.
+    const float scaled = value * kMax;
+    const Sample sample = static_cast<Sample>(std::lrintf(scaled > 0 ? std::min(scaled, kMax) : 0));
+    std::memcpy(row + index * sizeof(Sample), &sample, sizeof(Sample));
+  };
+  for (std::uint32_t j = 0; j < height; ++j) {
+    std::uint8_t* row = out + j * stride;
+    for (std::uint32_t i = 0; i < width; ++i) {
+      const float r = pixels[0][0][y0 + j][x0 + i];
+      const float g = pixels[0][1][y0 + j][x0 + i];
+      const float b = pixels[0][2][y0 + j][x0 + i];
+      const std::size_t at = std::size_t{i} * shape.channels;
+      if (shape.is_grey()) {
+        put(row, at, (r + g + b) / 3);
+      } else {
+        put(row, at, r);
+        put(row, at + 1, g);
+        put(row, at + 2, b);
       }
     }
-    const float* last = row + 3 * (std::size_t{image.width} - 1);
-    for (std::size_t x = image.width; x < static_cast<std::size_t>(w); ++x) {
-      std::copy(last, last + 3, row + 3 * x);
+  }
+}
+
+}  // namespace
+
+torch::Tensor TensorFromRows(const PictureRows& rows, const Rect& window, bool fill_transparent) {
+  const PictureShape& shape = rows.shape;
+  torch::Tensor t = torch::empty({1, window.height, window.width, 3}, torch::kFloat32);
+  float* out = t.data_ptr<float>();
+  const std::size_t row_floats = std::size_t{window.width} * 3;
+  const bool alpha = shape.has_alpha() && fill_transparent;
+  std::vector<std::uint8_t> visible(alpha ? std::size_t{window.width} * window.height : 0);
+  const std::uint32_t inside = std::min(window.bottom(), shape.height) - window.y;
+  for (std::uint32_t j = 0; j < window.height; ++j) {
+    float* row = out + j * row_floats;
+    std::uint8_t* seen = alpha ? visible.data() + std::size_t{j} * window.width : nullptr;
+    if (j >= inside) {
+      std::copy(row - row_floats, row, row);
+      if (alpha) std::copy(seen - window.width, seen, seen);
+    } else if (shape.bit_depth == 16) {
+      ReadRow<std::uint16_t>(shape, rows.row(window.y + j), window, row, seen);
+    } else {
+      ReadRow<std::uint8_t>(shape, rows.row(window.y + j), window, row, seen);
     }
   }
-  const float* last = out + (std::size_t{image.height} - 1) * row_floats;
-  for (std::size_t y = image.height; y < static_cast<std::size_t>(h); ++y) {
-    std::copy(last, last + row_floats, out + y * row_floats);
-  }
+  if (alpha) FillTransparent(window.width, window.height, visible, {out, row_floats * window.height});
   return t.permute({0, 3, 1, 2});
 }
 
-Result<Image> ImageFromTensor(const torch::Tensor& x, std::uint32_t width, std::uint32_t height,
-                              std::uint32_t channels, std::uint64_t max_pixels) {
-  HALFMOON_ASSIGN_OR_RETURN(Image image, Image::Create(width, height, channels, max_pixels));
-  torch::Tensor pixels = x[0].slice(1, 0, height).slice(2, 0, width);
-  if (channels == 1) pixels = pixels.mean(0, /*keepdim=*/true);
-  const torch::Tensor bytes =
-      (pixels * 255).round().clamp(0, 255).to(torch::kUInt8).permute({1, 2, 0}).contiguous();
-  const std::uint8_t* from = bytes.data_ptr<std::uint8_t>();
-  std::copy(from, from + image.samples().size(), image.samples().data());
-  return image;
+void PixelsFromTensor(const torch::Tensor& x, std::int64_t x0, std::int64_t y0,
+                      const PictureShape& shape, std::uint32_t width, std::uint32_t height,
+                      std::size_t stride, std::uint8_t* out) {
+  if (shape.bit_depth == 16) {
+    WritePixels<std::uint16_t>(x, x0, y0, shape, width, height, stride, out);
+  } else {
+    WritePixels<std::uint8_t>(x, x0, y0, shape, width, height, stride, out);
+  }
 }
 
 }  // namespace halfmoon

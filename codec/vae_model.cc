@@ -57,6 +57,10 @@ class Model : public PictureModel, public GenerativeModel {
                                                    " tables for " + std::to_string(config.latent) +
                                                    " latent dimensions");
     }
+    if (config.pyramid.side > 64) {
+      return Status(StatusCode::kModelCorrupt, "metadata: pictures of " + std::to_string(config.pyramid.side) +
+                                                   " pixels a side; a VAE codes at most 64");
+    }
     std::unique_ptr<Model> model(new Model(config, std::move(tables)));
     HALFMOON_RETURN_IF_ERROR(networks::LoadModule(file, "g_a", *model->g_a_));
     HALFMOON_RETURN_IF_ERROR(networks::LoadModule(file, "g_s", *model->g_s_));
@@ -70,18 +74,28 @@ class Model : public PictureModel, public GenerativeModel {
 
   std::optional<PictureShape> FixedShape() const override { return Shape(); }
 
-  Result<std::vector<std::uint8_t>> EncodeTile(const torch::Tensor& x, int /*q*/, int /*threads*/,
+  // The whole picture, padded to 64x64, is one latent position.
+  const ModelGeometry& geometry() const override { return geometry_; }
+
+  // [1, 2 * latent size, 1, 1]: mean and log-variance, each in the order [row][column][dimension].
+  torch::Tensor Analyse(const torch::Tensor& x, int /*q*/) const override {
+    torch::InferenceMode inference;
+    torch::Tensor picture = x.slice(2, 0, side()).slice(3, 0, side());
+    if (config_.pyramid.channels == 1) picture = picture.mean(1, /*keepdim=*/true);
+    const auto [mean, logvar] = g_a_(picture);
+    auto flat = [](const torch::Tensor& map) { return map.permute({0, 2, 3, 1}).reshape({-1}); };
+    return torch::cat({flat(mean), flat(logvar)}).view({1, -1, 1, 1});
+  }
+
+  Result<std::vector<std::uint8_t>> EncodeTile(const torch::Tensor& y, int /*q*/, int /*threads*/,
                                                TileStats* stats) const override {
-    HALFMOON_ENSURE(x.size(2) >= side() && x.size(3) >= side());
+    HALFMOON_ENSURE(y.numel() == 2 * config_.latent_size());
     torch::InferenceMode inference;
     Stopwatch watch;
     TileStats s;
-    torch::Tensor picture = x.slice(2, 0, side()).slice(3, 0, side());
-    if (config_.pyramid.channels == 1) picture = picture.mean(1, /*keepdim=*/true);
-    const auto [mean_map, logvar_map] = g_a_(picture);
-    // Channels-last memory of one picture is [row][column][dimension].
-    const torch::Tensor mean = mean_map.contiguous(torch::MemoryFormat::ChannelsLast);
-    const torch::Tensor sigma = (logvar_map * 0.5).exp().contiguous(torch::MemoryFormat::ChannelsLast);
+    const std::vector<torch::Tensor> halves = y.reshape({-1}).contiguous().chunk(2);
+    const torch::Tensor &mean = halves[0], &logvar = halves[1];
+    const torch::Tensor sigma = (logvar * 0.5).exp();
     s.transform_seconds = watch.Lap();
     const std::vector<std::uint8_t> index = Indexes();
     std::vector<std::int32_t> symbols(index.size());
@@ -95,7 +109,7 @@ class Model : public PictureModel, public GenerativeModel {
         s.expected_excess_bits += std::log2(kEntropyFactor * sigma.data_ptr<float>()[i] / d);
       }
     }
-    if (config_.variational) s.kl_bits = KlBits(mean_map, logvar_map);
+    if (config_.variational) s.kl_bits = KlBits(mean, logvar);
     s.estimated_bits = static_cast<double>(cost) / 65536;
     s.symbols = symbols.size();
     LatentEncoder coder(tables_);
@@ -127,10 +141,10 @@ class Model : public PictureModel, public GenerativeModel {
     return latent;
   }
 
-  torch::Tensor Synthesise(const TileLatent& latent, int /*q*/, std::int64_t height,
+  torch::Tensor Synthesise(std::span<const std::int32_t> values, int /*q*/, std::int64_t height,
                            std::int64_t width) const override {
     torch::InferenceMode inference;
-    const torch::Tensor x = g_s_(FromCode(CodeOf(latent.symbols)));
+    const torch::Tensor x = g_s_(FromCode(CodeOf(values)));
     torch::Tensor out = torch::zeros({1, 3, height, width});
     out.slice(2, 0, side()).slice(3, 0, side()).copy_(x);  // grey spreads over three channels
     return out;
@@ -209,7 +223,11 @@ class Model : public PictureModel, public GenerativeModel {
   static constexpr float kWholeLine = 19.9f;  // widths from here on hold a whole dimension
 
   Model(const VaeConfig& config, CdfTables tables)
-      : config_(config), tables_(std::move(tables)), g_a_(config), g_s_(config) {}
+      : config_(config), tables_(std::move(tables)), g_a_(config), g_s_(config) {
+    geometry_.stride = 64;
+    geometry_.channels = static_cast<int>(config.latent_size());
+    geometry_.analysis_bytes_per_pixel = geometry_.synthesis_bytes_per_pixel = 4096;  // far above
+  }
 
   std::int64_t side() const { return config_.pyramid.side; }
   PictureShape Shape() const {
@@ -226,7 +244,7 @@ class Model : public PictureModel, public GenerativeModel {
     return index;
   }
 
-  std::vector<float> CodeOf(const std::vector<std::int32_t>& symbols) const {
+  std::vector<float> CodeOf(std::span<const std::int32_t> symbols) const {
     std::vector<float> code(symbols.size());
     for (std::size_t i = 0; i < code.size(); ++i) {
       code[i] = static_cast<float>(symbols[i]) *
@@ -256,6 +274,7 @@ class Model : public PictureModel, public GenerativeModel {
   }
 
   VaeConfig config_;
+  ModelGeometry geometry_;
   CdfTables tables_;
   // LibTorch's forward functions are not const; they change nothing in evaluation mode.
   mutable networks::VaeEncoder g_a_;

@@ -47,4 +47,8 @@ int SynthesisHalo(const AeConfig& c) {
   return static_cast<int>(16 * c.synthesis_trunk_blocks + 8 * c.synthesis_blocks);
 }
 
+int AnalysisHalo(const AeConfig& c) {
+  return static_cast<int>(16 * c.analysis_trunk_blocks + 8 * c.analysis_blocks);
+}
+
 }  // namespace halfmoon::networks

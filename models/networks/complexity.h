@@ -14,6 +14,9 @@ double SynthesisKmac(const AeConfig& config);  // g_s
 // tile needs on each side. A multiple of 8.
 int SynthesisHalo(const AeConfig& config);
 
+// How far, in pixels, a picture's pixel reaches beyond its own 16x16 block in the output of g_a.
+int AnalysisHalo(const AeConfig& config);
+
 // Side in pixels of the square of input that one output block of 16x16 pixels depends on.
 inline int SynthesisReceptiveField(const AeConfig& config) { return 2 * SynthesisHalo(config) + 16; }
 

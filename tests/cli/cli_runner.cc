@@ -103,6 +103,15 @@ CliResult RunCliAndInterrupt(const std::vector<std::string>& arguments, const st
   return Finish(pid, streams);
 }
 
+void RunCliAndKill(const std::vector<std::string>& arguments, std::chrono::milliseconds after) {
+  const TempFolder streams;
+  WriteText(streams / "in", "");
+  const pid_t pid = Start(arguments, {}, streams);
+  std::this_thread::sleep_for(after);
+  if (pid > 0) ::kill(pid, SIGKILL);
+  Finish(pid, streams);
+}
+
 std::string ReadText(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), {}};

@@ -1,6 +1,7 @@
 // Runs the program as its users do: arguments in, exit code and both streams out. Tests only.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -39,6 +40,9 @@ CliResult RunCli(const std::vector<std::string>& arguments, const Environment& e
 
 // The same, but sends SIGINT as soon as `file` exists (gives up after a minute).
 CliResult RunCliAndInterrupt(const std::vector<std::string>& arguments, const std::string& file);
+
+// The same, but sends SIGKILL after that time, unless it has ended before.
+void RunCliAndKill(const std::vector<std::string>& arguments, std::chrono::milliseconds after);
 
 std::string ReadText(const std::string& path);
 void WriteText(const std::string& path, const std::string& text);

@@ -125,8 +125,10 @@ const UsageCase kUsageCases[] = {
      "HALFMOON_MODELS_DIR"},
     // --- Input and output: 7 -------------------------------------------------------------------
     {"MissingInput", {"compress", "{dir}/none.png"}, 7, "{dir}/none.png: no such file"},
-    {"FolderAsInput", {"compress", "{dir}/folder"}, 7,
-     "{dir}/folder: is a directory, not a file"},
+    {"FolderWithoutPictures", {"compress", "{dir}/folder"}, 2,
+     "{dir}/folder: no file with one of the endings .png, .jpg, .jpeg, .ppm, .pgm, .pnm, .pam; "
+     "--recursive looks into subfolders, too"},
+    {"FolderAsInput", {"info", "{dir}/folder"}, 7, "{dir}/folder: is a directory, not a file"},
     {"InfoOfMissing", {"info", "{dir}/none.hmn"}, 7, "{dir}/none.hmn: no such file"},
     {"TargetExists", {"compress", "{dir}/picture.png", "-o", "{dir}/taken.hmn"}, 7,
      "{dir}/taken.hmn: the file exists; use --force to replace it"},
@@ -249,7 +251,7 @@ INSTANTIATE_TEST_SUITE_P(Cli, EveryCommand,
                          ::testing::Values("compress", "decompress", "info", "verify", "models",
                                            "rd", "eval", "compare", "bench", "pack", "train", "export",
                                            "plot", "sample", "interpolate", "reconstruct", "latent", "demo",
-                                           "assess"));
+                                           "assess", "completion", "man"));
 
 TEST(Program, HelpListsCommandsExamplesAndExitCodes) {
   const CliResult result = RunCli({"--help"});

@@ -1,5 +1,5 @@
 // Makes tests/golden/model (a tiny trained model with its manifest) and tests/golden/picture (files
-// coded with it) anew: make_golden GOLDEN_DIR. To be run when the format or the model version
+// coded with it) anew: make_golden GOLDEN_DIR; with --pictures behind it, only the files. To be run when the format or the model version
 // changes, in the same commit; the diff is reviewed.
 #include <cstdio>
 #include <filesystem>
@@ -36,18 +36,10 @@ void Check(const Status& status) {
   std::exit(1);
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  if (argc != 2) {
-    std::fprintf(stderr, "usage: make_golden GOLDEN_DIR\n");
-    return 2;
-  }
-  const std::filesystem::path golden = argv[1];
+void TrainTinyModel(const std::filesystem::path& golden) {
   const std::filesystem::path work = std::filesystem::temp_directory_path() / "halfmoon_make_golden";
   std::filesystem::create_directories(work);
   std::filesystem::create_directories(golden / "model");
-  std::filesystem::create_directories(golden / "picture");
   Check(WriteFile((work / "data.hmnpack").string(), testing::TestPack(20, 256).bytes, true));
 
   training::TrainOptions o;
@@ -78,12 +70,25 @@ int main(int argc, char** argv) {
                           {"format_version", 1},        {"data", "pictures made by the tests"},
                           {"licence", "Apache-2.0"}};
   std::ofstream(golden / "model/manifest.json") << nlohmann::json::array({entry}).dump(2) << "\n";
+  std::filesystem::remove_all(work);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const bool pictures_only = argc == 3 && std::string(argv[2]) == "--pictures";
+  if (argc != 2 && !pictures_only) {
+    std::fprintf(stderr, "usage: make_golden GOLDEN_DIR [--pictures]\n");
+    return 2;
+  }
+  const std::filesystem::path golden = argv[1];
+  if (!pictures_only) TrainTinyModel(golden);
+  std::filesystem::create_directories(golden / "picture");
 
   EncodeOptions eo;
   eo.model = "tiny";
   eo.models_dir = (golden / "model").string();
   eo.threads = 1;
-  auto encoder = Take(Encoder::Create(eo));
   DecodeOptions d;
   d.models_dir = eo.models_dir;
   d.threads = 1;
@@ -91,12 +96,21 @@ int main(int argc, char** argv) {
   nlohmann::json manifest = nlohmann::json::array();
   struct Case {
     const char* name;
-    std::uint32_t width, height, channels;
+    PictureShape shape;
     double quality;
+    int tile_size;
   };
-  for (const Case& c : {Case{"scene_q30", 150, 100, 3, 30}, Case{"scene_q90", 65, 63, 3, 90},
-                        Case{"grey_q60", 80, 64, 1, 60}}) {
-    const Image image = testing::MakePicture(c.width, c.height, c.channels, testing::Kind::kScene);
+  for (const Case& c : {Case{"scene_q30", {150, 100, 3, 8}, 30, 0}, Case{"scene_q90", {65, 63, 3, 8}, 90, 0},
+                        Case{"grey_q60", {80, 64, 1, 8}, 60, 0},
+                        Case{"tiles_q50", {200, 130, 3, 8}, 50, 64},
+                        Case{"rgba16_q70", {100, 90, 4, 16}, 70, 64},
+                        Case{"grey_alpha_q40", {75, 50, 2, 8}, 40, 0}}) {
+    const bool plain = !c.shape.has_alpha() && c.shape.bit_depth == 8;
+    const Image image = plain ? testing::MakePicture(c.shape.width, c.shape.height, c.shape.channels,
+                                                     testing::Kind::kScene)
+                              : testing::MakeKind(c.shape);
+    eo.tile_size = c.tile_size;
+    auto encoder = Take(Encoder::Create(eo));
     const auto bytes = Take(encoder.Encode(image.view(), c.quality));
     DecodeStats stats;
     const Image decoded = Take(decoder.Decode(bytes, &stats));
@@ -109,6 +123,5 @@ int main(int argc, char** argv) {
                         {"symbols", hash}, {"quality", c.quality}});
   }
   std::ofstream(golden / "picture/manifest.json") << manifest.dump(2) << "\n";
-  std::filesystem::remove_all(work);
   return 0;
 }

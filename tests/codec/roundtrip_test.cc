@@ -79,19 +79,6 @@ TEST(RoundTripTest, ExifAndXmpTravelByteForByte) {
   EXPECT_TRUE(decoder->Verify(*file).ok());
 }
 
-TEST(RoundTripTest, WhatCannotBeCodedYetIsNamed) {
-  auto encoder = Encoder::Create(TinyEncode());
-  ASSERT_TRUE(encoder.ok());
-  for (const auto& [shape, word] : std::vector<std::pair<PictureShape, std::string>>{
-           {{8, 8, 4, 8}, "alpha"}, {{8, 8, 2, 8}, "alpha"}, {{8, 8, 3, 16}, "16 bits"}}) {
-    const auto image = Image::Create(shape);
-    ASSERT_TRUE(image.ok());
-    const auto refused = encoder->Encode(image->view());
-    EXPECT_EQ(refused.status().code(), StatusCode::kUnsupportedFeature);
-    EXPECT_NE(refused.status().message().find(word), std::string::npos);
-  }
-}
-
 TEST(RoundTripTest, StridesAndIccTravel) {
   auto encoder = Encoder::Create(TinyEncode());
   auto decoder = Decoder::Create(TinyDecode());

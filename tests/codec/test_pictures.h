@@ -1,6 +1,7 @@
 // Pictures the codec tests make. Tests only; no LibTorch.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <string>
@@ -33,6 +34,38 @@ inline Image MakePicture(std::uint32_t width, std::uint32_t height, std::uint32_
   return image;
 }
 
+// A scene of any kind: 16 bit have detail below 8 bit, alpha is a soft disc with holes.
+inline Image MakeKind(const PictureShape& shape) {
+  Image image = *Image::Create(shape);
+  const std::uint32_t colours = shape.is_grey() ? 1 : 3;
+  for (std::uint32_t y = 0; y < shape.height; ++y) {
+    for (std::uint32_t x = 0; x < shape.width; ++x) {
+      for (std::uint32_t c = 0; c < shape.channels; ++c) {
+        double v = 0.43 + 0.2 * std::sin(x * 0.05 + c) * std::cos(y * 0.07) +
+                   (x + 2 * y > shape.width ? 0.15 : 0);
+        if (c == colours) {
+          const double dx = 2.0 * x / shape.width - 1, dy = 2.0 * y / shape.height - 1;
+          v = std::min(1.0, std::max(0.0, 2.5 - 3 * std::sqrt(dx * dx + dy * dy)));
+          if (x % 37 == 5) v = 0;
+        }
+        const std::size_t at = std::size_t{x} * shape.channels + c;
+        if (shape.bit_depth == 16) {
+          image.row16(y)[at] = static_cast<std::uint16_t>(v * 65535);
+        } else {
+          image.row(y)[at] = static_cast<std::uint8_t>(v * 255);
+        }
+      }
+    }
+  }
+  return image;
+}
+
+// Sample c of pixel (x, y), 0..1.
+inline double SampleOf(const Image& image, std::uint32_t x, std::uint32_t y, std::uint32_t c) {
+  const std::size_t at = std::size_t{x} * image.channels() + c;
+  return image.bit_depth() == 16 ? image.row16(y)[at] / 65535.0 : image.row(y)[at] / 255.0;
+}
+
 inline std::string ModelsDir() { return HALFMOON_GOLDEN_DIR "/model"; }
 
 inline EncodeOptions TinyEncode(double quality = 50, int threads = 1) {
@@ -51,7 +84,7 @@ inline DecodeOptions TinyDecode(int threads = 1) {
   return o;
 }
 
-// Largest difference of a sample; -1 when the pictures are of different size or channels.
+// Largest difference of an 8-bit sample; -1 when the pictures are of different size or channels.
 inline int MaxDifference(const Image& a, const Image& b) {
   if (a.width() != b.width() || a.height() != b.height() || a.channels() != b.channels()) return -1;
   int worst = 0;

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -26,19 +27,22 @@ struct DecodeLimits {
 struct FileInfo {
   int format_major = 0, format_minor = 0;
   std::uint32_t width = 0, height = 0;
-  int channels = 0;   // 1 grey, 3 RGB
-  int bit_depth = 0;  // 8
+  int channels = 0;   // 1 grey, 2 grey + alpha, 3 RGB, 4 RGB + alpha
+  int bit_depth = 0;  // 8 or 16
   bool has_icc = false;
   int model_id = 0;
   std::array<std::uint8_t, 8> model_hash{};  // of the tables and decoder weights it needs
   double quality = 0;                        // 0..100, as given to the encoder
   int q = 0;                                 // the stored number, level * 256
   int tile_size = 0;                         // pixels; 0: one tile
+  std::uint32_t tile_columns = 0, tile_rows = 0;
   struct Chunk {
     std::string type;
     std::uint64_t bytes = 0;
   };
-  std::vector<Chunk> chunks;  // ReadInfo of a whole file only
+  // In file order; the k-th LATT and the k-th ALPH belong to tile k, counted row by row. ReadInfo of
+  // a whole file only.
+  std::vector<Chunk> chunks;
 };
 
 // Reads the header; no pixel is allocated and no model touched. `file` may be just the first bytes:
@@ -46,16 +50,31 @@ struct FileInfo {
 // header), kUnsupportedVersion, kChecksumMismatch, kCorrupt, kLimitExceeded.
 Result<FileInfo> ReadInfo(std::span<const std::uint8_t> file, const DecodeLimits& limits = {});
 
+// Part of a picture, in pixels from the top left.
+struct Region {
+  std::uint32_t x = 0, y = 0, width = 0, height = 0;
+};
+
 struct DecodeOptions {
   int threads = 0;         // 1..256; 0: one per core
   std::string models_dir;  // as EncodeOptions::models_dir
   DecodeLimits limits;
+  // Memory of the whole process, bytes: work that is estimated to need more is refused, and windows
+  // are chosen to stay below. 0: no limit.
+  std::uint64_t max_memory = 0;
+  // Leave out the ICC profile, EXIF and XMP.
+  bool strip_metadata = false;
+  // Decode what is left of a damaged file: lost tiles become mid-grey (and opaque), lost metadata is
+  // missing; DecodeStats says which. The header must be intact. Pixels within the model's halo of a
+  // lost tile suffer, too.
+  bool allow_partial = false;
 
   // Errors: kInvalidArgument naming the field and its range.
   Status Validate() const;
 };
 
-// What a decode did, for reports. Seconds are wall-clock.
+// What a decode did, for reports. Seconds are wall-clock; prior and entropy of tiles that were decoded
+// in parallel are summed.
 struct DecodeStats {
   double model_seconds = 0;      // reading and checking weights; 0 when already loaded
   double prior_seconds = 0;      // integer networks
@@ -64,6 +83,12 @@ struct DecodeStats {
   std::uint64_t symbols = 0;
   // XXH3-64 of all decoded symbols in coding order as int32 little-endian: equal everywhere.
   std::uint64_t symbol_hash = 0;
+  std::uint64_t tiles = 0;         // decoded
+  std::uint64_t memory_bytes = 0;  // estimated before the work, for the whole process
+  // With allow_partial: tiles whose colour or alpha is lost, ascending; other chunks by name.
+  std::vector<std::uint32_t> lost_tiles;
+  std::vector<std::string> lost_chunks;
+  bool damaged() const { return !lost_tiles.empty() || !lost_chunks.empty(); }
 };
 
 // Thread-safety: one call at a time per object. Models are kept between calls.
@@ -80,6 +105,20 @@ class Decoder {
   // differ by one level between processors (float synthesis).
   // Errors: those of ReadInfo; kModelMissing, kModelMismatch, kModelCorrupt, kCorrupt, kOutOfMemory.
   Result<Image> Decode(std::span<const std::uint8_t> file, DecodeStats* stats = nullptr);
+
+  // The same of a part; reads only the tiles it needs. Metadata comes along as it is.
+  // Errors also: kInvalidArgument when the region is empty or reaches beyond the picture.
+  Result<Image> DecodeRegion(std::span<const std::uint8_t> file, const Region& region,
+                             DecodeStats* stats = nullptr);
+
+  // The same row by row: `begin` is told the shape and the metadata, then `sink` gets the rows. Memory
+  // grows with the width of the picture, not with its height. `region`: null for all of it.
+  //
+  // Rows are handed out before the last tile has been checked: when this returns an error, throw away
+  // what came. Errors also: those of begin and sink.
+  using Begin = std::function<Status(const PictureShape& shape, const Metadata& metadata)>;
+  Status DecodeRows(std::span<const std::uint8_t> file, const Region* region, const Begin& begin,
+                    const RowSink& sink, DecodeStats* stats = nullptr);
 
   // Checks everything without making pixels: checksums, and every symbol of every stream.
   Status Verify(std::span<const std::uint8_t> file, DecodeStats* stats = nullptr);

@@ -21,10 +21,27 @@ struct EncodeOptions {
   // the model is grey. Without it such a picture is refused.
   bool resize = false;
 
+  // Side of the tiles in pixels, a multiple of 64 up to 32768; 0: one tile; kAutomaticTiles: one tile
+  // for pictures up to 4 megapixels, else tiles of 1024. Tiles bound the memory of a decoder that
+  // wants part of the picture, and what a damaged place costs.
+  static constexpr int kAutomaticTiles = -1;
+  int tile_size = kAutomaticTiles;
+  // Colour under fully transparent pixels: false smooths it away, because nobody sees it and it
+  // costs bits; true codes it (lossily) as it is. Alpha itself is always lossless.
+  bool exact_transparent = false;
+  // Leave out the ICC profile, EXIF and XMP.
+  bool strip_metadata = false;
+
   // --- How to work ---------------------------------------------------------------------------
   // Threads, 1..256; 0: one per core. The bytes do not depend on it beyond what float rounding of
   // the analysis may do; files are always decodable everywhere.
   int threads = 0;
+  // Pictures of more pixels are refused.
+  std::uint64_t max_pixels = kDefaultMaxImagePixels;
+  // Memory of the process, bytes, beside what the caller holds (the picture, or what a RowSource reads
+  // from): work that is estimated to need more is refused, and windows are chosen to stay below. 0: no
+  // limit.
+  std::uint64_t max_memory = 0;
   // Folder of manifest.json; empty: HALFMOON_MODELS_DIR, the source tree, the installation.
   std::string models_dir;
 
@@ -35,10 +52,13 @@ struct EncodeOptions {
 // What an encode did, for reports. Seconds are wall-clock.
 struct EncodeStats {
   double analysis_seconds = 0;   // g_a, h_a
-  double prior_seconds = 0;      // integer networks
+  double prior_seconds = 0;      // integer networks; of parallel tiles the sum, as the next one
   double entropy_seconds = 0;    // rANS
   double estimated_bits = 0;     // sum of -log2 of the probabilities; the payload without its flush
   std::uint64_t latent_bytes = 0;
+  std::uint64_t alpha_bytes = 0;
+  std::uint64_t tiles = 0;
+  std::uint64_t memory_bytes = 0;  // estimated before the work, beside what the caller holds
   std::uint64_t symbols = 0;
   // VAEs only, else 0: KL(posterior || prior) of the picture, and how many bits more its mean costs in
   // bins of width D: the sum of log2(4.13 sigma / D) over the active dimensions. Both are expectations.
@@ -55,12 +75,17 @@ class Encoder {
   Encoder& operator=(Encoder&&) noexcept;
   ~Encoder();
 
-  // The .hmn file of a picture: 8-bit grey or RGB, 1x1 up to the limits, any size.
+  // The .hmn file of a picture: grey or RGB, with alpha or without, 8 or 16 bit, 1x1 up to the limits.
   // Errors: kInvalidArgument, kLimitExceeded, kUnsupportedFeature, kOutOfMemory.
   Result<std::vector<std::uint8_t>> Encode(const ImageView& image, EncodeStats* stats = nullptr);
   // The same at another quality than that of the options; 0..100.
   Result<std::vector<std::uint8_t>> Encode(const ImageView& image, double quality,
                                            EncodeStats* stats = nullptr);
+  // The same from rows: at most some 2000 of them are held at a time, whatever the size.
+  // Of `metadata` icc, exif and xmp are used. Errors also: the source's.
+  Result<std::vector<std::uint8_t>> EncodeRows(const PictureShape& shape, const Metadata& metadata,
+                                               const RowSource& source, double quality,
+                                               EncodeStats* stats = nullptr);
 
  private:
   struct Impl;

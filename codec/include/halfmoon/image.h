@@ -9,6 +9,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -99,6 +100,12 @@ struct ImageView {
   // Errors: kInvalidArgument when a field is out of the range stated above.
   Status Validate() const;
 };
+
+// Gives the next row of a picture, from the top: fills shape.row_bytes() bytes (for 16 bit at an even
+// address). A failure ends the work and is what the caller gets. Must not throw.
+using RowSource = std::function<Status(std::span<std::uint8_t> row)>;
+// Takes the next row of a picture. As RowSource.
+using RowSink = std::function<Status(std::span<const std::uint8_t> row)>;
 
 // A picture that owns its pixels: row-major, no padding between rows.
 // Copies are explicit (Clone), because a picture is large. A moved-from Image is empty.

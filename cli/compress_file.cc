@@ -1,0 +1,155 @@
+#include "cli/compress_file.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "bitstream/container.h"
+#include "cli/console.h"
+#include "cli/files.h"
+#include "codec/imageio/image_io.h"
+#include "eval/metrics.h"
+#include "halfmoon/decoder.h"
+
+namespace halfmoon::cli {
+namespace {
+
+// What the file just made gives back, against the picture as it was read.
+Result<double> MeasurePsnr(std::span<const std::uint8_t> picture, const ImageReadOptions& read,
+                           const std::vector<std::uint8_t>& file, const EncodeOptions& options) {
+  DecodeOptions decode;
+  decode.threads = options.threads;
+  decode.models_dir = options.models_dir;
+  decode.limits.max_pixels = options.max_pixels;
+  HALFMOON_ASSIGN_OR_RETURN(Decoder decoder, Decoder::Create(decode));
+  HALFMOON_ASSIGN_OR_RETURN(const Image decoded, decoder.Decode(file));
+  HALFMOON_ASSIGN_OR_RETURN(const Image image, ReadImage(picture, read));
+  return eval::Psnr(image.view(), decoded.view());
+}
+
+// Refuses what the reader itself would need beyond the limit; the encoder counts only its own.
+Status CheckReaderMemory(std::uint64_t reader_bytes, std::uint64_t file_bytes, std::uint64_t limit) {
+  if (limit == 0 || reader_bytes + file_bytes <= limit) return Status::Ok();
+  return {StatusCode::kLimitExceeded,
+          "reading it takes about " + Bytes(reader_bytes + file_bytes) +
+              " of memory (interlaced, progressive and turned pictures are held whole), the limit is "
+              "set to " + Bytes(limit) + "; raise the memory limit"};
+}
+
+// The sense in which a VAE's KL is a rate; empty for other models.
+std::string KlText(const EncodeStats& stats) {
+  if (!(stats.kl_bits > 0)) return "";
+  return "  latent " + Fixed(stats.estimated_bits, 1) + " bits; KL " + Fixed(stats.kl_bits, 1) +
+         " bits, and coding the mean in bins is expected to cost " +
+         Fixed(stats.expected_excess_bits, 1) + " bits more\n";
+}
+
+}  // namespace
+
+Result<CompressReport> CompressFile(const std::string& input, const std::string& output,
+                                    const CompressSettings& settings,
+                                    std::optional<Encoder>* encoder) {
+  const Timer timer;
+  HALFMOON_ASSIGN_OR_RETURN(const std::vector<std::uint8_t> bytes, ReadInput(input));
+  HALFMOON_RETURN_IF_ERROR(CheckTarget(input, output, settings.force));
+  if (bytes.size() >= kMagic.size() && std::equal(kMagic.begin(), kMagic.end(), bytes.begin())) {
+    return Status(StatusCode::kNotHalfmoon,
+                  input + ": is a Halfmoon file already; 'halfmoon decompress' gives the picture");
+  }
+  ImageReadOptions read;
+  read.max_pixels = settings.encode.max_pixels;
+  read.lenient = settings.lenient;
+  auto reader = OpenRows(bytes, read);
+  if (!reader.ok()) return reader.status().WithContext(input);
+  RowReader& rows = **reader;
+  HALFMOON_RETURN_IF_ERROR(
+      CheckReaderMemory(rows.memory_bytes(), bytes.size(), settings.encode.max_memory)
+          .WithContext(input));
+
+  CompressReport report;
+  report.input = input;
+  report.output = output;
+  report.shape = rows.shape();
+  report.input_bytes = bytes.size();
+  std::uint32_t read_rows = 0;
+  const RowSource source = [&](std::span<std::uint8_t> row) -> Status {
+    HALFMOON_RETURN_IF_ERROR(rows.ReadRow(row));
+    // What is behind the pixels is checked with the last row, before anything is written.
+    return ++read_rows == rows.shape().height ? rows.Finish() : Status::Ok();
+  };
+  const std::uint64_t held = bytes.size() + rows.memory_bytes();
+  if (!encoder->has_value() || settings.encode.max_memory != 0) {
+    EncodeOptions options = settings.encode;
+    // What is left for the encoder, of this file; hence a new one for each.
+    if (options.max_memory != 0) options.max_memory = std::max<std::uint64_t>(1, options.max_memory - held);
+    HALFMOON_ASSIGN_OR_RETURN(Encoder made, Encoder::Create(options));
+    encoder->emplace(std::move(made));
+  }
+  const auto file = (*encoder)->EncodeRows(rows.shape(), rows.metadata(), source, settings.encode.quality,
+                                        &report.stats);
+  if (!file.ok()) return file.status().WithContext(input);
+  report.stats.memory_bytes += held;
+  report.output_bytes = file->size();
+  report.warnings = rows.warnings();
+  if (settings.encode.strip_metadata && !rows.metadata().icc.empty()) {
+    report.warnings.push_back("the ICC profile is left out; colours will be taken for sRGB");
+  }
+  if (file->size() > bytes.size()) {
+    report.warnings.push_back("the .hmn file (" + Bytes(file->size()) + ") is larger than the input (" +
+                              Bytes(bytes.size()) + "); a lower quality makes it smaller");
+  }
+  report.seconds = timer.seconds();
+  if (settings.psnr) {
+    const auto psnr = MeasurePsnr(bytes, read, *file, settings.encode);
+    if (!psnr.ok()) return psnr.status().WithContext(input);
+    report.psnr = *psnr;
+  }
+  HALFMOON_RETURN_IF_ERROR(settings.defers_interrupt ? WriteFile(output, *file, settings.force)
+                                                     : WriteOutput(output, *file, settings.force));
+  return report;
+}
+
+nlohmann::ordered_json ToJson(const CompressReport& r, const CompressSettings& settings) {
+  const auto pixels = static_cast<double>(r.shape.pixels());
+  nlohmann::ordered_json json = {
+      {"input", r.input},
+      {"output", r.output},
+      {"width", r.shape.width},
+      {"height", r.shape.height},
+      {"channels", r.shape.channels},
+      {"bit_depth", r.shape.bit_depth},
+      {"quality", settings.encode.quality},
+      {"model", settings.encode.model},
+      {"input_bytes", r.input_bytes},
+      {"output_bytes", r.output_bytes},
+      {"bits_per_pixel", 8 * static_cast<double>(r.output_bytes) / pixels},
+      {"estimated_bits_per_pixel", r.stats.estimated_bits / pixels},
+      {"seconds", r.seconds},
+      {"analysis_seconds", r.stats.analysis_seconds},
+      {"prior_seconds", r.stats.prior_seconds},
+      {"entropy_seconds", r.stats.entropy_seconds},
+      {"latent_bytes", r.stats.latent_bytes},
+      {"alpha_bytes", r.stats.alpha_bytes},
+      {"tiles", r.stats.tiles},
+      {"symbols", r.stats.symbols},
+      {"estimated_memory_bytes", r.stats.memory_bytes},
+  };
+  if (settings.psnr) json["psnr"] = r.psnr;
+  if (r.stats.kl_bits > 0) {
+    json["latent_bits"] = r.stats.estimated_bits;
+    json["kl_bits"] = r.stats.kl_bits;
+    json["expected_excess_bits"] = r.stats.expected_excess_bits;
+  }
+  return json;
+}
+
+std::string ToText(const CompressReport& r, const CompressSettings& settings) {
+  const double bpp = 8 * static_cast<double>(r.output_bytes) / static_cast<double>(r.shape.pixels());
+  return r.input + " -> " + r.output + ": " + std::to_string(r.shape.width) + "x" +
+         std::to_string(r.shape.height) + ", " + Bytes(r.input_bytes) + " -> " +
+         Bytes(r.output_bytes) + " (1:" +
+         Fixed(static_cast<double>(r.input_bytes) / static_cast<double>(r.output_bytes), 1) + "), " +
+         Fixed(bpp, 3) + " bpp" + (settings.psnr ? ", PSNR " + Fixed(r.psnr, 2) + " dB" : "") + ", " +
+         Duration(r.seconds) + "\n" + KlText(r.stats);
+}
+
+}  // namespace halfmoon::cli

@@ -1,0 +1,42 @@
+// One picture file to one .hmn file: what `halfmoon compress` does for each of its inputs.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/options.h"
+#include "halfmoon/encoder.h"
+
+namespace halfmoon::cli {
+
+struct CompressSettings {
+  EncodeOptions encode;
+  bool force = false;
+  bool lenient = false;
+  bool psnr = false;
+  bool defers_interrupt = false;  // the caller does; otherwise writing does (cli/interrupt.h)
+};
+
+struct CompressReport {
+  std::string input, output;
+  PictureShape shape;
+  std::uint64_t input_bytes = 0, output_bytes = 0;
+  double seconds = 0;
+  double psnr = 0;  // with settings.psnr
+  EncodeStats stats;
+  std::vector<std::string> warnings;
+};
+
+// Reads `input` row by row, encodes, writes `output` atomically. The encoder is made at the first
+// picture that deserves one, and kept: loading a model costs more than most pictures.
+Result<CompressReport> CompressFile(const std::string& input, const std::string& output,
+                                    const CompressSettings& settings, std::optional<Encoder>* encoder);
+
+nlohmann::ordered_json ToJson(const CompressReport& report, const CompressSettings& settings);
+// One line for people.
+std::string ToText(const CompressReport& report, const CompressSettings& settings);
+
+}  // namespace halfmoon::cli

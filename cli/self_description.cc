@@ -1,0 +1,222 @@
+#include "cli/self_description.h"
+
+#include <algorithm>
+#include <vector>
+
+namespace halfmoon::cli {
+namespace {
+
+bool IsFlag(const CLI::Option& o) { return o.get_items_expected_max() == 0; }
+
+std::vector<const CLI::App*> Commands(const CLI::App& program) {
+  // Those without a group are for the program itself.
+  return program.get_subcommands([](const CLI::App* c) { return !c->get_group().empty(); });
+}
+
+// Options and positional arguments that --help shows, in its order.
+std::vector<const CLI::Option*> Options(const CLI::App& app, bool positional) {
+  return app.get_options([positional](const CLI::Option* o) {
+    return !o->get_group().empty() && o->get_positional() == positional;
+  });
+}
+
+std::vector<std::string> Names(const CLI::Option& o) {
+  std::vector<std::string> names;
+  for (const std::string& n : o.get_snames()) names.push_back("-" + n);
+  for (const std::string& n : o.get_lnames()) names.push_back("--" + n);
+  return names;
+}
+
+// Text for roff: no accidental requests, no hyphens that a copy would not find again.
+std::string Roff(const std::string& text) {
+  std::string out;
+  bool start = true;
+  for (const char c : text) {
+    if (start && (c == '.' || c == '\'')) out += "\\&";
+    if (c == '\\') {
+      out += "\\e";
+    } else if (c == '-') {
+      out += "\\-";
+    } else {
+      out += c;
+    }
+    start = c == '\n';
+  }
+  return out;
+}
+
+std::string Upper(std::string text) {
+  for (char& c : text) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+  return text;
+}
+
+std::string Synopsis(const CLI::App& app, const std::string& name) {
+  std::string text = ".B " + Roff(name) + "\n[\\fIoptions\\fR]";
+  for (const CLI::Option* o : Options(app, true)) {
+    const std::string type = "\\fI" + Roff(o->get_type_name()) + "\\fR";
+    text += " " + (o->get_required() ? type : "[" + type + "]") +
+            (o->get_items_expected_max() > 1 ? " ..." : "");
+  }
+  return text + "\n";
+}
+
+std::string OptionText(const CLI::Option& o, bool positional) {
+  std::string head = positional ? "\\fI" + Roff(o.get_type_name()) + "\\fR" : "";
+  for (const std::string& n : Names(o)) head += (head.empty() ? "" : ", ") + ("\\fB" + Roff(n) + "\\fR");
+  if (!positional && !IsFlag(o)) head += " \\fI" + Roff(o.get_type_name()) + "\\fR";
+  return ".TP\n" + head + "\n" + Roff(o.get_description()) + "\n";
+}
+
+// Single quotes for bash and zsh.
+std::string Quote(const std::string& text) {
+  std::string out = "'";
+  for (const char c : text) {
+    if (c == '\'') {
+      out += "'\\''";
+    } else {
+      out += c;
+    }
+  }
+  return out + "'";
+}
+
+// Inside single quotes fish knows \' and \\.
+std::string FishQuote(const std::string& text) {
+  std::string out = "'";
+  for (const char c : text) {
+    if (c == '\'' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + "'";
+}
+
+// "_arguments" reads brackets and colons itself.
+std::string ZshText(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '[' || c == ']' || c == ':' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out;
+}
+
+std::string BashCompletion(const CLI::App& program) {
+  std::string names, cases;
+  for (const CLI::App* c : Commands(program)) {
+    names += (names.empty() ? "" : " ") + c->get_name();
+    std::string options;
+    for (const CLI::Option* o : Options(*c, false)) {
+      for (const std::string& n : Names(*o)) options += (options.empty() ? "" : " ") + n;
+    }
+    cases += "    " + c->get_name() + ") options=" + Quote(options) + " ;;\n";
+  }
+  return "# bash completion of halfmoon; made by 'halfmoon completion bash'\n"
+         "_halfmoon() {\n"
+         "  local word=${COMP_WORDS[COMP_CWORD]} options=\n"
+         "  if ((COMP_CWORD == 1)); then\n"
+         "    COMPREPLY=($(compgen -W " + Quote(names + " --help --version") + " -- \"$word\"))\n"
+         "    return\n"
+         "  fi\n"
+         "  case ${COMP_WORDS[1]} in\n" + cases +
+         "  esac\n"
+         "  if [[ $word == -* ]]; then\n"
+         "    COMPREPLY=($(compgen -W \"$options\" -- \"$word\"))\n"
+         "  else\n"
+         "    COMPREPLY=($(compgen -f -- \"$word\"))\n"
+         "  fi\n"
+         "}\n"
+         "complete -o filenames -F _halfmoon halfmoon\n";
+}
+
+std::string ZshCompletion(const CLI::App& program) {
+  std::string commands, cases;
+  for (const CLI::App* c : Commands(program)) {
+    commands += "    " + Quote(ZshText(c->get_name()) + ":" + c->get_description()) + "\n";
+    cases += "    " + c->get_name() + ")\n      _arguments \\\n";
+    for (const CLI::Option* o : Options(*c, false)) {
+      for (const std::string& n : Names(*o)) {
+        const std::string value = IsFlag(*o) ? "" : ":" + ZshText(o->get_type_name()) + ":_files";
+        cases += "        " + Quote(n + "[" + ZshText(o->get_description()) + "]" + value) + " \\\n";
+      }
+    }
+    cases += "        '*:file:_files'\n      ;;\n";
+  }
+  return "#compdef halfmoon\n"
+         "# zsh completion of halfmoon; made by 'halfmoon completion zsh'\n"
+         "_halfmoon() {\n"
+         "  local -a commands\n"
+         "  commands=(\n" + commands +
+         "  )\n"
+         "  if ((CURRENT == 2)); then\n"
+         "    _describe command commands\n"
+         "    return\n"
+         "  fi\n"
+         "  local command=$words[2]\n"
+         "  shift words\n"
+         "  ((CURRENT--))\n"
+         "  case $command in\n" + cases +
+         "  esac\n"
+         "}\n"
+         "_halfmoon \"$@\"\n";
+}
+
+std::string FishCompletion(const CLI::App& program) {
+  std::string text = "# fish completion of halfmoon; made by 'halfmoon completion fish'\n";
+  for (const CLI::App* c : Commands(program)) {
+    text += "complete -c halfmoon -n __fish_use_subcommand -f -a " + c->get_name() + " -d " +
+            FishQuote(c->get_description()) + "\n";
+  }
+  for (const CLI::App* c : Commands(program)) {
+    for (const CLI::Option* o : Options(*c, false)) {
+      text += "complete -c halfmoon -n '__fish_seen_subcommand_from " + c->get_name() + "'";
+      for (const std::string& n : o->get_snames()) text += " -s " + n;
+      for (const std::string& n : o->get_lnames()) text += " -l " + n;
+      text += (IsFlag(*o) ? "" : " -r") + (" -d " + FishQuote(o->get_description())) + "\n";
+    }
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string ManPage(const CLI::App& program, const std::string& command, const std::string& version) {
+  const CLI::App& app = command.empty() ? program : *program.get_subcommand(command);
+  const std::string page = "halfmoon" + (command.empty() ? "" : "-" + command);
+  std::string text = ".TH " + Roff(Upper(page)) + " 1 \"\" \"halfmoon " + version + "\" \"User Commands\"\n" +
+                     ".SH NAME\n" + Roff(page) + " \\- " + Roff(app.get_description()) + "\n" +
+                     ".SH SYNOPSIS\n" +
+                     (command.empty() ? ".B halfmoon\n\\fIcommand\\fR [\\fIoptions\\fR] ...\n"
+                                      : Synopsis(app, "halfmoon " + command));
+  if (command.empty()) {
+    text += ".SH COMMANDS\n";
+    for (const CLI::App* c : Commands(program)) {
+      text += ".TP\n\\fB" + Roff(c->get_name()) + "\\fR\n" + Roff(c->get_description()) + "\n";
+    }
+  }
+  if (const auto positional = Options(app, true); !positional.empty()) {
+    text += ".SH ARGUMENTS\n";
+    for (const CLI::Option* o : positional) text += OptionText(*o, true);
+  }
+  text += ".SH OPTIONS\n";
+  for (const CLI::Option* o : Options(app, false)) text += OptionText(*o, false);
+  // Examples and exit codes, line by line as --help shows them.
+  text += ".SH NOTES\n.nf\n" + Roff(app.get_footer()) + "\n.fi\n";
+  if (!command.empty()) {
+    text += ".SH SEE ALSO\n.BR halfmoon (1)\n";
+  } else {
+    text += ".SH SEE ALSO\n";
+    for (const CLI::App* c : Commands(program)) text += ".BR halfmoon\\-" + Roff(c->get_name()) + " (1)\n";
+  }
+  return text;
+}
+
+std::string Completion(const CLI::App& program, Shell shell) {
+  switch (shell) {
+    case Shell::kBash: return BashCompletion(program);
+    case Shell::kZsh: return ZshCompletion(program);
+    case Shell::kFish: return FishCompletion(program);
+  }
+  return "";
+}
+
+}  // namespace halfmoon::cli

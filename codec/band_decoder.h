@@ -1,0 +1,39 @@
+// DecodeBands: the streams of tiles in, rows of a region out, a strip of windows at a time.
+// Internal; LibTorch. Knows nothing of the container or of metadata.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "codec/picture_model.h"
+#include "codec/work_plan.h"
+#include "halfmoon/image.h"
+
+namespace halfmoon {
+
+struct BandDecodeRequest {
+  PictureShape shape;  // of the whole picture
+  Rect region;         // inside it, not empty
+  std::uint32_t tile_size = 0;
+  int q = 0;
+  // In tile order. With allow_partial data() may be null: lost.
+  std::vector<std::span<const std::uint8_t>> latents, alphas;
+  bool allow_partial = false;
+  bool pixels = true;  // false: symbols and alpha are decoded and checked, nothing else
+  WorkPlan plan;
+};
+
+struct BandDecodeStats {
+  TileStats tiles;  // summed
+  double synthesis_seconds = 0;
+  std::uint64_t tiles_decoded = 0;
+  std::uint64_t symbol_hash = 0;  // XXH3-64 over the symbols of the decoded tiles, in tile order
+  std::vector<std::uint32_t> lost_tiles;
+};
+
+// Errors: kTruncated and kCorrupt naming the tile, unless allow_partial; the sink's; kOutOfMemory.
+Status DecodeBands(const PictureModel& model, const BandDecodeRequest& request, const RowSink& sink,
+                   BandDecodeStats* stats);
+
+}  // namespace halfmoon

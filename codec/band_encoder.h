@@ -1,0 +1,33 @@
+// EncodeBands: rows of a picture in, the streams of its tiles out, a band of tiles at a time.
+// Internal; LibTorch. Knows nothing of the container or of metadata.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "codec/picture_model.h"
+#include "codec/work_plan.h"
+#include "halfmoon/image.h"
+
+namespace halfmoon {
+
+struct BandEncodeOptions {
+  PictureShape shape;
+  std::uint32_t tile_size = 0;
+  int q = 0;
+  bool exact_transparent = false;  // code the colour under alpha 0 as it is
+  WorkPlan plan;
+};
+
+struct TileStreams {
+  std::vector<std::vector<std::uint8_t>> latents, alphas;  // in tile order
+  double analysis_seconds = 0;  // wall-clock; the stages of parallel tiles below are summed
+  TileStats tiles;
+};
+
+// Reads all rows from `source` and holds a strip of them at a time.
+// Errors: the source's, the model's, kOutOfMemory.
+Result<TileStreams> EncodeBands(const PictureModel& model, const BandEncodeOptions& options,
+                                const RowSource& source);
+
+}  // namespace halfmoon

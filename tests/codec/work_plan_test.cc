@@ -1,0 +1,80 @@
+#include "codec/work_plan.h"
+
+#include <gtest/gtest.h>
+
+namespace halfmoon {
+namespace {
+
+// Numbers of the default model.
+WorkRequest Request(std::uint32_t width, std::uint32_t height, bool encode) {
+  WorkRequest r;
+  r.shape = {width, height, 3, 8};
+  r.region = {0, 0, width, height};
+  r.tile_size = DefaultTileSize(width, height);
+  r.channels = 256;
+  r.halo = 80;
+  r.network_bytes_per_pixel = 96;
+  r.threads = 2;
+  r.encode = encode;
+  return r;
+}
+
+TEST(WorkPlan, SmallPicturesAreOneWindow) {
+  const auto plan = PlanWork(Request(768, 512, false));
+  ASSERT_TRUE(plan.ok());
+  EXPECT_GE(plan->window_width, 768u);
+  EXPECT_GE(plan->window_height, 512u);
+  EXPECT_EQ(plan->workers.workers, 1);
+  EXPECT_EQ(plan->workers.threads_each, 2);
+}
+
+TEST(WorkPlan, AHundredMegapixelsStayBelowThreeGigabytes) {
+  for (const bool encode : {false, true}) {
+    const auto plan = PlanWork(Request(10000, 10000, encode));
+    ASSERT_TRUE(plan.ok());
+    EXPECT_EQ(plan->workers.workers, 2);
+    EXPECT_LT(plan->memory_bytes, std::uint64_t{3} << 30);
+    EXPECT_EQ(plan->window_width % 64, 0u);
+    EXPECT_EQ(plan->window_height % 64, 0u);
+  }
+}
+
+TEST(WorkPlan, StaysBelowALimitOrNamesWhatItNeeds) {
+  WorkRequest r = Request(10000, 10000, false);
+  r.max_memory = std::uint64_t{900} << 20;
+  const auto plan = PlanWork(r);
+  ASSERT_TRUE(plan.ok()) << plan.status().message();
+  EXPECT_LE(plan->memory_bytes, r.max_memory);
+  r.max_memory = std::uint64_t{100} << 20;
+  const auto refused = PlanWork(r);
+  EXPECT_EQ(refused.status().code(), StatusCode::kLimitExceeded);
+  EXPECT_NE(refused.status().message().find("the limit is set to 105 MB"), std::string::npos)
+      << refused.status().message();
+}
+
+TEST(WorkPlan, ARegionNeedsLessThanThePicture) {
+  WorkRequest r = Request(10000, 10000, false);
+  const auto whole = PlanWork(r);
+  r.region = {5000, 5000, 256, 256};
+  const auto part = PlanWork(r);
+  ASSERT_TRUE(whole.ok() && part.ok());
+  EXPECT_LT(part->memory_bytes * 2, whole->memory_bytes);
+}
+
+TEST(WorkPlan, ManyThreadsGetSmallerWindows) {
+  WorkRequest r = Request(20000, 8000, false);
+  r.threads = 16;
+  const auto plan = PlanWork(r);
+  ASSERT_TRUE(plan.ok());
+  EXPECT_GT(plan->workers.workers, 4);
+}
+
+TEST(DefaultTileSize, OneTileUpToFourMegapixels) {
+  EXPECT_EQ(DefaultTileSize(768, 512), 0u);
+  EXPECT_EQ(DefaultTileSize(2048, 2048), 0u);
+  EXPECT_EQ(DefaultTileSize(2049, 2048), 1024u);
+  EXPECT_EQ(DefaultTileSize(65535, 60), 1024u);  // longer than the prior takes
+}
+
+}  // namespace
+}  // namespace halfmoon
