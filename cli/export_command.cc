@@ -17,6 +17,7 @@
 #include "models/training/checkpoint.h"
 #include "models/training/crop_sampler.h"
 #include "models/training/exporter.h"
+#include "models/training/families.h"
 #include "models/training/pack.h"
 #include "models/training/validation.h"
 
@@ -130,8 +131,12 @@ Status RunChecked(const Options& o) {
   HALFMOON_ASSIGN_OR_RETURN(const training::Checkpoint checkpoint,
                             training::Checkpoint::Load(o.checkpoint));
   HALFMOON_RETURN_IF_ERROR(CheckTarget(o.checkpoint, o.output, o.force));
-  auto model = training::LoadAveragedModel(checkpoint);
-  if (!model.ok()) return model.status().WithContext(o.checkpoint);
+  const std::string family = training::FamilyOf(checkpoint);
+  if (!o.packs.empty() && family != "ae") {
+    return {StatusCode::kInvalidArgument,
+            "--data measures the integer path of an AE codec; this checkpoint is of family '" +
+                family + "'"};
+  }
 
   const Json recipe = Json::parse(Get(checkpoint.metadata, "recipe"), nullptr, false);
   auto from_recipe = [&](const char* key, const std::string& given) {
@@ -145,19 +150,19 @@ Status RunChecked(const Options& o) {
                         {"halfmoon", HALFMOON_VERSION}};
   if (recipe.is_object()) training_note["recipe"] = recipe;
 
-  HALFMOON_ASSIGN_OR_RETURN(
-      std::vector<std::uint8_t> bytes,
-      training::ExportWeights(*model, {{"name", o.name},
-                                       {"data", data},
-                                       {"licence", licence},
-                                       {"training", training_note.dump()}}));
+  const auto exported = training::ExportCheckpoint(checkpoint, {{"name", o.name},
+                                                                {"data", data},
+                                                                {"licence", licence},
+                                                                {"training", training_note.dump()}});
+  if (!exported.ok()) return exported.status().WithContext(o.checkpoint);
+  const std::vector<std::uint8_t>& bytes = *exported;
   HALFMOON_ASSIGN_OR_RETURN(const runtime::WeightsFile file, runtime::WeightsFile::FromBytes(bytes));
   std::string manifest;
   if (!o.manifest.empty()) {
     Json entry = {{"id", o.id},
                   {"name", o.name},
                   {"file", fs::path(o.output).filename().string()},
-                  {"architecture", "ae"},
+                  {"architecture", family},
                   {"sha256", file.sha256()},
                   {"identity", file.identity_hex()},
                   {"format_version", runtime::kWeightsFormatVersion},
@@ -169,7 +174,8 @@ Status RunChecked(const Options& o) {
   }
   IntegerCost cost;
   if (!o.packs.empty()) {
-    HALFMOON_ASSIGN_OR_RETURN(cost, MeasureIntegerCost(*model, o.packs));
+    HALFMOON_ASSIGN_OR_RETURN(networks::Autoencoder model, training::LoadAveragedModel(checkpoint));
+    HALFMOON_ASSIGN_OR_RETURN(cost, MeasureIntegerCost(model, o.packs));
   }
   // Weights first: a manifest must never name a file that is not there.
   HALFMOON_RETURN_IF_ERROR(WriteOutput(o.output, bytes, o.force));

@@ -1,6 +1,27 @@
 #include "codec/model_store.h"
 
+#include "codec/vqvae_model.h"
+
 namespace halfmoon {
+namespace {
+
+Result<std::unique_ptr<PictureModel>> Load(const runtime::LoadedWeights& loaded, AeModel::Parts parts) {
+  const std::string& architecture = loaded.entry.architecture;
+  if (architecture == "ae") {
+    HALFMOON_ASSIGN_OR_RETURN(std::unique_ptr<PictureModel> model, AeModel::Load(*loaded.weights, parts));
+    return model;
+  }
+  if (architecture == "vqvae") {
+    HALFMOON_ASSIGN_OR_RETURN(std::unique_ptr<PictureModel> model,
+                              VqvaeModel::Load(*loaded.weights, parts));
+    return model;
+  }
+  return Status(StatusCode::kUnsupportedFeature, "architecture '" + architecture +
+                                                     "' can't code pictures with this version; use "
+                                                     "another model or a newer Halfmoon");
+}
+
+}  // namespace
 
 Result<ModelStore> ModelStore::Open(const std::string& models_dir) {
   HALFMOON_ASSIGN_OR_RETURN(const std::filesystem::path dir, runtime::FindModelsDirectory(models_dir));
@@ -26,12 +47,7 @@ Result<const ModelStore::Model*> ModelStore::ForDecoding(
 
 Result<const ModelStore::Model*> ModelStore::Keep(runtime::LoadedWeights loaded,
                                                   AeModel::Parts parts) {
-  if (loaded.entry.architecture != "ae") {
-    return Status(StatusCode::kUnsupportedFeature,
-                  "model '" + loaded.entry.name + "' has architecture '" + loaded.entry.architecture +
-                      "', which this version can't run; use a newer Halfmoon");
-  }
-  auto network = AeModel::Load(*loaded.weights, parts);
+  Result<std::unique_ptr<PictureModel>> network = Load(loaded, parts);
   if (!network.ok()) return network.status().WithContext("model '" + loaded.entry.name + "'");
   Model& slot = models_[loaded.entry.id];
   slot.entry = loaded.entry;
