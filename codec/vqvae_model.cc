@@ -247,8 +247,9 @@ Result<TileLatent> VqvaeModel::Walk(
   const std::size_t positions = tile.IndexCount(0) + tile.IndexCount(1);
   const auto count = static_cast<std::size_t>(config_.codes);
   TileLatent latent;
-  latent.values.assign(positions * static_cast<std::size_t>(stages), 0);
-  latent.symbols.reserve(latent.values.size());
+  const auto all = static_cast<std::size_t>(config_.stages);
+  latent.values.assign(positions * all, -1);
+  latent.symbols.reserve(positions * static_cast<std::size_t>(stages));
   std::vector<std::uint16_t> frequencies;
   std::vector<std::uint8_t> indices;
   for (int stage = 0; stage < stages; ++stage) {
@@ -263,8 +264,7 @@ Result<TileLatent> VqvaeModel::Walk(
       s.entropy_seconds += watch.Lap();
       HALFMOON_RETURN_IF_ERROR(tile.Commit(stage, k, indices));
       for (std::size_t i = 0; i < n; ++i) {
-        const std::size_t at = tile.Positions(k)[i] * static_cast<std::size_t>(stages);
-        latent.values[at + static_cast<std::size_t>(stage)] = indices[i];
+        latent.values[tile.Positions(k)[i] * all + static_cast<std::size_t>(stage)] = indices[i];
         latent.symbols.push_back(indices[i]);
       }
     }
@@ -279,7 +279,7 @@ Result<TileLatent> VqvaeModel::Walk(
 torch::Tensor VqvaeModel::Dequantise(std::span<const std::int32_t> indices, std::int64_t h,
                                      std::int64_t w) const {
   const auto positions = static_cast<std::size_t>(h * w);
-  const std::size_t stages = indices.size() / positions;
+  const auto stages = static_cast<std::size_t>(config_.stages);
   const auto d = static_cast<std::size_t>(config_.dim),
              g = static_cast<std::size_t>(config_.code_dim);
   const auto count = static_cast<std::size_t>(config_.codes);
@@ -287,6 +287,7 @@ torch::Tensor VqvaeModel::Dequantise(std::span<const std::int32_t> indices, std:
   float* to = z.data_ptr<float>();
   for (std::size_t p = 0; p < positions; ++p, to += d) {
     for (std::size_t s = 0; s < stages; ++s) {
+      if (indices[p * stages + s] < 0) break;
       const auto index = static_cast<std::size_t>(indices[p * stages + s]);
       const float* code = codes_.data() + (s * count + index) * g;
       for (std::size_t j = 0; j < g; ++j) to[support_[s * g + j]] += code[j];
@@ -299,8 +300,11 @@ torch::Tensor VqvaeModel::Synthesise(const TileLatent& latent, int, std::int64_t
                                      std::int64_t width) const {
   torch::InferenceMode inference;
   const std::int64_t h = height / 16, w = width / 16;
-  const auto stages = static_cast<double>(latent.values.size()) / static_cast<double>(h * w);
-  const torch::Tensor level = torch::full({1}, config_.LevelOf(stages), torch::kFloat32);
+  // All positions have the same number of stages; the first one tells.
+  std::int64_t used = 0;
+  while (used < config_.stages && latent.values[static_cast<std::size_t>(used)] >= 0) ++used;
+  const torch::Tensor level =
+      torch::full({1}, config_.LevelOf(static_cast<double>(used)), torch::kFloat32);
   const torch::Tensor y = networks::Pointwise(Dequantise(latent.values, h, w),
                                               unproject_.view({-1, config_.dim, 1, 1}), {});
   return g_s_(y, level);

@@ -55,7 +55,7 @@ class VqvaeModel : public PictureModel {
   Result<TileLatent> Walk(int stages, std::int64_t height, std::int64_t width, int threads,
                           const std::function<Result<FrequencyDecoder>(int, std::size_t)>& open,
                           bool check_end, TileStats* stats) const;
-  // z of indices [h][w][n], as [1, d, h, w].
+  // z of indices [h][w][S], as [1, d, h, w].
   torch::Tensor Dequantise(std::span<const std::int32_t> indices, std::int64_t h,
                            std::int64_t w) const;
 
