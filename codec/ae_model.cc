@@ -39,19 +39,23 @@ double SumBits(const CdfTables& tables, std::span<const std::uint8_t> index,
 
 }  // namespace
 
-AeModel::AeModel(networks::AeConfig config, runtime::AePrior prior)
-    : config_(config), prior_(std::move(prior)) {
-  geometry_.stride = 16;
-  geometry_.channels = static_cast<int>(config.latent_channels);
+ModelGeometry TransformGeometry(const AeConfig& config) {
+  ModelGeometry g;
+  g.stride = 16;
+  g.channels = static_cast<int>(config.latent_channels);
   // Halos are whole latent positions.
   const auto whole = [](int pixels) { return (pixels + 15) / 16 * 16; };
-  geometry_.analysis_halo = whole(networks::AnalysisHalo(config));
-  geometry_.synthesis_halo = whole(networks::SynthesisHalo(config));
+  g.analysis_halo = whole(networks::AnalysisHalo(config));
+  g.synthesis_halo = whole(networks::SynthesisHalo(config));
   // A block at 1/8 holds about six maps of its width at once, 4 bytes each; beside it lie picture,
   // its rearrangement and the linear path's result, 12 bytes each.
   const double blocks = 6.0 * 4 * static_cast<double>(config.block_channels) / 64;
-  geometry_.analysis_bytes_per_pixel = geometry_.synthesis_bytes_per_pixel = blocks + 48;
+  g.analysis_bytes_per_pixel = g.synthesis_bytes_per_pixel = blocks + 48;
+  return g;
 }
+
+AeModel::AeModel(AeConfig config, runtime::AePrior prior)
+    : config_(config), geometry_(TransformGeometry(config)), prior_(std::move(prior)) {}
 
 Result<std::unique_ptr<AeModel>> AeModel::Load(const runtime::WeightsFile& file, Parts parts) {
   HALFMOON_ASSIGN_OR_RETURN(const AeConfig config, AeConfig::FromMetadata(file.metadata()));

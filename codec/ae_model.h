@@ -10,6 +10,9 @@
 
 namespace halfmoon {
 
+// Halos and working memory of the AE's transforms, which the VQ-VAE codec has, too.
+ModelGeometry TransformGeometry(const networks::AeConfig& config);
+
 class AeModel : public PictureModel {
  public:
   // Which halves of the network to load: a decoder needs no analysis.

@@ -2,8 +2,10 @@
 
 #include "models/networks/ae_config.h"
 #include "models/networks/complexity.h"
+#include "models/networks/vqvae_config.h"
 #include "models/runtime/ae_prior.h"
 #include "models/runtime/manifest.h"
+#include "models/runtime/vq_prior.h"
 
 namespace halfmoon {
 
@@ -37,6 +39,15 @@ Result<std::vector<ModelReport>> ReportModels(const std::string& models_dir) {
       r.synthesis_kmac_per_pixel = networks::SynthesisKmac(config);
       r.prior_kmac_per_pixel = prior.macs_per_pixel() / 1000;
       r.receptive_field = networks::SynthesisReceptiveField(config);
+    }
+    if (e.architecture == "vqvae") {
+      HALFMOON_ASSIGN_OR_RETURN(const networks::VqvaeConfig config,
+                                networks::VqvaeConfig::FromMetadata(loaded.weights->metadata()));
+      HALFMOON_ASSIGN_OR_RETURN(const runtime::VqPrior prior, runtime::VqPrior::Load(*loaded.weights));
+      r.analysis_kmac_per_pixel = networks::AnalysisKmac(config.transforms);
+      r.synthesis_kmac_per_pixel = networks::SynthesisKmac(config.transforms);
+      r.prior_kmac_per_pixel = prior.macs_per_pixel() / 1000;
+      r.receptive_field = networks::SynthesisReceptiveField(config.transforms);
     }
     reports.push_back(std::move(r));
   }

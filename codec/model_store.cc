@@ -1,6 +1,7 @@
 #include "codec/model_store.h"
 
 #include "codec/vae_model.h"
+#include "codec/vqvae_model.h"
 
 namespace halfmoon {
 namespace {
@@ -12,6 +13,11 @@ Result<std::unique_ptr<PictureModel>> Load(const runtime::LoadedWeights& loaded,
     return model;
   }
   if (architecture == "vae") return VaeModel::LoadCodec(*loaded.weights);
+  if (architecture == "vqvae") {
+    HALFMOON_ASSIGN_OR_RETURN(std::unique_ptr<PictureModel> model,
+                              VqvaeModel::Load(*loaded.weights, parts));
+    return model;
+  }
   return Status(StatusCode::kUnsupportedFeature, "architecture '" + architecture +
                                                      "' can't code pictures with this version; use "
                                                      "another model or a newer Halfmoon");

@@ -1,0 +1,141 @@
+// The VQ-VAE codec behind PictureModel: streams, stages, damage, drawn tiles. Its network is
+// random, so nothing here says anything of quality.
+#include "codec/vqvae_model.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "models/training/vqvae_exporter.h"
+
+namespace halfmoon {
+namespace {
+
+runtime::WeightsFile TinyWeights() {
+  networks::VqvaeConfig c;
+  c.transforms.block_channels = 16;
+  c.transforms.trunk_channels = 24;
+  c.transforms.analysis_blocks = c.transforms.synthesis_blocks = 1;
+  c.transforms.analysis_trunk_blocks = c.transforms.synthesis_trunk_blocks = 1;
+  c.transforms.latent_channels = 32;
+  c.codes = 20;
+  c.dim = 12;
+  c.code_dim = 4;
+  c.stages = 5;
+  c.context_channels = 6;
+  c.context_hidden = 16;
+  c.context_out = 12;
+  torch::manual_seed(5);
+  networks::Vqvae model(c);
+  for (std::int64_t s = 0; s < c.stages; ++s) {
+    model->support[s].copy_(torch::arange(4, torch::kLong) * 3 + s % 3);
+  }
+  model->slopes.fill_(0.001);
+  return std::move(
+      *runtime::WeightsFile::FromBytes(*training::ExportVqvae(model, {{"name", "tiny"}})));
+}
+
+class VqvaeModelTest : public ::testing::Test {
+ protected:
+  VqvaeModelTest() : weights_(TinyWeights()) {
+    auto model = VqvaeModel::Load(weights_, AeModel::Parts::kBoth);
+    EXPECT_TRUE(model.ok()) << model.status().message();
+    model_ = std::move(*model);
+    torch::manual_seed(1);
+    picture_ = torch::rand({1, 3, 128, 192}).contiguous(torch::MemoryFormat::ChannelsLast);
+  }
+  std::vector<std::uint8_t> Encode(int q) {
+    auto stream = model_->EncodeTile(model_->Analyse(picture_, q), q, 1, &stats_);
+    EXPECT_TRUE(stream.ok()) << stream.status().message();
+    return std::move(*stream);
+  }
+
+  runtime::WeightsFile weights_;
+  std::unique_ptr<VqvaeModel> model_;
+  torch::Tensor picture_;
+  TileStats stats_;
+};
+
+TEST_F(VqvaeModelTest, QualitySnapsToStagesAndEveryStageCosts) {
+  EXPECT_EQ(model_->StagesOf(0), 1);
+  EXPECT_EQ(model_->StagesOf(63 * 256), 5);
+  std::size_t last = 0;
+  for (const int q : {0, 16 * 256, 32 * 256, 48 * 256, 63 * 256}) {
+    const auto stream = Encode(q);
+    EXPECT_EQ(stream[0], model_->StagesOf(q));
+    EXPECT_GT(stream.size(), last);
+    last = stream.size();
+    EXPECT_NEAR(static_cast<double>(stream.size()) * 8, stats_.estimated_bits,
+                0.002 * stats_.estimated_bits + 96 * stream[0]);
+  }
+}
+
+TEST_F(VqvaeModelTest, DecodesWhatWasCodedWithAnyNumberOfThreads) {
+  const auto stream = Encode(63 * 256);
+  const auto one = model_->DecodeTile(stream, 63 * 256, 128, 192, 1, nullptr);
+  ASSERT_TRUE(one.ok()) << one.status().message();
+  const auto three = model_->DecodeTile(stream, 63 * 256, 128, 192, 3, nullptr);
+  ASSERT_TRUE(three.ok());
+  EXPECT_EQ(one->symbols, three->symbols);
+  EXPECT_EQ(one->symbols.size(), stats_.symbols);
+  const torch::Tensor x = model_->Synthesise(one->values, 63 * 256, 128, 192);
+  EXPECT_EQ(x.sizes(), torch::IntArrayRef({1, 3, 128, 192}));
+  EXPECT_TRUE(x.isfinite().all().item<bool>());
+}
+
+// A file of few stages is the beginning of one of many: stages are chosen one after the other.
+TEST_F(VqvaeModelTest, FewStagesAreTheBeginningOfMany) {
+  const auto all = Encode(63 * 256), two = Encode(16 * 256);
+  ASSERT_EQ(two[0], 2);
+  ASSERT_LT(two.size(), all.size());
+  EXPECT_TRUE(std::equal(two.begin() + 1, two.end(), all.begin() + 1));
+  const auto cut = model_->DecodeStages(all, 2, 128, 192, 1, nullptr);
+  const auto own = model_->DecodeTile(two, 16 * 256, 128, 192, 1, nullptr);
+  ASSERT_TRUE(cut.ok() && own.ok());
+  EXPECT_EQ(cut->values, own->values);
+}
+
+TEST_F(VqvaeModelTest, DamageIsRefused) {
+  const auto stream = Encode(63 * 256);
+  const auto refuses = [&](std::vector<std::uint8_t> bytes) {
+    return !model_->DecodeTile(bytes, 63 * 256, 128, 192, 1, nullptr).ok();
+  };
+  EXPECT_TRUE(refuses({}));
+  EXPECT_TRUE(refuses({0}));
+  auto bad = stream;
+  bad[0] = 6;  // more stages than there are
+  EXPECT_TRUE(refuses(bad));
+  bad[0] = 4;  // bytes left over
+  EXPECT_TRUE(refuses(bad));
+  for (std::size_t size = 1; size < stream.size(); size += 37) {
+    EXPECT_TRUE(refuses({stream.begin(), stream.begin() + static_cast<std::ptrdiff_t>(size)}))
+        << size;
+  }
+  bad = stream;
+  bad.push_back(0);
+  EXPECT_TRUE(refuses(bad));
+}
+
+TEST_F(VqvaeModelTest, DrawnTilesFollowTheSeed) {
+  const auto draw = [&](std::uint32_t seed, int threads) {
+    std::mt19937 random(seed);
+    auto latent =
+        model_->DrawTile(5, 128, 64, threads, [&] { return static_cast<std::uint32_t>(random()); });
+    EXPECT_TRUE(latent.ok()) << latent.status().message();
+    return std::move(*latent);
+  };
+  const TileLatent a = draw(7, 1), again = draw(7, 2), other = draw(8, 1);
+  EXPECT_EQ(a.symbols, again.symbols);
+  EXPECT_NE(a.symbols, other.symbols);
+  for (const std::int32_t v : a.values) {
+    EXPECT_GE(v, 1);
+    EXPECT_LE(v, 20);
+  }
+  EXPECT_TRUE(model_->Synthesise(a.values, 0, 128, 64).isfinite().all().item<bool>());
+  std::mt19937 random(1);
+  EXPECT_FALSE(
+      model_->DrawTile(6, 64, 64, 1, [&] { return static_cast<std::uint32_t>(random()); }).ok());
+}
+
+}  // namespace
+}  // namespace halfmoon
