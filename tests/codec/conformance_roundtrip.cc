@@ -159,7 +159,7 @@ int Run(const fs::path& folder, const EncodeOptions& encode, const std::string& 
   }
   const std::string text =
       "# Conformance of the codec\n\n"
-      "Made by `build/release/tests/codec/conformance_roundtrip FOLDER models/weights " + encode.model +
+      "Made by `build/release/tests/codec/conformance_roundtrip FOLDER MODELS_DIR " + encode.model +
       " docs/conformance-codec.md`; don't edit.\nEvery file of [the test pictures](conformance.md) that "
       "can be read is compressed with quality " + Fixed(encode.quality, 0) +
       " and decompressed; it must\ncome back with its size, channels, depth, every alpha sample, and ICC, "
