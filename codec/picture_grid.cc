@@ -85,6 +85,7 @@ Taps MakeTaps(std::uint32_t from, std::uint32_t to) {
 
 Result<Image> PictureGrid(const std::vector<Image>& pictures, std::uint32_t columns, std::uint32_t gap) {
   HALFMOON_RETURN_IF_ERROR(CheckPictures(pictures, "grid"));
+  if (pictures.size() == 1) return pictures[0].Clone();
   const bool rgb = std::any_of(pictures.begin(), pictures.end(),
                                [](const Image& p) { return p.channels() == 3; });
   const std::uint32_t channels = rgb ? 3 : 1, w = pictures[0].width(), h = pictures[0].height();

@@ -10,7 +10,7 @@
 namespace halfmoon {
 
 // The pictures row by row, `columns` to a row, `gap` white pixels between them and around; the last row
-// may be short. Grey and RGB pictures may be mixed: the grid is RGB then.
+// may be short. A single picture stays as it is. Grey and RGB pictures may be mixed: the grid is RGB then.
 // REQUIRES: at least one picture, all of one size, 8 bit, no alpha; columns >= 1.
 // Errors: kInvalidArgument, those of Image::Create.
 Result<Image> PictureGrid(const std::vector<Image>& pictures, std::uint32_t columns,

@@ -122,7 +122,7 @@ class Model : public PictureModel, public GenerativeModel {
 
   Result<TileLatent> DecodeTile(std::span<const std::uint8_t> stream, int /*q*/, std::int64_t height,
                                 std::int64_t width, int /*threads*/, TileStats* stats) const override {
-    if (height != PadUp(side()) || width != PadUp(side())) {
+    if (height != kTileAlignment || width != kTileAlignment) {
       return Status(StatusCode::kCorrupt, "this model makes pictures of " + std::to_string(side()) + "x" +
                                               std::to_string(side()) + " pixels only");
     }
@@ -181,7 +181,12 @@ class Model : public PictureModel, public GenerativeModel {
                         " pixels of 8-bit " + (Shape().is_grey() ? "grey" : "RGB"));
     }
     torch::InferenceMode inference;
-    torch::Tensor x = TensorFromImage(picture).slice(2, 0, side()).slice(3, 0, side());
+    std::vector<std::uint8_t> samples;  // without padding between rows
+    for (std::uint32_t y = 0; y < picture.height; ++y) {
+      samples.insert(samples.end(), picture.row(y), picture.row(y) + picture.row_bytes());
+    }
+    torch::Tensor x = TensorFromRows({picture.shape(), 0, picture.height, samples.data()},
+                                     {0, 0, picture.width, picture.height}, false);
     if (config_.pyramid.channels == 1) x = x.slice(1, 0, 1);
     const auto [mean, logvar] = g_a_(x);
     LatentPosterior p;
@@ -193,7 +198,7 @@ class Model : public PictureModel, public GenerativeModel {
 
   Result<std::vector<float>> CodeOfStream(std::span<const std::uint8_t> stream) const override {
     HALFMOON_ASSIGN_OR_RETURN(const TileLatent latent,
-                              DecodeTile(stream, 0, PadUp(side()), PadUp(side()), 1, nullptr));
+                              DecodeTile(stream, 0, kTileAlignment, kTileAlignment, 1, nullptr));
     return CodeOf(latent.symbols);
   }
 
@@ -208,9 +213,9 @@ class Model : public PictureModel, public GenerativeModel {
       const torch::Tensor x = g_s_(torch::cat(z));
       for (std::int64_t i = 0; i < x.size(0); ++i) {
         const PictureShape shape = Shape();
-        HALFMOON_ASSIGN_OR_RETURN(Image picture,
-                                  ImageFromTensor(x.slice(0, i, i + 1), shape.width, shape.height,
-                                                  shape.channels, kDefaultMaxImagePixels));
+        HALFMOON_ASSIGN_OR_RETURN(Image picture, Image::Create(shape));
+        PixelsFromTensor(x.slice(0, i, i + 1).expand({1, 3, side(), side()}), 0, 0, shape, shape.width,
+                         shape.height, picture.stride(), picture.samples().data());
         pictures.push_back(std::move(picture));
       }
     }
