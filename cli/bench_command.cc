@@ -56,8 +56,6 @@ void PrintAsJson(const Options& o, const eval::BenchReport& report) {
   PrintJson({{"halfmoon", HALFMOON_VERSION},
              {"cpu", Cpu()},
              {"cores", runtime.cores},
-             {"libtorch", runtime.torch_version},
-             {"blas", runtime.blas},
              {"isa", runtime.isa},
              {"threads", o.bench.threads},
              {"picture", o.bench.picture.empty() ? "made up" : o.bench.picture},
@@ -69,7 +67,7 @@ void PrintTables(const Options& o, const eval::BenchReport& report) {
   const RuntimeInfo runtime = GetRuntimeInfo();
   PrintText(Cpu() + ", " + std::to_string(runtime.cores) + " cores; " +
             std::to_string(o.bench.threads) + (o.bench.threads == 1 ? " thread" : " threads") +
-            "; " + runtime.blas + "\n\n");
+            "; " + runtime.isa + "\n\n");
   Table table({"codec", ">MP", ">size", ">bpp", ">encode/s", ">MP/s", ">decode/s", ">MP/s"});
   Table stages({"codec", ">MP", "", "stage", ">s", ">share", ">MP/s"});
   bool any_stage = false;
@@ -100,7 +98,7 @@ void PrintTables(const Options& o, const eval::BenchReport& report) {
     Table startup({"codec", ">start-up/s"});
     for (const eval::BenchStartup& s : report.startup) startup.Add({s.codec, Fixed(s.seconds, 3)});
     PrintText("\n" + startup.ToText() +
-              "(this program, LibTorch included, until the codec is ready)\n");
+              "(this program, until the codec is ready)\n");
   }
 }
 
@@ -113,7 +111,6 @@ Status Run(Options& o) {
   std::error_code error;
   o.bench.child_command = {std::filesystem::read_symlink("/proc/self/exe", error).string(),
                            "measure"};
-  WarnIfSlowBlas(o.report.quiet);
   ProgressLine progress(o.report.quiet);
   const auto report = eval::Bench(o.bench, [&](std::size_t done, std::size_t total) {
     progress.ShowCount("measuring", done, total);

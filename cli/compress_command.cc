@@ -34,7 +34,6 @@ Status RunOne(const Options& o) {
   // A name that can't be read or written is an error before a model is loaded.
   HALFMOON_RETURN_IF_ERROR(CheckInput(input));
   HALFMOON_RETURN_IF_ERROR(CheckTarget(input, output, o.settings.force));
-  WarnIfSlowBlas(o.report.quiet);
   std::optional<Encoder> encoder;
   HALFMOON_ASSIGN_OR_RETURN(const CompressReport report,
                             CompressFile(input, output, o.settings, &encoder));
@@ -64,7 +63,6 @@ int RunMany(const Options& o) {
   }
   const auto items = ListBatch(o.inputs, o.batch, kEndings, ".hmn");
   if (!items.ok()) return PrintError(items.status());
-  WarnIfSlowBlas(o.report.quiet);
   settings.defers_interrupt = true;
   settings.encode.threads = ThreadsOfJob(settings.encode.threads, o.batch.jobs);
   std::vector<std::optional<Encoder>> encoders(static_cast<std::size_t>(o.batch.jobs));

@@ -73,7 +73,6 @@ int RunOne(const Options& o, DecompressSettings settings) {
     if (output != kStandardStream) HALFMOON_RETURN_IF_ERROR(ImageFormatFromPath(output).status());
     HALFMOON_RETURN_IF_ERROR(CheckInput(input));
     HALFMOON_RETURN_IF_ERROR(CheckTarget(input, output, settings.force));
-    WarnIfSlowBlas(o.report.quiet);
     return DecompressFile(input, output, settings, &decoder);
   }();
   if (!report.ok()) return PrintError(report.status());
@@ -102,7 +101,6 @@ int RunMany(const Options& o, DecompressSettings settings) {
   }
   const auto items = ListBatch(o.inputs, o.batch, {".hmn"}, "." + o.format);
   if (!items.ok()) return PrintError(items.status());
-  WarnIfSlowBlas(o.report.quiet);
   settings.decode.threads = ThreadsOfJob(settings.decode.threads, o.batch.jobs);
   std::vector<std::optional<Decoder>> decoders(static_cast<std::size_t>(o.batch.jobs));
   return RunBatch(*items, o.batch, o.report,

@@ -140,7 +140,6 @@ Status Run(Options& o) {
   o.eval.command = RecordedCommand(o);
   std::error_code error;
   o.eval.child_command = {fs::read_symlink("/proc/self/exe", error).string(), "measure"};
-  WarnIfSlowBlas(o.report.quiet);
   auto line = std::make_unique<ProgressLine>(o.report.quiet);
   std::string current;
   const auto evaluation =

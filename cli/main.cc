@@ -3,28 +3,25 @@
 #include <algorithm>
 #include <cstdio>
 #include <new>
+#include <string_view>
 
-#include "cli/assess_command.h"
 #include "cli/bench_command.h"
 #include "cli/compare_command.h"
 #include "cli/completion_command.h"
 #include "cli/compress_command.h"
 #include "cli/console.h"
 #include "cli/decompress_command.h"
-#include "cli/demo_command.h"
 #include "cli/eval_command.h"
 #include "cli/exit_codes.h"
-#include "cli/export_command.h"
 #include "cli/info_command.h"
 #include "cli/interpolate_command.h"
 #include "cli/latent_command.h"
 #include "cli/models_command.h"
-#include "cli/pack_command.h"
+#include "cli/network_commands.h"
 #include "cli/plot_command.h"
 #include "cli/rd_command.h"
 #include "cli/reconstruct_command.h"
 #include "cli/sample_command.h"
-#include "cli/train_command.h"
 #include "cli/verify_command.h"
 #include "cli/version.h"
 
@@ -32,13 +29,21 @@ namespace halfmoon::cli {
 namespace {
 
 constexpr AddCommand kCommands[] = {
-    AddCompressCommand, AddDecompressCommand, AddInfoCommand,   AddVerifyCommand, AddModelsCommand,
-    AddRdCommand,       AddEvalCommand,       AddCompareCommand,
-    AddBenchCommand,    AddMeasureCommand,    AddPackCommand,   AddTrainCommand,  AddExportCommand,
-    AddPlotCommand,     AddSampleCommand,     AddInterpolateCommand, AddReconstructCommand,
-    AddLatentCommand,   AddDemoCommand,       AddAssessCommand,      AddCompletionCommand,
+    AddCompressCommand,    AddDecompressCommand, AddInfoCommand,    AddVerifyCommand,
+    AddModelsCommand,      AddRdCommand,         AddEvalCommand,    AddCompareCommand,
+    AddBenchCommand,       AddMeasureCommand,    AddPlotCommand,    AddSampleCommand,
+    AddInterpolateCommand, AddReconstructCommand, AddLatentCommand, AddCompletionCommand,
     AddManCommand,
 };
+
+// The commands that need LibTorch: themselves when one of them is meant, or all are described.
+Status AddTheRest(CLI::App& app, int argc, char** argv, int* exit_code) {
+  const std::string_view first = argc > 1 ? argv[1] : "";
+  if (IsNetworkCommand(first)) return AddNetworkCommands(app, exit_code, true);
+  const bool described = first == "man" || first == "completion";
+  if (described && AddNetworkCommands(app, exit_code, true).ok()) return Status::Ok();
+  return AddNetworkCommands(app, exit_code, false);
+}
 
 constexpr char kExamples[] =
     "Examples:\n"
@@ -79,6 +84,9 @@ int Main(int argc, char** argv) {
   app.footer(std::string(kExamples) + kExitCodesHelp);
   app.set_version_flag("--version", VersionText, "Print versions, libraries and models, and exit");
   for (const AddCommand add : kCommands) add(app, &exit_code);
+  if (const Status s = AddTheRest(app, argc, argv, &exit_code); !s.ok()) {
+    return PrintError(s.WithContext(argv[1]));
+  }
   app.require_subcommand(1);
   if (argc < 2) {
     PrintText(app.help(), /*to_stderr=*/true);

@@ -4,7 +4,7 @@
 #include <thread>
 
 #include "cli/console.h"
-#include "codec/runtime_info.h"
+#include "codec/network_models.h"
 
 namespace halfmoon::cli {
 
@@ -70,7 +70,9 @@ int ThreadsOfJob(int threads, int jobs) {
 
 void WarnIfSlowBlas(bool quiet) {
   if (quiet) return;
-  const RuntimeInfo info = GetRuntimeInfo();
+  const auto networks = GetNetworkModels();
+  if (!networks.ok()) return;
+  const NetworkInfo info = (*networks)->info();
   if (!info.slow_blas) return;
   PrintWarning("LibTorch runs on a slow matrix library (" + info.blas +
                "), up to 17 times slower than OpenBLAS; run: apt-get install libopenblas0");

@@ -72,8 +72,6 @@ nlohmann::ordered_json ToJson(const Options& o, const eval::RdReport& report,
       {"encode_seconds", report.encode_seconds},
       {"decode_seconds", report.decode_seconds},
       {"halfmoon", HALFMOON_VERSION},
-      {"libtorch", runtime.torch_version},
-      {"blas", runtime.blas},
       {"isa", runtime.isa},
       {"cores", runtime.cores},
   };
@@ -107,7 +105,6 @@ Status Run(const Options& o) {
   if (!o.anchors.empty()) {  // read first: a typo should not cost minutes
     HALFMOON_ASSIGN_OR_RETURN(anchors, eval::ReadAnchors(o.anchors));
   }
-  WarnIfSlowBlas(o.report.quiet);
   ProgressLine progress(o.report.quiet);
   auto report = eval::MeasureRd(files, o.rd, [&](std::size_t done, std::size_t total) {
     progress.ShowCount("measuring", done, total);

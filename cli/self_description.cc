@@ -135,7 +135,8 @@ std::string ZshCompletion(const CLI::App& program) {
     cases += "    " + c->get_name() + ")\n      _arguments \\\n";
     for (const CLI::Option* o : Options(*c, false)) {
       for (const std::string& n : Names(*o)) {
-        const std::string value = IsFlag(*o) ? "" : ":" + ZshText(o->get_type_name()) + ":_files";
+        std::string value;
+        if (!IsFlag(*o)) value.append(":").append(ZshText(o->get_type_name())).append(":_files");
         cases += "        " + Quote(n + "[" + ZshText(o->get_description()) + "]" + value) + " \\\n";
       }
     }

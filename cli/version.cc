@@ -1,6 +1,7 @@
 #include "cli/version.h"
 
 #include "bitstream/container.h"
+#include "codec/network_models.h"
 #include "codec/runtime_info.h"
 #include "models/runtime/manifest.h"
 
@@ -20,16 +21,22 @@ std::string ModelsText() {
   return text;
 }
 
+std::string NetworksText(const NetworkInfo& info) {
+  return "LibTorch " + info.torch_version + ", BLAS " + info.blas +
+         (info.slow_blas ? " (slow; run: apt-get install libopenblas0)" : "") + "\n";
+}
+
 }  // namespace
 
 std::string VersionText() {
   const RuntimeInfo info = GetRuntimeInfo();
+  const auto networks = GetNetworkModels();
   std::string text = "halfmoon " HALFMOON_VERSION " (file format " +
                      std::to_string(kFormatMajor) + "." + std::to_string(kFormatMinor) + ")\n" +
-                     "LibTorch " + info.torch_version + ", BLAS " + info.blas +
-                     (info.slow_blas ? " (slow; run: apt-get install libopenblas0)" : "") +
-                     ", integer path " + info.isa + ", " + std::to_string(info.cores) +
-                     " cores\n" + ModelsText();
+                     "codecs on " + info.isa + ", " + std::to_string(info.cores) + " cores\n" +
+                     (networks.ok() ? NetworksText((*networks)->info())
+                                    : "LibTorch: none; " + networks.status().message() + "\n") +
+                     ModelsText();
   if (!text.empty() && text.back() == '\n') text.pop_back();  // CLI11 adds one
   return text;
 }

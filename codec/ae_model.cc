@@ -5,19 +5,14 @@
 
 #include "bitstream/latent_coder.h"
 #include "codec/stopwatch.h"
-#include "models/networks/complexity.h"
-#include "models/networks/weights_io.h"
 
 namespace halfmoon {
 namespace {
 
-using networks::AeConfig;
 using runtime::AePriorTile;
 
 // The nearest whole quality level: everything that selects probabilities uses it.
 int NearestLevel(int q) { return (q + 128) >> 8; }
-
-torch::Tensor LevelTensor(int q) { return torch::full({1}, static_cast<float>(q) / 256.0f); }
 
 // Symbols whose magnitude an encoder never exceeds. A trained latent stays far below; the clamp only
 // keeps hostile weights or pixels from overflowing what the format can carry.
@@ -39,61 +34,52 @@ double SumBits(const CdfTables& tables, std::span<const std::uint8_t> index,
 
 }  // namespace
 
-ModelGeometry TransformGeometry(const AeConfig& config) {
+ModelGeometry TransformGeometry(const runtime::TransformDims& d, std::size_t file_bytes) {
   ModelGeometry g;
   g.stride = 16;
-  g.channels = static_cast<int>(config.latent_channels);
+  g.channels = static_cast<int>(d.latent);
   // Halos are whole latent positions.
-  const auto whole = [](int pixels) { return (pixels + 15) / 16 * 16; };
-  g.analysis_halo = whole(networks::AnalysisHalo(config));
-  g.synthesis_halo = whole(networks::SynthesisHalo(config));
-  // A block at 1/8 holds about six maps of its width at once, 4 bytes each; beside it lie picture,
-  // its rearrangement and the linear path's result, 12 bytes each.
-  const double blocks = 6.0 * 4 * static_cast<double>(config.block_channels) / 64;
-  g.analysis_bytes_per_pixel = g.synthesis_bytes_per_pixel = blocks + 48;
+  g.analysis_halo = static_cast<int>(16 * d.AnalysisHalo());
+  g.synthesis_halo = static_cast<int>(16 * d.SynthesisHalo());
+  // Floats per pixel at the peak: the pixels, three maps at 1/8 (one as wide as the pixels of its
+  // block), latent and two maps at 1/16.
+  const double at8 = static_cast<double>(2 * d.block + 192) / 64;
+  const double at16 = static_cast<double>(d.latent + 2 * d.trunk) / 256;
+  g.analysis_bytes_per_pixel = g.synthesis_bytes_per_pixel = 4 * (3 + at8 + at16) + 8;
+  // The file, and what of it is kept as 32-bit floats.
+  g.resident_bytes = (std::uint64_t{20} << 20) + 3 * std::uint64_t{file_bytes};
   return g;
 }
 
-AeModel::AeModel(AeConfig config, runtime::AePrior prior)
-    : config_(config), geometry_(TransformGeometry(config)), prior_(std::move(prior)) {}
+AeModel::AeModel(const runtime::TransformDims& dims, std::size_t file_bytes, runtime::AePrior prior)
+    : dims_(dims), geometry_(TransformGeometry(dims, file_bytes)), prior_(std::move(prior)) {}
 
-Result<std::unique_ptr<AeModel>> AeModel::Load(const runtime::WeightsFile& file, Parts parts) {
-  HALFMOON_ASSIGN_OR_RETURN(const AeConfig config, AeConfig::FromMetadata(file.metadata()));
+Result<std::unique_ptr<AeModel>> AeModel::Load(const runtime::WeightsFile& file, ModelParts parts) {
+  HALFMOON_ASSIGN_OR_RETURN(const runtime::TransformDims dims, runtime::TransformDims::Read(file));
   HALFMOON_ASSIGN_OR_RETURN(runtime::AePrior prior, runtime::AePrior::Load(file));
-  std::unique_ptr<AeModel> model(new AeModel(config, std::move(prior)));
-  model->g_s_ = networks::Synthesis(config);
-  model->inverse_gain_ = networks::LevelVector(config.level_anchors, config.latent_channels, true);
-  HALFMOON_RETURN_IF_ERROR(networks::LoadModule(file, "g_s", *model->g_s_));
-  HALFMOON_RETURN_IF_ERROR(networks::LoadModule(file, "gain.inverse", *model->inverse_gain_));
-  if (parts == Parts::kBoth) {
-    model->g_a_ = networks::Analysis(config);
-    model->h_a_ = networks::HyperAnalysis(config);
-    model->gain_ = networks::LevelVector(config.level_anchors, config.latent_channels, true);
-    HALFMOON_RETURN_IF_ERROR(networks::LoadModule(file, "g_a", *model->g_a_));
-    HALFMOON_RETURN_IF_ERROR(networks::LoadModule(file, "h_a", *model->h_a_));
-    HALFMOON_RETURN_IF_ERROR(networks::LoadModule(file, "gain.forward", *model->gain_));
+  std::unique_ptr<AeModel> model(new AeModel(dims, file.size(), std::move(prior)));
+  HALFMOON_ASSIGN_OR_RETURN(model->synthesis_, runtime::AeSynthesis::Load(file, dims));
+  if (parts == ModelParts::kBoth) {
+    HALFMOON_ASSIGN_OR_RETURN(model->analysis_, runtime::AeAnalysis::Load(file, dims));
   }
   return model;
 }
 
-torch::Tensor AeModel::Analyse(const torch::Tensor& x, int q) const {
-  torch::InferenceMode inference;
-  const torch::Tensor level = LevelTensor(q);
-  return g_a_(x, level) * gain_(level);
+Result<FloatLatent> AeModel::Analyse(const FloatPicture& x, int q, int threads) const {
+  HALFMOON_ENSURE(analysis_.has_value());
+  FloatLatent y(x.width / 16, x.height / 16, dims_.latent);
+  analysis_->Run(prior_.isa(), x.samples.data(), y.height, y.width, q, threads, y.values.data());
+  return y;
 }
 
-Result<std::vector<std::uint8_t>> AeModel::EncodeTile(const torch::Tensor& latent, int q, int threads,
+Result<std::vector<std::uint8_t>> AeModel::EncodeTile(const FloatLatent& y, int q, int threads,
                                                       TileStats* stats) const {
-  HALFMOON_ENSURE(!h_a_.is_empty());
-  torch::InferenceMode inference;
+  HALFMOON_ENSURE(analysis_.has_value());
   Stopwatch watch;
   TileStats s;
-  // Channels-last memory of one picture is [h][w][channels], the layout of the integer path.
-  const torch::Tensor y = latent.contiguous(torch::MemoryFormat::ChannelsLast);
-  const torch::Tensor z = h_a_(y).contiguous(torch::MemoryFormat::ChannelsLast);
-  const float* y_data = y.data_ptr<float>();
-  const float* z_data = z.data_ptr<float>();
-  const int h64 = static_cast<int>(y.size(2) / 4), w64 = static_cast<int>(y.size(3) / 4);
+  const int h64 = static_cast<int>(y.height / 4), w64 = static_cast<int>(y.width / 4);
+  std::vector<float> z(y.height / 4 * (y.width / 4) * dims_.hyper);
+  analysis_->RunHyper(prior_.isa(), y.values.data(), y.height, y.width, threads, z.data());
   s.transform_seconds += watch.Lap();
 
   const int whole = NearestLevel(q);
@@ -103,14 +89,14 @@ Result<std::vector<std::uint8_t>> AeModel::EncodeTile(const torch::Tensor& laten
   LatentEncoder coder(prior_.tables());
 
   const std::size_t hyper = tile.HyperSymbols();
-  const auto z_channels = static_cast<std::size_t>(config_.hyper_channels);
+  const auto z_channels = dims_.hyper;
   std::vector<std::int32_t> symbols(hyper);
   std::vector<std::uint8_t> index(hyper);
   const auto z_table = prior_.z_table(whole);
   const auto z_mean = prior_.z_mean(whole);
   for (std::size_t i = 0; i < hyper; ++i) {
     index[i] = z_table[i % z_channels];
-    symbols[i] = Residual(z_data[i], z_mean[i % z_channels]);
+    symbols[i] = Residual(z[i], z_mean[i % z_channels]);
   }
   HALFMOON_RETURN_IF_ERROR(tile.SetHyperLatent(symbols));
   s.prior_seconds += watch.Lap();
@@ -120,15 +106,15 @@ Result<std::vector<std::uint8_t>> AeModel::EncodeTile(const torch::Tensor& laten
   s.entropy_seconds += watch.Lap();
 
   const std::size_t count = tile.SymbolsPerPass();
-  const auto group = static_cast<std::size_t>(config_.latent_channels / 4);
+  const auto group = dims_.latent / 4;
   symbols.resize(count);
   index.resize(count);
   std::vector<std::int16_t> mean(count);
-  for (int k = 0; k < AeConfig::kPasses; ++k) {
+  for (int k = 0; k < runtime::kAePasses; ++k) {
     HALFMOON_RETURN_IF_ERROR(tile.PredictPass(k, index, mean));
     const std::vector<std::size_t> offsets = tile.PassOffsets(k);
     for (std::size_t p = 0; p < offsets.size(); ++p) {
-      const float* from = y_data + offsets[p];
+      const float* from = y.values.data() + offsets[p];
       for (std::size_t c = 0; c < group; ++c) {
         symbols[p * group + c] = Residual(from[c], mean[p * group + c]);
       }
@@ -157,7 +143,7 @@ Result<TileLatent> AeModel::DecodeTile(std::span<const std::uint8_t> stream, int
                                                 static_cast<int>(width / 64), threads));
   const std::size_t hyper = tile.HyperSymbols();
   const std::size_t count = tile.SymbolsPerPass();
-  s.symbols = hyper + AeConfig::kPasses * count;
+  s.symbols = hyper + runtime::kAePasses * count;
   HALFMOON_ASSIGN_OR_RETURN(LatentDecoder coder,
                             LatentDecoder::Create(prior_.tables(), stream, s.symbols));
   TileLatent latent;
@@ -174,7 +160,7 @@ Result<TileLatent> AeModel::DecodeTile(std::span<const std::uint8_t> stream, int
   rest = rest.subspan(hyper);
 
   std::vector<std::int16_t> mean(count);
-  for (int k = 0; k < AeConfig::kPasses; ++k) {
+  for (int k = 0; k < runtime::kAePasses; ++k) {
     const std::span<std::uint8_t> pass_index = std::span(index).first(count);
     HALFMOON_RETURN_IF_ERROR(tile.PredictPass(k, pass_index, mean));
     s.prior_seconds += watch.Lap();
@@ -191,17 +177,12 @@ Result<TileLatent> AeModel::DecodeTile(std::span<const std::uint8_t> stream, int
   return latent;
 }
 
-torch::Tensor AeModel::Synthesise(std::span<const std::int32_t> values, int q, std::int64_t height,
-                                  std::int64_t width) const {
-  torch::InferenceMode inference;
-  const torch::Tensor level = LevelTensor(q);
-  const torch::Tensor y =
-      torch::from_blob(const_cast<std::int32_t*>(values.data()),
-                       {1, height / 16, width / 16, config_.latent_channels}, torch::kInt32)
-          .to(torch::kFloat32)
-          .mul_(networks::kLatentUnit)
-          .permute({0, 3, 1, 2});  // channels-last
-  return g_s_(y * inverse_gain_(level), level);
+Result<FloatPicture> AeModel::Synthesise(std::span<const std::int32_t> values, int q,
+                                         std::int64_t height, std::int64_t width,
+                                         int threads) const {
+  FloatPicture x(static_cast<std::size_t>(width), static_cast<std::size_t>(height));
+  synthesis_.Run(prior_.isa(), values, x.height / 16, x.width / 16, q, threads, x.samples.data());
+  return x;
 }
 
 }  // namespace halfmoon

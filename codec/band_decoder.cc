@@ -9,7 +9,7 @@
 #include "bitstream/alpha_plane.h"
 #include "bitstream/checksum.h"
 #include "codec/stopwatch.h"
-#include "codec/tensor_image.h"
+#include "codec/window_pixels.h"
 
 namespace halfmoon {
 namespace {
@@ -158,14 +158,16 @@ class BandDecoder {
     const auto halo = static_cast<std::uint32_t>(model_.geometry().synthesis_halo);
     const std::uint32_t x0 = inner.x - std::min(inner.x, halo);
     const std::uint32_t x1 = std::min(inner.right() + halo, PadUp(r_.shape.width));
-    const torch::Tensor x = model_.Synthesise(Gather({x0, from, x1 - x0, to - from}), r_.q, to - from,
-                                              x1 - x0);
+    HALFMOON_ASSIGN_OR_RETURN(
+        const FloatPicture x,
+        model_.Synthesise(Gather({x0, from, x1 - x0, to - from}), r_.q, to - from, x1 - x0,
+                          r_.plan.workers.threads_each));
     // What of the window lies in the region.
     const std::uint32_t left = std::max(inner.x, r_.region.x), top = std::max(inner.y, r_.region.y);
     const std::uint32_t right = std::min(inner.right(), r_.region.right());
     const std::uint32_t bottom = std::min(inner.bottom(), r_.region.bottom());
-    PixelsFromTensor(x, left - x0, top - from, r_.shape, right - left, bottom - top, part.row_bytes(),
-                     strip_.data() + (left - r_.region.x) * part.bytes_per_pixel());
+    SamplesFromFloats(x, {left - x0, top - from, right - left, bottom - top}, r_.shape, part.row_bytes(),
+                      strip_.data() + (left - r_.region.x) * part.bytes_per_pixel());
     return Status::Ok();
   }
 

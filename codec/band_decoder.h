@@ -1,5 +1,5 @@
 // DecodeBands: the streams of tiles in, rows of a region out, a strip of windows at a time.
-// Internal; LibTorch. Knows nothing of the container or of metadata.
+// Internal. Knows nothing of the container or of metadata.
 #pragma once
 
 #include <cstdint>

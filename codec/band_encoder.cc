@@ -5,7 +5,7 @@
 
 #include "bitstream/alpha_plane.h"
 #include "codec/stopwatch.h"
-#include "codec/tensor_image.h"
+#include "codec/window_pixels.h"
 
 namespace halfmoon {
 namespace {
@@ -86,7 +86,7 @@ class BandEncoder {
     const Rect band{0, row * grid_.tile_height(), o_.shape.width,
                     last.bottom() - row * grid_.tile_height()};
     band_row_ = row;
-    latent_ = torch::Tensor();
+    latent_ = {};
     alpha_.assign(grid_.columns() * (end - row), {});
     for (std::uint32_t y = band.y; y < band.bottom(); y += o_.plan.window_height) {
       HALFMOON_RETURN_IF_ERROR(Strip(
@@ -119,21 +119,22 @@ class BandEncoder {
     const std::uint32_t columns = (band.width + o_.plan.window_width - 1) / o_.plan.window_width;
     HALFMOON_RETURN_IF_ERROR(
         ParallelFor(columns, o_.plan.workers, [&](std::size_t i) -> Status {
-          torch::InferenceMode inference;
           const std::uint32_t x = static_cast<std::uint32_t>(i) * o_.plan.window_width;
           const std::uint32_t right = std::min(x + o_.plan.window_width, padded_w);
           const std::uint32_t left_halo = std::min(x, halo);
           const Rect window{x - left_halo, from, std::min(right + halo, padded_w) - (x - left_halo),
                             to - from};
-          const torch::Tensor y =
-              model_.Analyse(TensorFromRows(rows_.rows(), window, !o_.exact_transparent), o_.q);
-          const std::int64_t s = g.stride;
-          const std::int64_t h = (PadUp(strip.bottom()) - strip.y) / s, w = (right - x) / s;
-          const torch::Tensor inner = y.narrow(2, (strip.y - from) / s, h).narrow(3, left_halo / s, w);
-          Canvas(band, y.size(1))
-              .narrow(2, (strip.y - band.y) / s, h)
-              .narrow(3, x / s, w)
-              .copy_(inner);
+          HALFMOON_ASSIGN_OR_RETURN(
+              const FloatLatent y,
+              model_.Analyse(FloatsFromRows(rows_.rows(), window, !o_.exact_transparent), o_.q,
+                             o_.plan.workers.threads_each));
+          const auto s = static_cast<std::uint32_t>(g.stride);
+          const std::size_t h = (PadUp(strip.bottom()) - strip.y) / s, w = (right - x) / s;
+          FloatLatent& canvas = Canvas(band, y.channels);
+          for (std::size_t row = 0; row < h; ++row) {
+            std::copy_n(y.at(left_halo / s, (strip.y - from) / s + row), w * y.channels,
+                        canvas.at(x / s, (strip.y - band.y) / s + row));
+          }
           return Status::Ok();
         }));
     out_.analysis_seconds += watch.Lap();
@@ -141,13 +142,11 @@ class BandEncoder {
   }
 
   // The latent of the whole band; made by the first window, which knows the channels.
-  torch::Tensor Canvas(const Rect& band, std::int64_t channels) {
+  FloatLatent& Canvas(const Rect& band, std::size_t channels) {
     const std::lock_guard lock(mutex_);
-    if (!latent_.defined()) {
-      const std::int64_t s = model_.geometry().stride;
-      latent_ = torch::empty({1, channels, PadUp(band.height) / s, PadUp(band.width) / s},
-                             torch::TensorOptions(torch::kFloat32)
-                                 .memory_format(torch::MemoryFormat::ChannelsLast));
+    if (latent_.values.empty()) {
+      const auto s = static_cast<std::uint32_t>(model_.geometry().stride);
+      latent_ = FloatLatent(PadUp(band.width) / s, PadUp(band.height) / s, channels);
     }
     return latent_;
   }
@@ -166,11 +165,12 @@ class BandEncoder {
 
   Status EncodeTile(const Rect& band, std::uint32_t column, std::uint32_t row, int threads,
                     std::vector<std::uint8_t>* alpha) {
-    torch::InferenceMode inference;
     const Rect tile = grid_.tile(column, row);
-    const std::int64_t s = model_.geometry().stride;
-    const torch::Tensor y = latent_.narrow(2, (tile.y - band.y) / s, PadUp(tile.height) / s)
-                                .narrow(3, tile.x / s, PadUp(tile.width) / s);
+    const auto s = static_cast<std::uint32_t>(model_.geometry().stride);
+    FloatLatent y(PadUp(tile.width) / s, PadUp(tile.height) / s, latent_.channels);
+    for (std::size_t i = 0; i < y.height; ++i) {
+      std::copy_n(latent_.at(tile.x / s, (tile.y - band.y) / s + i), y.width * y.channels, y.at(0, i));
+    }
     const std::size_t k = std::size_t{row} * grid_.columns() + column;
     TileStats stats;
     HALFMOON_ASSIGN_OR_RETURN(out_.latents[k], model_.EncodeTile(y, o_.q, threads, &stats));
@@ -197,7 +197,7 @@ class BandEncoder {
   SlidingRows rows_;
   std::mutex mutex_;
   std::uint32_t band_row_ = 0;                    // first tile row of the band in work
-  torch::Tensor latent_;                          // of the band
+  FloatLatent latent_;                            // of the band
   std::vector<std::vector<std::uint8_t>> alpha_;  // of its tiles
   TileStreams out_;
 };

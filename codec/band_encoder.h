@@ -1,5 +1,5 @@
 // EncodeBands: rows of a picture in, the streams of its tiles out, a band of tiles at a time.
-// Internal; LibTorch. Knows nothing of the container or of metadata.
+// Internal. Knows nothing of the container or of metadata.
 #pragma once
 
 #include <cstdint>

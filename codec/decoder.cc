@@ -9,7 +9,7 @@
 #include "codec/band_decoder.h"
 #include "codec/model_store.h"
 #include "codec/stopwatch.h"
-#include "codec/torch_guard.h"
+#include "codec/exceptions.h"
 
 namespace halfmoon {
 namespace {
@@ -223,6 +223,7 @@ struct Decoder::Impl {
     work.region = request.region;
     work.tile_size = tile_size;
     work.stride = g.stride;
+    work.resident_bytes = g.resident_bytes;
     work.channels = g.channels;
     work.halo = g.synthesis_halo;
     work.network_bytes_per_pixel = g.synthesis_bytes_per_pixel;
@@ -242,7 +243,7 @@ Decoder::~Decoder() = default;
 
 Result<Decoder> Decoder::Create(const DecodeOptions& options) {
   HALFMOON_RETURN_IF_ERROR(options.Validate());
-  return GuardTorch("decoder", [&]() -> Result<Decoder> {
+  return GuardExceptions("decoder", [&]() -> Result<Decoder> {
     HALFMOON_ASSIGN_OR_RETURN(ModelStore store, ModelStore::Open(options.models_dir));
     const int threads = options.threads > 0
                             ? options.threads
@@ -296,12 +297,12 @@ Result<Image> Decoder::DecodeRegion(std::span<const std::uint8_t> file, const Re
 
 Status Decoder::DecodeRows(std::span<const std::uint8_t> file, const Region* region,
                            const Begin& begin, const RowSink& sink, DecodeStats* stats) {
-  return GuardTorch("decoder",
+  return GuardExceptions("decoder",
                     [&]() -> Status { return impl_->Run(file, region, begin, sink, stats); });
 }
 
 Status Decoder::Verify(std::span<const std::uint8_t> file, DecodeStats* stats) {
-  return GuardTorch("decoder",
+  return GuardExceptions("decoder",
                     [&]() -> Status { return impl_->Run(file, nullptr, {}, {}, stats); });
 }
 

@@ -11,7 +11,7 @@
 #include "codec/model_store.h"
 #include "codec/picture_grid.h"
 #include "codec/tile_grid.h"
-#include "codec/torch_guard.h"
+#include "codec/exceptions.h"
 
 namespace halfmoon {
 namespace {
@@ -99,7 +99,7 @@ Encoder::~Encoder() = default;
 
 Result<Encoder> Encoder::Create(const EncodeOptions& options) {
   HALFMOON_RETURN_IF_ERROR(options.Validate());
-  return GuardTorch("encoder", [&]() -> Result<Encoder> {
+  return GuardExceptions("encoder", [&]() -> Result<Encoder> {
     HALFMOON_ASSIGN_OR_RETURN(ModelStore store, ModelStore::Open(options.models_dir));
     const int threads = options.threads > 0
                             ? options.threads
@@ -155,7 +155,7 @@ Result<std::vector<std::uint8_t>> Encoder::EncodeRows(const PictureShape& given,
     return Status(StatusCode::kInvalidArgument,
                   "model '" + impl_->model->entry.name + "' codes pictures of any size; leave out --resize");
   }
-  return GuardTorch("encoder", [&]() -> Result<std::vector<std::uint8_t>> {
+  return GuardExceptions("encoder", [&]() -> Result<std::vector<std::uint8_t>> {
     Header header;
     header.bit_depth = static_cast<std::uint8_t>(shape.bit_depth);
     header.channels = static_cast<std::uint8_t>(shape.channels);
@@ -183,6 +183,7 @@ Result<std::vector<std::uint8_t>> Encoder::EncodeRows(const PictureShape& given,
     request.region = {0, 0, shape.width, shape.height};
     request.tile_size = header.tile_size;
     request.stride = g.stride;
+    request.resident_bytes = g.resident_bytes;
     request.channels = g.channels;
     request.halo = g.analysis_halo;
     request.network_bytes_per_pixel = g.analysis_bytes_per_pixel;

@@ -18,7 +18,7 @@ class GenerativeModel {
   // Shape and latent size; the name is the store's business.
   virtual GeneratorInfo Info() const = 0;
 
-  // As Generator's functions of the same names. Exceptions of LibTorch pass through.
+  // As Generator's functions of the same names. Exceptions pass through.
   virtual Result<std::vector<Image>> Sample(const SampleRequest& request) const = 0;
   virtual Result<std::vector<float>> DrawCode(std::uint64_t, std::uint64_t) const { return NoCode(); }
   virtual Result<LatentPosterior> Posterior(const ImageView&) const { return NoCode(); }

@@ -6,9 +6,8 @@
 
 #include "bitstream/container.h"
 #include "codec/generative_model.h"
-#include "codec/torch_guard.h"
-#include "codec/vae_model.h"
-#include "models/networks/compute_threads.h"
+#include "codec/exceptions.h"
+#include "codec/network_models.h"
 #include "models/runtime/manifest.h"
 
 namespace halfmoon {
@@ -16,11 +15,16 @@ namespace {
 
 struct Architecture {
   const char* name;
-  Result<std::unique_ptr<GenerativeModel>> (*load)(const runtime::WeightsFile&);
+  Result<std::unique_ptr<GenerativeModel>> (*load)(const runtime::WeightsFile&, int threads);
 };
 
+Result<std::unique_ptr<GenerativeModel>> LoadVae(const runtime::WeightsFile& file, int threads) {
+  HALFMOON_ASSIGN_OR_RETURN(const NetworkModels* networks, GetNetworkModels());
+  return networks->load_vae_generator(file, threads);
+}
+
 constexpr Architecture kArchitectures[] = {
-    {"vae", VaeModel::LoadGenerator},
+    {"vae", LoadVae},
 };
 
 const Architecture* FindArchitecture(const std::string& name) {
@@ -63,7 +67,6 @@ Status SampleRequest::Validate() const {
 }
 
 struct Generator::Impl {
-  int threads = 1;
   runtime::ModelEntry entry;
   std::array<std::uint8_t, 8> identity{};
   GeneratorInfo info;
@@ -96,14 +99,14 @@ Result<Generator> Generator::Create(const GeneratorOptions& options) {
   }
   HALFMOON_ASSIGN_OR_RETURN(const runtime::LoadedWeights loaded,
                             runtime::LoadModel(manifest, (*entry)->id));
-  return GuardTorch("generator", [&]() -> Result<Generator> {
+  return GuardExceptions("generator", [&]() -> Result<Generator> {
     std::unique_ptr<Impl> impl(new Impl);
-    impl->threads = options.threads > 0
-                        ? options.threads
-                        : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+    const int threads = options.threads > 0
+                            ? options.threads
+                            : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
     impl->entry = loaded.entry;
     impl->identity = loaded.weights->identity();
-    auto model = architecture->load(*loaded.weights);
+    auto model = architecture->load(*loaded.weights, threads);
     if (!model.ok()) return model.status().WithContext("model '" + loaded.entry.name + "'");
     impl->model = std::move(*model);
     impl->info = impl->model->Info();
@@ -115,20 +118,18 @@ Result<Generator> Generator::Create(const GeneratorOptions& options) {
 
 Result<std::vector<Image>> Generator::Sample(const SampleRequest& request) {
   HALFMOON_RETURN_IF_ERROR(request.Validate());
-  return GuardTorch("generator", [&] {
-    networks::SetComputeThreads(impl_->threads);
+  return GuardExceptions("generator", [&] {
     return impl_->model->Sample(request);
   });
 }
 
 Result<std::vector<float>> Generator::DrawCode(std::uint64_t seed, std::uint64_t index) {
-  return GuardTorch("generator", [&] { return impl_->model->DrawCode(seed, index); });
+  return GuardExceptions("generator", [&] { return impl_->model->DrawCode(seed, index); });
 }
 
 Result<LatentPosterior> Generator::Encode(const ImageView& picture) {
   HALFMOON_RETURN_IF_ERROR(picture.Validate());
-  return GuardTorch("generator", [&] {
-    networks::SetComputeThreads(impl_->threads);
+  return GuardExceptions("generator", [&] {
     return impl_->model->Posterior(picture);
   });
 }
@@ -146,13 +147,12 @@ Result<std::vector<float>> Generator::ReadCode(std::span<const std::uint8_t> fil
     return Status(StatusCode::kCorrupt, "the file has " + std::to_string(streams.size()) +
                                             " latent streams; this model writes one");
   }
-  return GuardTorch("generator", [&] { return impl_->model->CodeOfStream(streams[0]); });
+  return GuardExceptions("generator", [&] { return impl_->model->CodeOfStream(streams[0]); });
 }
 
 Result<std::vector<Image>> Generator::Decode(const std::vector<std::vector<float>>& codes) {
   for (const auto& code : codes) HALFMOON_ENSURE(code.size() == impl_->info.latent_size);
-  return GuardTorch("generator", [&] {
-    networks::SetComputeThreads(impl_->threads);
+  return GuardExceptions("generator", [&] {
     return impl_->model->DecodeCodes(codes);
   });
 }

@@ -1,18 +1,22 @@
 #include "codec/model_store.h"
 
-#include "codec/vae_model.h"
+#include "codec/ae_model.h"
+#include "codec/network_models.h"
 #include "codec/vqvae_model.h"
 
 namespace halfmoon {
 namespace {
 
-Result<std::unique_ptr<PictureModel>> Load(const runtime::LoadedWeights& loaded, AeModel::Parts parts) {
+Result<std::unique_ptr<PictureModel>> Load(const runtime::LoadedWeights& loaded, ModelParts parts) {
   const std::string& architecture = loaded.entry.architecture;
   if (architecture == "ae") {
     HALFMOON_ASSIGN_OR_RETURN(std::unique_ptr<PictureModel> model, AeModel::Load(*loaded.weights, parts));
     return model;
   }
-  if (architecture == "vae") return VaeModel::LoadCodec(*loaded.weights);
+  if (architecture == "vae") {
+    HALFMOON_ASSIGN_OR_RETURN(const NetworkModels* networks, GetNetworkModels());
+    return networks->load_vae_codec(*loaded.weights);
+  }
   if (architecture == "vqvae") {
     HALFMOON_ASSIGN_OR_RETURN(std::unique_ptr<PictureModel> model,
                               VqvaeModel::Load(*loaded.weights, parts));
@@ -33,7 +37,7 @@ Result<ModelStore> ModelStore::Open(const std::string& models_dir) {
 
 Result<const ModelStore::Model*> ModelStore::ForEncoding(const std::string& name_or_id) {
   HALFMOON_ASSIGN_OR_RETURN(runtime::LoadedWeights loaded, runtime::LoadModel(manifest_, name_or_id));
-  return Keep(std::move(loaded), AeModel::Parts::kBoth);
+  return Keep(std::move(loaded), ModelParts::kBoth);
 }
 
 Result<const ModelStore::Model*> ModelStore::ForDecoding(
@@ -44,11 +48,11 @@ Result<const ModelStore::Model*> ModelStore::ForDecoding(
   }
   HALFMOON_ASSIGN_OR_RETURN(runtime::LoadedWeights loaded,
                             runtime::LoadModelForFile(manifest_, id, identity));
-  return Keep(std::move(loaded), AeModel::Parts::kDecoder);
+  return Keep(std::move(loaded), ModelParts::kDecoder);
 }
 
 Result<const ModelStore::Model*> ModelStore::Keep(runtime::LoadedWeights loaded,
-                                                  AeModel::Parts parts) {
+                                                  ModelParts parts) {
   Result<std::unique_ptr<PictureModel>> network = Load(loaded, parts);
   if (!network.ok()) return network.status().WithContext("model '" + loaded.entry.name + "'");
   Model& slot = models_[loaded.entry.id];

@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "codec/ae_model.h"
+#include "codec/picture_model.h"
 #include "models/runtime/manifest.h"
 
 namespace halfmoon {
@@ -28,7 +28,7 @@ class ModelStore {
 
  private:
   explicit ModelStore(runtime::Manifest manifest) : manifest_(std::move(manifest)) {}
-  Result<const Model*> Keep(runtime::LoadedWeights loaded, AeModel::Parts parts);
+  Result<const Model*> Keep(runtime::LoadedWeights loaded, ModelParts parts);
 
   runtime::Manifest manifest_;
   std::map<std::uint16_t, Model> models_;

@@ -7,8 +7,7 @@
 #include <thread>
 #include <vector>
 
-#include "codec/torch_guard.h"
-#include "models/networks/compute_threads.h"
+#include "codec/exceptions.h"
 
 namespace halfmoon {
 
@@ -16,18 +15,14 @@ Status ParallelFor(std::size_t count, const Workers& workers,
                    const std::function<Status(std::size_t)>& work) {
   std::atomic<std::size_t> next{0};
   std::atomic<bool> failed{false};
-  std::mutex mutex;  // guards what follows, and SetComputeThreads, which changes a global of BLAS
+  std::mutex mutex;  // guards what follows
   std::size_t first_failed = count;
   Status failure;
   const auto run = [&] {
-    {
-      const std::lock_guard lock(mutex);
-      networks::SetComputeThreads(workers.threads_each);
-    }
     while (!failed) {
       const std::size_t i = next++;
       if (i >= count) return;
-      Status status = GuardTorch("tile", [&]() -> Status { return work(i); });
+      Status status = GuardExceptions("tile", [&]() -> Status { return work(i); });
       if (status.ok()) continue;
       failed = true;
       const std::lock_guard lock(mutex);

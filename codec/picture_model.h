@@ -1,5 +1,5 @@
-// PictureModel: what every model that codes pictures offers to the encoder and decoder. Internal;
-// LibTorch. Nothing here knows the container or picture files.
+// PictureModel: what every model that codes pictures offers to the encoder and decoder. Internal; no
+// LibTorch in this header. Nothing here knows the container or picture files.
 //
 // Read me first: this is the seam. Tiles, regions, halos, alpha, depth, metadata, memory and damage
 // are the callers' business (band_encoder, band_decoder), the same for all models. A model turns
@@ -16,17 +16,16 @@
 //     At an edge they pad with zeros, which is right where the picture (padded to 64) ends; callers
 //     give every other edge a halo and throw the result there away.
 //   - EncodeTile and DecodeTile know nothing outside their tile.
-//   - All four are const and may run in several threads at once. They may throw what LibTorch
-//     throws; callers catch it. None calls SetComputeThreads.
+//   - All four are const and may run in several threads at once, each with `threads` of its own. They
+//     may throw std::bad_alloc; callers catch it.
 #pragma once
-
-#include <torch/torch.h>
 
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <vector>
 
+#include "codec/float_picture.h"
 #include "halfmoon/image.h"
 #include "halfmoon/status.h"
 
@@ -59,7 +58,12 @@ struct ModelGeometry {
   // and output included. For choosing windows and refusing work; an estimate from above.
   double analysis_bytes_per_pixel = 0;
   double synthesis_bytes_per_pixel = 0;
+  // The process with this model loaded, before it has worked.
+  std::uint64_t resident_bytes = 0;
 };
+
+// Which halves of the networks to load: a decoder needs no analysis.
+enum class ModelParts { kDecoder, kBoth };
 
 class PictureModel {
  public:
@@ -71,13 +75,13 @@ class PictureModel {
   // take any.
   virtual std::optional<PictureShape> FixedShape() const { return std::nullopt; }
 
-  // x: [1, 3, H, W] float32 in [0, 1], H and W multiples of stride. q: quality level * 256.
-  // Returns [1, C, H / stride, W / stride], float32; C is the model's own business.
-  virtual torch::Tensor Analyse(const torch::Tensor& x, int q) const = 0;
+  // x: in [0, 1], width and height multiples of stride. q: quality level * 256.
+  // Returns [height / stride][width / stride][C]; C is the model's own business.
+  virtual Result<FloatLatent> Analyse(const FloatPicture& x, int q, int threads) const = 0;
 
-  // y: what Analyse made of the pixels of one tile, [1, C, h, w]; stride * h and stride * w are
-  // multiples of 64. Returns the tile's stream.
-  virtual Result<std::vector<std::uint8_t>> EncodeTile(const torch::Tensor& y, int q, int threads,
+  // y: what Analyse made of the pixels of one tile; stride * its sides are multiples of 64. Returns the
+  // tile's stream.
+  virtual Result<std::vector<std::uint8_t>> EncodeTile(const FloatLatent& y, int q, int threads,
                                                        TileStats* stats) const = 0;
 
   // height, width: of the tile in pixels, multiples of 64. Integer arithmetic only: the same symbols
@@ -87,9 +91,10 @@ class PictureModel {
                                         TileStats* stats) const = 0;
 
   // values: [height / stride][width / stride][channels], values of TileLatents; all 0 where a tile is
-  // lost. height, width in pixels, multiples of stride. Returns [1, 3, height, width], not clamped.
-  virtual torch::Tensor Synthesise(std::span<const std::int32_t> values, int q, std::int64_t height,
-                                   std::int64_t width) const = 0;
+  // lost. height, width in pixels, multiples of stride. Not clamped.
+  virtual Result<FloatPicture> Synthesise(std::span<const std::int32_t> values, int q,
+                                          std::int64_t height, std::int64_t width,
+                                          int threads) const = 0;
 };
 
 }  // namespace halfmoon

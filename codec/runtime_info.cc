@@ -1,20 +1,14 @@
 #include "codec/runtime_info.h"
 
-#include <torch/version.h>
-
 #include <algorithm>
 #include <thread>
 
-#include "models/networks/compute_threads.h"
 #include "models/runtime/int_kernels.h"
 
 namespace halfmoon {
 
 RuntimeInfo GetRuntimeInfo() {
   RuntimeInfo info;
-  info.torch_version = TORCH_VERSION;
-  info.blas = networks::BlasName();
-  info.slow_blas = networks::BlasIsSlow();
   const auto isa = runtime::IsaFromEnvironment();
   info.isa = isa.ok() ? std::string(runtime::IsaName(*isa)) : isa.status().message();
   info.cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));

@@ -1,4 +1,4 @@
-// What this build runs on: for --version and bug reports. Internal; std only.
+// What the codecs run on: for --version and bug reports. Internal; std only.
 #pragma once
 
 #include <string>
@@ -6,10 +6,7 @@
 namespace halfmoon {
 
 struct RuntimeInfo {
-  std::string torch_version;  // e.g. "1.13.0"
-  std::string blas;           // e.g. "OpenBLAS 0.3.21 (Zen)"
-  std::string isa;            // of the integer path: "scalar", "sse4", "avx2", "avx512"
-  bool slow_blas = false;     // Debian's reference BLAS: install libopenblas0
+  std::string isa;  // "scalar", "sse4", "avx2", "avx512"
   int cores = 1;
 };
 

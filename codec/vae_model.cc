@@ -9,7 +9,9 @@
 #include "bitstream/latent_coder.h"
 #include "codec/picture_model.h"
 #include "codec/stopwatch.h"
-#include "codec/tensor_image.h"
+#include "codec/torch_guard.h"
+#include "codec/window_pixels.h"
+#include "models/networks/compute_threads.h"
 #include "models/networks/vae.h"
 #include "models/networks/weights_io.h"
 #include "models/runtime/philox.h"
@@ -39,9 +41,17 @@ Status CheckSteps(const torch::Tensor& step) {
   return Status::Ok();
 }
 
+// [1, 3, H, W], a view of the picture's samples.
+torch::Tensor ToTensor(const FloatPicture& x) {
+  return torch::from_blob(const_cast<float*>(x.samples.data()),
+                          {1, static_cast<std::int64_t>(x.height), static_cast<std::int64_t>(x.width), 3})
+      .permute({0, 3, 1, 2});
+}
+
 class Model : public PictureModel, public GenerativeModel {
  public:
-  static Result<std::unique_ptr<Model>> Load(const runtime::WeightsFile& file) {
+  // threads: of what it does as a generator.
+  static Result<std::unique_ptr<Model>> Load(const runtime::WeightsFile& file, int threads) {
     HALFMOON_ASSIGN_OR_RETURN(const VaeConfig config, VaeConfig::FromMetadata(file.metadata()));
     const auto any = {runtime::kAnySize};
     HALFMOON_ASSIGN_OR_RETURN(const auto sizes, file.Get("tables.sizes", runtime::DType::kI32, any));
@@ -61,7 +71,7 @@ class Model : public PictureModel, public GenerativeModel {
       return Status(StatusCode::kModelCorrupt, "metadata: pictures of " + std::to_string(config.pyramid.side) +
                                                    " pixels a side; a VAE codes at most 64");
     }
-    std::unique_ptr<Model> model(new Model(config, std::move(tables)));
+    std::unique_ptr<Model> model(new Model(config, std::move(tables), threads));
     HALFMOON_RETURN_IF_ERROR(networks::LoadModule(file, "g_a", *model->g_a_));
     HALFMOON_RETURN_IF_ERROR(networks::LoadModule(file, "g_s", *model->g_s_));
     HALFMOON_ASSIGN_OR_RETURN(model->step_,
@@ -77,39 +87,42 @@ class Model : public PictureModel, public GenerativeModel {
   // The whole picture, padded to 64x64, is one latent position.
   const ModelGeometry& geometry() const override { return geometry_; }
 
-  // [1, 2 * latent size, 1, 1]: mean and log-variance, each in the order [row][column][dimension].
-  torch::Tensor Analyse(const torch::Tensor& x, int /*q*/) const override {
-    torch::InferenceMode inference;
-    torch::Tensor picture = x.slice(2, 0, side()).slice(3, 0, side());
-    if (config_.pyramid.channels == 1) picture = picture.mean(1, /*keepdim=*/true);
-    const auto [mean, logvar] = g_a_(picture);
-    auto flat = [](const torch::Tensor& map) { return map.permute({0, 2, 3, 1}).reshape({-1}); };
-    return torch::cat({flat(mean), flat(logvar)}).view({1, -1, 1, 1});
+  // 2 * latent size channels: mean and log-variance, each in the order [row][column][dimension].
+  Result<FloatLatent> Analyse(const FloatPicture& x, int /*q*/, int threads) const override {
+    return GuardTorch("analysis", [&]() -> Result<FloatLatent> {
+      networks::SetComputeThreads(threads);
+      torch::InferenceMode inference;
+      torch::Tensor picture = ToTensor(x).slice(2, 0, side()).slice(3, 0, side());
+      if (config_.pyramid.channels == 1) picture = picture.mean(1, /*keepdim=*/true);
+      const auto [mean, logvar] = g_a_(picture);
+      FloatLatent y(1, 1, static_cast<std::size_t>(2 * config_.latent_size()));
+      y.values = ToVector(mean);
+      const std::vector<float> second = ToVector(logvar);
+      y.values.insert(y.values.end(), second.begin(), second.end());
+      return y;
+    });
   }
 
-  Result<std::vector<std::uint8_t>> EncodeTile(const torch::Tensor& y, int /*q*/, int /*threads*/,
+  Result<std::vector<std::uint8_t>> EncodeTile(const FloatLatent& y, int /*q*/, int /*threads*/,
                                                TileStats* stats) const override {
-    HALFMOON_ENSURE(y.numel() == 2 * config_.latent_size());
-    torch::InferenceMode inference;
+    const auto size = static_cast<std::size_t>(config_.latent_size());
+    HALFMOON_ENSURE(y.values.size() == 2 * size);
     Stopwatch watch;
     TileStats s;
-    const std::vector<torch::Tensor> halves = y.reshape({-1}).contiguous().chunk(2);
-    const torch::Tensor &mean = halves[0], &logvar = halves[1];
-    const torch::Tensor sigma = (logvar * 0.5).exp();
-    s.transform_seconds = watch.Lap();
+    const float *mean = y.values.data(), *logvar = mean + size;
     const std::vector<std::uint8_t> index = Indexes();
     std::vector<std::int32_t> symbols(index.size());
     std::uint64_t cost = 0;
     for (std::size_t i = 0; i < symbols.size(); ++i) {
       const float d = step_.data_ptr<float>()[index[i]];
-      symbols[i] = Bin(mean.data_ptr<float>()[i], d);
+      symbols[i] = Bin(mean[i], d);
       cost += tables_.CostQ16(index[i], symbols[i]);
       // A dimension in one bin costs nothing and is in no balance.
       if (config_.variational && d < kWholeLine) {
-        s.expected_excess_bits += std::log2(kEntropyFactor * sigma.data_ptr<float>()[i] / d);
+        s.expected_excess_bits += std::log2(kEntropyFactor * std::exp(0.5 * logvar[i]) / d);
       }
     }
-    if (config_.variational) s.kl_bits = KlBits(mean, logvar);
+    if (config_.variational) s.kl_bits = KlBits({mean, size}, {logvar, size});
     s.estimated_bits = static_cast<double>(cost) / 65536;
     s.symbols = symbols.size();
     LatentEncoder coder(tables_);
@@ -141,13 +154,16 @@ class Model : public PictureModel, public GenerativeModel {
     return latent;
   }
 
-  torch::Tensor Synthesise(std::span<const std::int32_t> values, int /*q*/, std::int64_t height,
-                           std::int64_t width) const override {
-    torch::InferenceMode inference;
-    const torch::Tensor x = g_s_(FromCode(CodeOf(values)));
-    torch::Tensor out = torch::zeros({1, 3, height, width});
-    out.slice(2, 0, side()).slice(3, 0, side()).copy_(x);  // grey spreads over three channels
-    return out;
+  Result<FloatPicture> Synthesise(std::span<const std::int32_t> values, int /*q*/, std::int64_t height,
+                                  std::int64_t width, int threads) const override {
+    return GuardTorch("synthesis", [&]() -> Result<FloatPicture> {
+      networks::SetComputeThreads(threads);
+      torch::InferenceMode inference;
+      FloatPicture out(static_cast<std::size_t>(width), static_cast<std::size_t>(height));
+      // Grey spreads over three channels.
+      ToTensor(out).slice(2, 0, side()).slice(3, 0, side()).copy_(g_s_(FromCode(CodeOf(values))));
+      return out;
+    });
   }
 
   // --- GenerativeModel -------------------------------------------------------------------------
@@ -180,20 +196,7 @@ class Model : public PictureModel, public GenerativeModel {
                     "the picture is not " + std::to_string(side()) + "x" + std::to_string(side()) +
                         " pixels of 8-bit " + (Shape().is_grey() ? "grey" : "RGB"));
     }
-    torch::InferenceMode inference;
-    std::vector<std::uint8_t> samples;  // without padding between rows
-    for (std::uint32_t y = 0; y < picture.height; ++y) {
-      samples.insert(samples.end(), picture.row(y), picture.row(y) + picture.row_bytes());
-    }
-    torch::Tensor x = TensorFromRows({picture.shape(), 0, picture.height, samples.data()},
-                                     {0, 0, picture.width, picture.height}, false);
-    if (config_.pyramid.channels == 1) x = x.slice(1, 0, 1);
-    const auto [mean, logvar] = g_a_(x);
-    LatentPosterior p;
-    p.mean = ToVector(mean);
-    p.sigma = config_.variational ? ToVector((logvar * 0.5).exp()) : std::vector<float>(p.mean.size(), 0.f);
-    if (config_.variational) p.kl_bits = KlBits(mean, logvar);
-    return p;
+    return GuardTorch("VAE", [&] { return PosteriorOf(picture); });
   }
 
   Result<std::vector<float>> CodeOfStream(std::span<const std::uint8_t> stream) const override {
@@ -203,6 +206,31 @@ class Model : public PictureModel, public GenerativeModel {
   }
 
   Result<std::vector<Image>> DecodeCodes(const std::vector<std::vector<float>>& codes) const override {
+    return GuardTorch("VAE", [&] { return PicturesOf(codes); });
+  }
+
+ private:
+  Result<LatentPosterior> PosteriorOf(const ImageView& picture) const {
+    networks::SetComputeThreads(threads_);
+    torch::InferenceMode inference;
+    std::vector<std::uint8_t> samples;  // without padding between rows
+    for (std::uint32_t y = 0; y < picture.height; ++y) {
+      samples.insert(samples.end(), picture.row(y), picture.row(y) + picture.row_bytes());
+    }
+    const FloatPicture pixels = FloatsFromRows({picture.shape(), 0, picture.height, samples.data()},
+                                               {0, 0, picture.width, picture.height}, false);
+    torch::Tensor x = ToTensor(pixels);
+    if (config_.pyramid.channels == 1) x = x.slice(1, 0, 1);
+    const auto [mean, logvar] = g_a_(x);
+    LatentPosterior p;
+    p.mean = ToVector(mean);
+    p.sigma = config_.variational ? ToVector((logvar * 0.5).exp()) : std::vector<float>(p.mean.size(), 0.f);
+    if (config_.variational) p.kl_bits = KlBits(p.mean, ToVector(logvar));
+    return p;
+  }
+
+  Result<std::vector<Image>> PicturesOf(const std::vector<std::vector<float>>& codes) const {
+    networks::SetComputeThreads(threads_);
     torch::InferenceMode inference;
     std::vector<Image> pictures;
     for (std::size_t first = 0; first < codes.size(); first += kAtOnce) {
@@ -214,23 +242,25 @@ class Model : public PictureModel, public GenerativeModel {
       for (std::int64_t i = 0; i < x.size(0); ++i) {
         const PictureShape shape = Shape();
         HALFMOON_ASSIGN_OR_RETURN(Image picture, Image::Create(shape));
-        PixelsFromTensor(x.slice(0, i, i + 1).expand({1, 3, side(), side()}), 0, 0, shape, shape.width,
-                         shape.height, picture.stride(), picture.samples().data());
+        FloatPicture pixels(shape.width, shape.height);
+        ToTensor(pixels).copy_(x.slice(0, i, i + 1));  // grey spreads over three channels
+        SamplesFromFloats(pixels, {0, 0, shape.width, shape.height}, shape, picture.stride(),
+                          picture.samples().data());
         pictures.push_back(std::move(picture));
       }
     }
     return pictures;
   }
 
- private:
   static constexpr std::size_t kAtOnce = 64;  // pictures per pass: bounds the memory
   static constexpr double kEntropyFactor = 4.1327313541224930;  // sqrt(2 pi e): entropy of a normal
   static constexpr float kWholeLine = 19.9f;  // widths from here on hold a whole dimension
 
-  Model(const VaeConfig& config, CdfTables tables)
-      : config_(config), tables_(std::move(tables)), g_a_(config), g_s_(config) {
+  Model(const VaeConfig& config, CdfTables tables, int threads)
+      : config_(config), threads_(threads), tables_(std::move(tables)), g_a_(config), g_s_(config) {
     geometry_.stride = 64;
     geometry_.channels = static_cast<int>(config.latent_size());
+    geometry_.resident_bytes = std::uint64_t{280} << 20;  // LibTorch above all: measured 240 MB
     geometry_.analysis_bytes_per_pixel = geometry_.synthesis_bytes_per_pixel = 4096;  // far above
   }
 
@@ -274,11 +304,18 @@ class Model : public PictureModel, public GenerativeModel {
     const torch::Tensor t = map.permute({0, 2, 3, 1}).contiguous();
     return {t.data_ptr<float>(), t.data_ptr<float>() + t.numel()};
   }
-  static double KlBits(const torch::Tensor& mean, const torch::Tensor& logvar) {
-    return networks::GaussianKl(mean, logvar).sum().item<double>() / std::numbers::ln2;
+  // KL(N(mean, exp(logvar)) || N(0, 1)), summed.
+  static double KlBits(std::span<const float> mean, std::span<const float> logvar) {
+    double nats = 0;
+    for (std::size_t i = 0; i < mean.size(); ++i) {
+      const double m = mean[i], v = logvar[i];
+      nats += 0.5 * (m * m + std::exp(v) - v - 1);
+    }
+    return nats / std::numbers::ln2;
   }
 
   VaeConfig config_;
+  int threads_;
   ModelGeometry geometry_;
   CdfTables tables_;
   // LibTorch's forward functions are not const; they change nothing in evaluation mode.
@@ -290,12 +327,13 @@ class Model : public PictureModel, public GenerativeModel {
 }  // namespace
 
 Result<std::unique_ptr<PictureModel>> VaeModel::LoadCodec(const runtime::WeightsFile& file) {
-  HALFMOON_ASSIGN_OR_RETURN(std::unique_ptr<PictureModel> model, Model::Load(file));
+  HALFMOON_ASSIGN_OR_RETURN(std::unique_ptr<PictureModel> model, Model::Load(file, 1));
   return model;
 }
 
-Result<std::unique_ptr<GenerativeModel>> VaeModel::LoadGenerator(const runtime::WeightsFile& file) {
-  HALFMOON_ASSIGN_OR_RETURN(std::unique_ptr<GenerativeModel> model, Model::Load(file));
+Result<std::unique_ptr<GenerativeModel>> VaeModel::LoadGenerator(const runtime::WeightsFile& file,
+                                                                int threads) {
+  HALFMOON_ASSIGN_OR_RETURN(std::unique_ptr<GenerativeModel> model, Model::Load(file, threads));
   return model;
 }
 

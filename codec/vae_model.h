@@ -18,7 +18,8 @@ class VaeModel {
  public:
   // Errors: kModelCorrupt naming the tensor or metadata key.
   static Result<std::unique_ptr<PictureModel>> LoadCodec(const runtime::WeightsFile& file);
-  static Result<std::unique_ptr<GenerativeModel>> LoadGenerator(const runtime::WeightsFile& file);
+  static Result<std::unique_ptr<GenerativeModel>> LoadGenerator(const runtime::WeightsFile& file,
+                                                                int threads);
 };
 
 }  // namespace halfmoon

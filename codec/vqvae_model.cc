@@ -7,19 +7,12 @@
 #include "bitstream/frequency_coder.h"
 #include "bitstream/limits.h"
 #include "codec/stopwatch.h"
-#include "models/networks/ops.h"
-#include "models/networks/weights_io.h"
 
 namespace halfmoon {
 namespace {
 
 using networks::VqvaeConfig;
 using runtime::VqPriorTile;
-
-std::vector<float> ToVector(const torch::Tensor& t) {
-  const torch::Tensor c = t.contiguous();
-  return {c.data_ptr<float>(), c.data_ptr<float>() + c.numel()};
-}
 
 // Bits of every frequency 0..65535; [0] is not used.
 const std::vector<float>& BitsOfFrequency() {
@@ -71,27 +64,35 @@ struct StageCodes {
   }
 };
 
+// A matrix [out, in] as a layer without bias.
+Result<runtime::FloatPointwise> LoadMatrix(const runtime::WeightsFile& file, const std::string& name,
+                                           std::int64_t out, std::int64_t in) {
+  HALFMOON_ASSIGN_OR_RETURN(const std::vector<float> w, runtime::LoadFloats(file, name, {out, in}));
+  const auto columns = static_cast<std::size_t>(in);
+  return runtime::FloatPointwise::Pack(
+      columns, static_cast<std::size_t>(out),
+      [&](std::size_t n, std::size_t k) { return w[n * columns + k]; });
+}
+
 }  // namespace
 
-VqvaeModel::VqvaeModel(networks::VqvaeConfig config, runtime::VqPrior prior)
-    : config_(config), geometry_(TransformGeometry(config.transforms)), prior_(std::move(prior)) {
+VqvaeModel::VqvaeModel(const VqvaeConfig& config, const runtime::TransformDims& dims,
+                       std::size_t file_bytes, runtime::VqPrior prior)
+    : config_(config), geometry_(TransformGeometry(dims, file_bytes)), prior_(std::move(prior)) {
   geometry_.channels = static_cast<int>(config.stages);
 }
 
 Result<std::unique_ptr<VqvaeModel>> VqvaeModel::Load(const runtime::WeightsFile& file,
-                                                     AeModel::Parts parts) {
+                                                     ModelParts parts) {
   HALFMOON_ASSIGN_OR_RETURN(const VqvaeConfig c, VqvaeConfig::FromMetadata(file.metadata()));
+  HALFMOON_ASSIGN_OR_RETURN(const runtime::TransformDims dims, runtime::TransformDims::Read(file));
   HALFMOON_ASSIGN_OR_RETURN(runtime::VqPrior prior, runtime::VqPrior::Load(file));
-  std::unique_ptr<VqvaeModel> model(new VqvaeModel(c, std::move(prior)));
+  std::unique_ptr<VqvaeModel> model(new VqvaeModel(c, dims, file.size(), std::move(prior)));
   const std::int64_t m = c.transforms.latent_channels;
-  model->g_s_ = networks::Synthesis(c.transforms);
-  HALFMOON_RETURN_IF_ERROR(networks::LoadModule(file, "g_s", *model->g_s_));
-  HALFMOON_ASSIGN_OR_RETURN(model->unproject_,
-                            networks::LoadFloatTensor(file, "g_s.unproject", {m, c.dim}));
+  HALFMOON_ASSIGN_OR_RETURN(model->g_s_, runtime::PixelSynthesis::Load(file, dims));
+  HALFMOON_ASSIGN_OR_RETURN(model->unproject_, LoadMatrix(file, "g_s.unproject", m, c.dim));
   HALFMOON_ASSIGN_OR_RETURN(
-      const torch::Tensor codes,
-      networks::LoadFloatTensor(file, "g_s.codes", {c.stages, c.codes, c.code_dim}));
-  model->codes_ = ToVector(codes);
+      model->codes_, runtime::LoadFloats(file, "g_s.codes", {c.stages, c.codes, c.code_dim}));
   HALFMOON_ASSIGN_OR_RETURN(const runtime::TensorView support,
                             file.Get("g_s.support", runtime::DType::kI32, {c.stages, c.code_dim}));
   model->support_ = support.Values<std::int32_t>();
@@ -102,14 +103,11 @@ Result<std::unique_ptr<VqvaeModel>> VqvaeModel::Load(const runtime::WeightsFile&
                         std::to_string(c.dim - 1) + "; fetch the model again");
     }
   }
-  if (parts == AeModel::Parts::kBoth) {
-    model->g_a_ = networks::Analysis(c.transforms);
-    HALFMOON_RETURN_IF_ERROR(networks::LoadModule(file, "g_a", *model->g_a_));
-    HALFMOON_ASSIGN_OR_RETURN(model->project_,
-                              networks::LoadFloatTensor(file, "g_a.project", {c.dim, m}));
-    HALFMOON_ASSIGN_OR_RETURN(const torch::Tensor slopes,
-                              networks::LoadFloatTensor(file, "g_a.slopes", {c.stages}));
-    model->slopes_ = ToVector(slopes);
+  if (parts == ModelParts::kBoth) {
+    HALFMOON_ASSIGN_OR_RETURN(model->g_a_, runtime::PixelAnalysis::Load(file, dims));
+    HALFMOON_ASSIGN_OR_RETURN(model->project_, LoadMatrix(file, "g_a.project", c.dim, m));
+    HALFMOON_ASSIGN_OR_RETURN(model->slopes_,
+                              runtime::LoadFloats(file, "g_a.slopes", {c.stages}));
   }
   return model;
 }
@@ -119,28 +117,35 @@ int VqvaeModel::StagesOf(int q) const {
   return 1 + (q * last + kMaxQuality / 2) / kMaxQuality;
 }
 
-torch::Tensor VqvaeModel::Analyse(const torch::Tensor& x, int) const {
-  torch::InferenceMode inference;
-  const torch::Tensor level = torch::full({1}, static_cast<float>(config_.analysis_level));
-  return networks::Pointwise(g_a_(x, level), project_.view({config_.dim, -1, 1, 1}), {});
+Result<FloatLatent> VqvaeModel::Analyse(const FloatPicture& x, int, int threads) const {
+  HALFMOON_ENSURE(g_a_.has_value());
+  const auto level = static_cast<int>(256 * config_.analysis_level);
+  const std::size_t m = project_.in(), d = project_.out(), padded = runtime::PadChannels(d);
+  FloatLatent y(x.width / 16, x.height / 16, d);
+  std::vector<float> latent(y.width * y.height * m);
+  g_a_->Run(prior_.isa(), x.samples.data(), y.height, y.width, level, threads, {}, latent.data());
+  const runtime::FloatKernels& kernels = runtime::FloatKernelsFor(prior_.isa());
+  std::vector<float> row(y.width * padded);
+  for (std::size_t i = 0; i < y.height; ++i) {
+    project_.Run(kernels, latent.data() + i * y.width * m, m, y.width, row.data(), padded);
+    for (std::size_t j = 0; j < y.width; ++j) std::copy_n(row.data() + j * padded, d, y.at(j, i));
+  }
+  return y;
 }
 
-Result<std::vector<std::uint8_t>> VqvaeModel::EncodeTile(const torch::Tensor& y, int q, int threads,
+Result<std::vector<std::uint8_t>> VqvaeModel::EncodeTile(const FloatLatent& y, int q, int threads,
                                                          TileStats* stats) const {
-  HALFMOON_ENSURE(!g_a_.is_empty());
-  torch::InferenceMode inference;
+  HALFMOON_ENSURE(g_a_.has_value());
   Stopwatch watch;
   TileStats s;
-  // [h][w][d]: what the stages so far left over.
-  std::vector<float> left = ToVector(networks::ToRows(y));
-  s.transform_seconds += watch.Lap();
+  std::vector<float> left = y.values;  // what the stages so far left over
 
   const auto d = static_cast<std::size_t>(config_.dim),
              g = static_cast<std::size_t>(config_.code_dim);
   const auto count = static_cast<std::size_t>(config_.codes);
   HALFMOON_ASSIGN_OR_RETURN(VqPriorTile tile,
-                            VqPriorTile::Create(prior_, static_cast<int>(y.size(2)),
-                                                static_cast<int>(y.size(3)), threads));
+                            VqPriorTile::Create(prior_, static_cast<int>(y.height),
+                                                static_cast<int>(y.width), threads));
   const int stages = StagesOf(q);
   ByteWriter writer;
   writer.U8(static_cast<std::uint8_t>(stages));
@@ -283,41 +288,41 @@ Result<TileLatent> VqvaeModel::Walk(
   return latent;
 }
 
-torch::Tensor VqvaeModel::Dequantise(std::span<const std::int32_t> values, std::int64_t h,
-                                     std::int64_t w) const {
-  const auto positions = static_cast<std::size_t>(h * w);
-  const auto stages = static_cast<std::size_t>(config_.stages);
-  const auto d = static_cast<std::size_t>(config_.dim),
-             g = static_cast<std::size_t>(config_.code_dim);
+void VqvaeModel::Dequantise(std::span<const std::int32_t> indices, float* z) const {
+  const auto g = static_cast<std::size_t>(config_.code_dim);
   const auto count = static_cast<std::size_t>(config_.codes);
-  torch::Tensor z = torch::zeros({1, h, w, config_.dim});
-  float* to = z.data_ptr<float>();
-  for (std::size_t p = 0; p < positions; ++p, to += d) {
-    for (std::size_t s = 0; s < stages; ++s) {
-      if (values[p * stages + s] == 0) break;
-      const auto index = static_cast<std::size_t>(values[p * stages + s] - 1);
-      const float* code = codes_.data() + (s * count + index) * g;
-      for (std::size_t j = 0; j < g; ++j) to[support_[s * g + j]] += code[j];
-    }
+  std::fill_n(z, config_.dim, 0.0f);
+  for (std::size_t s = 0; s < indices.size() && indices[s] != 0; ++s) {
+    const float* code = codes_.data() + (s * count + static_cast<std::size_t>(indices[s] - 1)) * g;
+    for (std::size_t j = 0; j < g; ++j) z[support_[s * g + j]] += code[j];
   }
-  return z.permute({0, 3, 1, 2});  // channels-last
 }
 
-torch::Tensor VqvaeModel::Synthesise(std::span<const std::int32_t> values, int, std::int64_t height,
-                                     std::int64_t width) const {
-  torch::InferenceMode inference;
-  const std::int64_t h = height / 16, w = width / 16;
+Result<FloatPicture> VqvaeModel::Synthesise(std::span<const std::int32_t> values, int,
+                                            std::int64_t height, std::int64_t width,
+                                            int threads) const {
+  FloatPicture x(static_cast<std::size_t>(width), static_cast<std::size_t>(height));
+  const std::size_t w = x.width / 16, h = x.height / 16;
+  const auto stages = static_cast<std::size_t>(config_.stages);
   // All positions that are there have the same number of stages; those of a lost tile have none.
-  std::int64_t used = 0;
-  for (std::int64_t p = 0; p < h * w; ++p) {
-    const auto at = static_cast<std::size_t>(p * config_.stages);
-    while (used < config_.stages && values[at + static_cast<std::size_t>(used)] != 0) ++used;
+  std::size_t used = 0;
+  for (std::size_t p = 0; p < h * w; ++p) {
+    while (used < stages && values[p * stages + used] != 0) ++used;
   }
-  const torch::Tensor level =
-      torch::full({1}, config_.LevelOf(static_cast<double>(used)), torch::kFloat32);
-  const torch::Tensor y = networks::Pointwise(Dequantise(values, h, w),
-                                              unproject_.view({-1, config_.dim, 1, 1}), {});
-  return g_s_(y, level);
+  const auto level = static_cast<int>(std::lround(256 * config_.LevelOf(static_cast<double>(used))));
+  const runtime::FloatKernels& kernels = runtime::FloatKernelsFor(prior_.isa());
+  runtime::FloatMap y;
+  y.Resize(h, w, unproject_.out());
+  const std::size_t d = unproject_.in();
+  std::vector<float> z(w * d);
+  for (std::size_t i = 0; i < h; ++i) {
+    for (std::size_t j = 0; j < w; ++j) {
+      Dequantise(values.subspan((i * w + j) * stages, stages), z.data() + j * d);
+    }
+    unproject_.Run(kernels, z.data(), d, w, y.at(i, 0), y.stride);
+  }
+  g_s_.Run(prior_.isa(), y, std::max(level, 0), threads, x.samples.data());
+  return x;
 }
 
 }  // namespace halfmoon

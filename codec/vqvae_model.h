@@ -1,14 +1,15 @@
-// VqvaeModel: the VQ-VAE codec's networks behind the PictureModel interface. Internal; LibTorch.
+// VqvaeModel: the VQ-VAE codec's networks behind the PictureModel interface. Internal; no LibTorch.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "bitstream/frequency_coder.h"
 #include "codec/ae_model.h"
 #include "codec/picture_model.h"
-#include "models/networks/transforms.h"
 #include "models/networks/vqvae_config.h"
+#include "models/runtime/pixel_transforms.h"
 #include "models/runtime/safetensors.h"
 #include "models/runtime/vq_prior.h"
 
@@ -22,20 +23,20 @@ class VqvaeModel : public PictureModel {
  public:
   // Errors: kModelCorrupt naming the tensor; kInvalidArgument for a bad HALFMOON_ISA.
   static Result<std::unique_ptr<VqvaeModel>> Load(const runtime::WeightsFile& file,
-                                                  AeModel::Parts parts);
+                                                  ModelParts parts);
 
   // Stages of a file of that quality: q snaps to them, evenly.
   int StagesOf(int q) const;
 
   const ModelGeometry& geometry() const override { return geometry_; }
-  // The latent's principal components, [1, d, H / 16, W / 16]; q does not matter.
-  torch::Tensor Analyse(const torch::Tensor& x, int q) const override;
-  Result<std::vector<std::uint8_t>> EncodeTile(const torch::Tensor& y, int q, int threads,
+  // The latent's principal components, d channels; q does not matter.
+  Result<FloatLatent> Analyse(const FloatPicture& x, int q, int threads) const override;
+  Result<std::vector<std::uint8_t>> EncodeTile(const FloatLatent& y, int q, int threads,
                                                TileStats* stats) const override;
   Result<TileLatent> DecodeTile(std::span<const std::uint8_t> stream, int q, std::int64_t height,
                                 std::int64_t width, int threads, TileStats* stats) const override;
-  torch::Tensor Synthesise(std::span<const std::int32_t> values, int q, std::int64_t height,
-                           std::int64_t width) const override;
+  Result<FloatPicture> Synthesise(std::span<const std::int32_t> values, int q, std::int64_t height,
+                                  std::int64_t width, int threads) const override;
 
   // The same with the first `stages` stages only; fewer when the stream has fewer.
   Result<TileLatent> DecodeStages(std::span<const std::uint8_t> stream, int stages,
@@ -52,26 +53,25 @@ class VqvaeModel : public PictureModel {
   const runtime::VqPrior& prior() const { return prior_; }
 
  private:
-  VqvaeModel(networks::VqvaeConfig config, runtime::VqPrior prior);
+  VqvaeModel(const networks::VqvaeConfig& config, const runtime::TransformDims& dims,
+             std::size_t file_bytes, runtime::VqPrior prior);
   // Decodes `stages` stages; `open` gives the coder of each stage, `check_end` whether it must end.
   Result<TileLatent> Walk(int stages, std::int64_t height, std::int64_t width, int threads,
                           const std::function<Result<FrequencyDecoder>(int, std::size_t)>& open,
                           bool check_end, TileStats* stats) const;
-  // z of values [h][w][S], as [1, d, h, w].
-  torch::Tensor Dequantise(std::span<const std::int32_t> values, std::int64_t h,
-                           std::int64_t w) const;
+  // The sum of the codes of one position, z: [d].
+  void Dequantise(std::span<const std::int32_t> indices, float* z) const;
 
   networks::VqvaeConfig config_;
   ModelGeometry geometry_;
   runtime::VqPrior prior_;
   std::vector<float> codes_;           // [S][K][g]
   std::vector<std::int32_t> support_;  // [S][g], each < d
-  torch::Tensor unproject_;            // [M, d]
-  torch::Tensor project_;              // [d, M]; encoder only
-  std::vector<float> slopes_;          // [S]; encoder only
-  // LibTorch's forward functions are not const; they change nothing in evaluation mode.
-  mutable networks::Synthesis g_s_{nullptr};
-  mutable networks::Analysis g_a_{nullptr};  // encoder only
+  runtime::PixelSynthesis g_s_;
+  runtime::FloatPointwise unproject_;  // d -> M
+  std::optional<runtime::PixelAnalysis> g_a_;  // encoder only, as what follows
+  runtime::FloatPointwise project_;    // M -> d
+  std::vector<float> slopes_;          // [S]
 };
 
 }  // namespace halfmoon

@@ -6,9 +6,6 @@
 namespace halfmoon {
 namespace {
 
-// The program, LibTorch and the default model, resident: measured 240 MB after decoding 64 x 64
-// pixels, rounded up.
-constexpr std::uint64_t kBaseBytes = std::uint64_t{280} << 20;
 // What windows may take when the caller sets no limit: enough for two of 2048 pixels, and 100
 // megapixels stay far below 3 GiB in all.
 constexpr std::uint64_t kWindowBudget = std::uint64_t{1} << 30;
@@ -48,7 +45,7 @@ Estimate EstimateMemory(const WorkRequest& r, std::uint32_t w, std::uint32_t h) 
   fixed += static_cast<double>(r.encode ? r.shape.row_bytes() * (h + 2 * halo)
                                         : samples * r.region.width * h);
   if (r.shape.has_alpha()) fixed += 4.0 * static_cast<double>(columns) * static_cast<double>(rows);
-  e.fixed = kBaseBytes + static_cast<std::uint64_t>(kSlack * fixed);
+  e.fixed = r.resident_bytes + static_cast<std::uint64_t>(kSlack * fixed);
   e.window = static_cast<std::uint64_t>(kSlack * r.network_bytes_per_pixel *
                                         static_cast<double>(window_w) * static_cast<double>(window_h));
   return e;

@@ -60,7 +60,7 @@ Result<std::vector<std::int64_t>> ParseWidths(const std::string& text) {
 
 std::string WidthsText(const std::vector<std::int64_t>& widths) {
   std::string text;
-  for (const std::int64_t w : widths) text += (text.empty() ? "[" : ",") + std::to_string(w);
+  for (const std::int64_t w : widths) text.append(text.empty() ? "[" : ",").append(std::to_string(w));
   return text + "]";
 }
 

@@ -2,151 +2,20 @@
 #include "models/runtime/ae_transforms.h"
 
 #include <algorithm>
-#include <string_view>
-#include <utility>
-
-#include "models/runtime/int_conv.h"
 
 namespace halfmoon::runtime {
-namespace {
 
-// pixel_shuffle's channel c * 4 + 2 * dy + dx at the packed place (2 * dy + dx) * channels + c: whole
-// positions lie together.
-FloatPointwise::Order QuadOrder(std::size_t channels) {
-  return [channels](std::size_t i) { return i % channels * 4 + i / channels; };
-}
-
-// Multiplies every position of a map by a vector of its channels.
-void Scale(const std::vector<float>& gains, FloatMap* map) {
-  const std::size_t positions = map->height * map->width;
-  for (std::size_t i = 0; i < positions; ++i) {
-    float* v = map->values.data() + i * map->stride;
-    for (std::size_t c = 0; c < map->stride; ++c) v[c] *= gains[c];
-  }
-}
-
-// Row y of pixel_unshuffle(x - 0.5, side): [width / side][3 * side * side], channel c * side^2 + dy * side + dx.
-void GatherBlocks(const float* pixels, std::size_t width, std::size_t y, std::size_t side, float* out) {
-  for (std::size_t x = 0; x < width / side; ++x, out += 3 * side * side) {
-    for (std::size_t dy = 0; dy < side; ++dy) {
-      const float* from = pixels + ((y * side + dy) * width + x * side) * 3;
-      for (std::size_t dx = 0; dx < side; ++dx, from += 3) {
-        for (std::size_t c = 0; c < 3; ++c) out[(c * side + dy) * side + dx] = from[c] - 0.5f;
-      }
-    }
-  }
-}
-
-// Row y of the windows of 32x32 around the blocks of 16x16 (networks/ops.h): [width / 16][3072], zeros
-// outside the picture.
-void GatherWindows(const float* pixels, std::size_t height, std::size_t width, std::size_t y, float* out) {
-  std::fill_n(out, width / 16 * 3072, 0.0f);
-  for (std::size_t x = 0; x < width / 16; ++x, out += 3072) {
-    for (std::size_t i = 0; i < 32; ++i) {
-      const std::size_t row = y * 16 + i;  // plus 8
-      if (row < 8 || row - 8 >= height) continue;
-      for (std::size_t j = 0; j < 32; ++j) {
-        const std::size_t column = x * 16 + j;  // plus 8
-        if (column < 8 || column - 8 >= width) continue;
-        const float* from = pixels + ((row - 8) * width + column - 8) * 3;
-        float* to = out + (i / 16 * 2 + j / 16) * 768 + i % 16 * 16 + j % 16;
-        for (std::size_t c = 0; c < 3; ++c) to[c * 256] = from[c] - 0.5f;
-      }
-    }
-  }
-}
-
-// out = down(pixel_unshuffle(in, 2)): `down` is packed in QuadOrder of in's channels.
-void RunDown(const FloatKernels& kernels, const FloatPointwise& down, std::size_t channels,
-             const FloatMap& in, FloatMap* out, int threads) {
-  out->Resize(in.height / 2, in.width / 2, down.out());
-  std::vector<std::vector<float>> scratch(Workers(threads, out->height),
-                                          std::vector<float>(out->width * down.in()));
-  ParallelFor(threads, out->height, [&](std::size_t worker, std::size_t y) {
-    float* row = scratch[worker].data();
-    for (std::size_t x = 0; x < out->width; ++x) {
-      for (std::size_t p = 0; p < 4; ++p) {
-        std::copy_n(in.at(2 * y + p / 2, 2 * x + p % 2), channels, row + x * down.in() + p * channels);
-      }
-    }
-    down.Run(kernels, row, down.in(), out->width, out->at(y, 0), out->stride);
-  });
-}
-
-// out = layer(in), position by position.
-void RunMap(const FloatKernels& kernels, const FloatPointwise& layer, const FloatMap& in, FloatMap* out,
-            int threads, float slope = 1) {
-  out->Resize(in.height, in.width, layer.out());
-  ParallelFor(threads, in.height, [&](std::size_t, std::size_t y) {
-    layer.Run(kernels, in.at(y, 0), in.stride, in.width, out->at(y, 0), out->stride, {.slope = slope});
-  });
-}
-
-}  // namespace
-
-Result<AeTransformDims> AeTransformDims::Read(const WeightsFile& file) {
-  AeTransformDims d;
-  const std::pair<const char*, std::size_t*> fields[] = {
-      {"block_channels", &d.block},
-      {"trunk_channels", &d.trunk},
-      {"analysis_blocks", &d.analysis_blocks},
-      {"analysis_trunk_blocks", &d.analysis_trunk_blocks},
-      {"synthesis_blocks", &d.synthesis_blocks},
-      {"synthesis_trunk_blocks", &d.synthesis_trunk_blocks},
-      {"latent_channels", &d.latent},
-      {"hyper_channels", &d.hyper},
-      {"hyper_width", &d.hyper_width},
-      {"level_anchors", &d.anchors},
-  };
-  for (const auto& [key, field] : fields) {
-    const bool depth = std::string_view(key).ends_with("_blocks");
-    HALFMOON_ASSIGN_OR_RETURN(const std::int64_t value,
-                              file.MetadataInt(key, depth ? 0 : 2, depth ? 64 : 1024));
-    *field = static_cast<std::size_t>(value);
-  }
-  if (file.metadata().count("lapped")) {  // older files lack it
-    HALFMOON_ASSIGN_OR_RETURN(const std::int64_t lapped, file.MetadataInt("lapped", 0, 1));
-    d.lapped = lapped != 0;
-  }
-  return d;
-}
-
-// --- AeSynthesis -----------------------------------------------------------------------------
-
-Result<AeSynthesis> AeSynthesis::Load(const WeightsFile& file, const AeTransformDims& d) {
+Result<AeSynthesis> AeSynthesis::Load(const WeightsFile& file, const TransformDims& d) {
   AeSynthesis s;
-  s.dims_ = d;
   HALFMOON_ASSIGN_OR_RETURN(s.inverse_gain_,
                             FloatLevelVector::Load(file, "gain.inverse", d.anchors, d.latent));
-  HALFMOON_ASSIGN_OR_RETURN(s.gain_, FloatLevelVector::Load(file, "g_s.gain", d.anchors, d.block));
-  HALFMOON_ASSIGN_OR_RETURN(s.in_, FloatPointwise::Load(file, "g_s.in", d.latent, d.trunk, true));
-  HALFMOON_ASSIGN_OR_RETURN(
-      s.trunk_, FloatDepthStack::Load(file, "g_s.trunk", d.trunk, d.synthesis_trunk_blocks));
-  HALFMOON_ASSIGN_OR_RETURN(
-      s.up_, FloatPointwise::LoadParts(file, "g_s.up", d.trunk, 4, d.block, QuadOrder(d.block)));
-  HALFMOON_ASSIGN_OR_RETURN(s.blocks_,
-                            FloatDepthStack::Load(file, "g_s.blocks", d.block, d.synthesis_blocks));
-  HALFMOON_ASSIGN_OR_RETURN(s.out_, FloatPointwise::Load(file, "g_s.out", d.block, 192, true));
-  if (d.lapped) {
-    // A block of the grid that is shifted by half a block is a sum over the four latents whose windows
-    // cover it: quarter p of the window of latent (y - p / 2, x - p % 2).
-    HALFMOON_ASSIGN_OR_RETURN(const std::vector<float> w,
-                              LoadFloats(file, "g_s.linear.weight",
-                                         {3072, static_cast<std::int64_t>(d.latent), 1, 1}));
-    s.linear_ = FloatPointwise::Pack(4 * d.latent, 768, [&](std::size_t n, std::size_t k) {
-      return w[(k / d.latent * 768 + n) * d.latent + k % d.latent];
-    });
-  } else {
-    HALFMOON_ASSIGN_OR_RETURN(s.linear_, FloatPointwise::Load(file, "g_s.linear", d.latent, 768, false));
-  }
+  HALFMOON_ASSIGN_OR_RETURN(s.g_s_, PixelSynthesis::Load(file, d));
   return s;
 }
 
 void AeSynthesis::Run(Isa isa, std::span<const std::int32_t> latent, std::size_t h16, std::size_t w16,
                       int q, int threads, float* pixels) const {
-  const FloatKernels& kernels = FloatKernelsFor(isa);
-  const std::size_t m = dims_.latent;
-
+  const std::size_t m = g_s_.dims().latent;
   FloatMap y;
   y.Resize(h16, w16, m);
   const std::vector<float> inverse = inverse_gain_.Gains(q);
@@ -154,79 +23,14 @@ void AeSynthesis::Run(Isa isa, std::span<const std::int32_t> latent, std::size_t
     float* v = y.values.data() + i * y.stride;
     for (std::size_t c = 0; c < m; ++c) v[c] = static_cast<float>(latent[i * m + c]) * 0.0625f * inverse[c];
   }
-  FloatMap t, scratch;
-  RunMap(kernels, in_, y, &t, threads);
-  trunk_.Run(kernels, &t, &scratch, threads);
-
-  FloatMap b;
-  b.Resize(2 * h16, 2 * w16, dims_.block);
-  ParallelFor(threads, h16, [&](std::size_t, std::size_t row) {
-    for (std::size_t p = 0; p < 4; ++p) {
-      up_.RunPart(kernels, p, t.at(row, 0), t.stride, w16, b.at(2 * row + p / 2, p % 2), 2 * b.stride);
-    }
-  });
-  Scale(gain_.Gains(q), &b);
-  blocks_.Run(kernels, &b, &scratch, threads);
-
-  FloatMap fine;  // [2 h16][2 w16][192]: the details of blocks of 8x8
-  RunMap(kernels, out_, b, &fine, threads);
-
-  // Rows of the linear path's blocks, whose grid begins half a block before the picture when lapped, and
-  // the details on them.
-  const std::size_t shift = dims_.lapped ? 8 : 0;
-  const std::size_t grid_h = h16 + (dims_.lapped ? 1 : 0), grid_w = w16 + (dims_.lapped ? 1 : 0);
-  struct Rows {
-    std::vector<float> in, out;
-  };
-  std::vector<Rows> rows(Workers(threads, grid_h),
-                         Rows{std::vector<float>(dims_.lapped ? grid_w * 4 * m : 0),
-                              std::vector<float>(grid_w * 768)});
-  ParallelFor(threads, grid_h, [&](std::size_t worker, std::size_t row) {
-    float* coarse = rows[worker].out.data();
-    if (dims_.lapped) {
-      float* in = rows[worker].in.data();
-      std::fill_n(in, grid_w * 4 * m, 0.0f);
-      for (std::size_t p = 0; p < 4; ++p) {
-        if (row < p / 2 || row - p / 2 >= h16) continue;
-        for (std::size_t x = p % 2; x < w16 + p % 2; ++x) {
-          std::copy_n(y.at(row - p / 2, x - p % 2), m, in + (x * 4 + p) * m);
-        }
-      }
-      linear_.Run(kernels, in, 4 * m, grid_w, coarse, 768);
-    } else {
-      linear_.Run(kernels, y.at(row, 0), y.stride, w16, coarse, 768);
-    }
-    for (std::size_t dy = 0; dy < 16; ++dy) {
-      if (row * 16 + dy < shift || row * 16 + dy - shift >= 16 * h16) continue;
-      const std::size_t v = row * 16 + dy - shift;  // of the picture
-      float* to = pixels + v * 16 * w16 * 3;
-      for (std::size_t u = 0; u < 16 * w16; ++u, to += 3) {
-        const std::size_t x = u + shift;  // on the grid
-        const float* from = coarse + x / 16 * 768 + dy * 16 + x % 16;
-        const float* detail = fine.at(v / 8, u / 8) + v % 8 * 8 + u % 8;
-        for (std::size_t c = 0; c < 3; ++c) to[c] = (detail[c * 64] + from[c * 256]) + 0.5f;
-      }
-    }
-  });
+  g_s_.Run(isa, y, q, threads, pixels);
 }
 
-// --- AeAnalysis ------------------------------------------------------------------------------
-
-Result<AeAnalysis> AeAnalysis::Load(const WeightsFile& file, const AeTransformDims& d) {
+Result<AeAnalysis> AeAnalysis::Load(const WeightsFile& file, const TransformDims& d) {
   AeAnalysis a;
-  a.dims_ = d;
-  HALFMOON_ASSIGN_OR_RETURN(a.latent_gain_,
+  HALFMOON_ASSIGN_OR_RETURN(a.gain_,
                             FloatLevelVector::Load(file, "gain.forward", d.anchors, d.latent));
-  HALFMOON_ASSIGN_OR_RETURN(a.gain_, FloatLevelVector::Load(file, "g_a.gain", d.anchors, d.block));
-  HALFMOON_ASSIGN_OR_RETURN(a.in_, FloatPointwise::Load(file, "g_a.in", 192, d.block, true));
-  HALFMOON_ASSIGN_OR_RETURN(a.blocks_,
-                            FloatDepthStack::Load(file, "g_a.blocks", d.block, d.analysis_blocks));
-  HALFMOON_ASSIGN_OR_RETURN(a.down_, FloatPointwise::Load(file, "g_a.down", 4 * d.block, d.trunk, true,
-                                                          QuadOrder(d.block)));
-  HALFMOON_ASSIGN_OR_RETURN(
-      a.trunk_, FloatDepthStack::Load(file, "g_a.trunk", d.trunk, d.analysis_trunk_blocks));
-  HALFMOON_ASSIGN_OR_RETURN(a.out_, FloatPointwise::Load(file, "g_a.out", d.trunk, d.latent, true));
-  HALFMOON_ASSIGN_OR_RETURN(a.linear_, FloatPointwise::Load(file, "g_a.linear", d.lapped ? 3072 : 768, d.latent, false));
+  HALFMOON_ASSIGN_OR_RETURN(a.g_a_, PixelAnalysis::Load(file, d));
   const std::size_t w = d.hyper_width;
   HALFMOON_ASSIGN_OR_RETURN(a.hyper_in_, FloatPointwise::Load(file, "h_a.in", d.latent, w, true));
   HALFMOON_ASSIGN_OR_RETURN(a.hyper_down1_,
@@ -241,50 +45,14 @@ Result<AeAnalysis> AeAnalysis::Load(const WeightsFile& file, const AeTransformDi
 
 void AeAnalysis::Run(Isa isa, const float* pixels, std::size_t h16, std::size_t w16, int q, int threads,
                      float* y) const {
-  const FloatKernels& kernels = FloatKernelsFor(isa);
-  const std::size_t width = 16 * w16, m = dims_.latent;
-
-  FloatMap b, scratch;
-  b.Resize(2 * h16, 2 * w16, dims_.block);
-  std::vector<std::vector<float>> gathered(Workers(threads, 2 * h16), std::vector<float>(2 * w16 * 192));
-  ParallelFor(threads, 2 * h16, [&](std::size_t worker, std::size_t row) {
-    float* blocks = gathered[worker].data();
-    GatherBlocks(pixels, width, row, 8, blocks);
-    in_.Run(kernels, blocks, 192, 2 * w16, b.at(row, 0), b.stride);
-  });
-  blocks_.Run(kernels, &b, &scratch, threads);
-  Scale(gain_.Gains(q), &b);
-
-  FloatMap t;
-  RunDown(kernels, down_, dims_.block, b, &t, threads);
-  trunk_.Run(kernels, &t, &scratch, threads);
-
-  const std::vector<float> gains = latent_gain_.Gains(q);
-  const std::size_t padded = PadChannels(m);
-  const std::size_t depth = linear_.in();
-  gathered.assign(Workers(threads, h16), std::vector<float>(w16 * depth));
-  std::vector<std::vector<float>> linear(Workers(threads, h16), std::vector<float>(w16 * padded));
-  ParallelFor(threads, h16, [&](std::size_t worker, std::size_t row) {
-    float *blocks = gathered[worker].data(), *sum = linear[worker].data();
-    if (dims_.lapped) {
-      GatherWindows(pixels, 16 * h16, width, row, blocks);
-    } else {
-      GatherBlocks(pixels, width, row, 16, blocks);
-    }
-    linear_.Run(kernels, blocks, depth, w16, sum, padded);
-    out_.Run(kernels, t.at(row, 0), t.stride, w16, sum, padded,
-             {.residual = sum, .residual_stride = padded});
-    for (std::size_t x = 0; x < w16; ++x) {
-      float* to = y + (row * w16 + x) * m;
-      for (std::size_t c = 0; c < m; ++c) to[c] = sum[x * padded + c] * gains[c];
-    }
-  });
+  g_a_.Run(isa, pixels, h16, w16, q, threads, gain_.Gains(q), y);
 }
 
 void AeAnalysis::RunHyper(Isa isa, const float* y, std::size_t h16, std::size_t w16, int threads,
                           float* z) const {
   const FloatKernels& kernels = FloatKernelsFor(isa);
-  const std::size_t m = dims_.latent;
+  const TransformDims& dims = g_a_.dims();
+  const std::size_t m = dims.latent;
   FloatMap a, b, scratch;
   a.Resize(h16, w16, m);
   for (std::size_t i = 0; i < h16 * w16; ++i) {
@@ -292,13 +60,13 @@ void AeAnalysis::RunHyper(Isa isa, const float* y, std::size_t h16, std::size_t 
     for (std::size_t c = 0; c < m; ++c) v[c] = y[i * m + c] * 0.25f;  // the first layer likes it near one
   }
   RunMap(kernels, hyper_in_, a, &b, threads, 0.1f);
-  RunDown(kernels, hyper_down1_, dims_.hyper_width, b, &a, threads);
+  RunDown(kernels, hyper_down1_, dims.hyper_width, b, &a, threads);
   hyper_mid1_.Run(kernels, a, &b, threads);
-  RunDown(kernels, hyper_down2_, dims_.hyper_width, b, &a, threads);
+  RunDown(kernels, hyper_down2_, dims.hyper_width, b, &a, threads);
   hyper_mid2_.Run(kernels, a, &b, threads);
   RunMap(kernels, hyper_out_, b, &a, threads);
   for (std::size_t i = 0; i < a.height * a.width; ++i) {
-    std::copy_n(a.values.data() + i * a.stride, dims_.hyper, z + i * dims_.hyper);
+    std::copy_n(a.values.data() + i * a.stride, dims.hyper, z + i * dims.hyper);
   }
 }
 

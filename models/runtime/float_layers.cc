@@ -134,6 +134,36 @@ void FloatPointwise::RunPart(const FloatKernels& kernels, std::size_t p, const f
                 .residual_stride = 0, .out = out, .out_stride = out_stride});
 }
 
+// --- Layers on maps --------------------------------------------------------------------------
+
+FloatPointwise::Order QuadOrder(std::size_t channels) {
+  return [channels](std::size_t i) { return i % channels * 4 + i / channels; };
+}
+
+void RunDown(const FloatKernels& kernels, const FloatPointwise& down, std::size_t channels,
+             const FloatMap& in, FloatMap* out, int threads) {
+  out->Resize(in.height / 2, in.width / 2, down.out());
+  std::vector<std::vector<float>> scratch(Workers(threads, out->height),
+                                          std::vector<float>(out->width * down.in()));
+  ParallelFor(threads, out->height, [&](std::size_t worker, std::size_t y) {
+    float* row = scratch[worker].data();
+    for (std::size_t x = 0; x < out->width; ++x) {
+      for (std::size_t p = 0; p < 4; ++p) {
+        std::copy_n(in.at(2 * y + p / 2, 2 * x + p % 2), channels, row + x * down.in() + p * channels);
+      }
+    }
+    down.Run(kernels, row, down.in(), out->width, out->at(y, 0), out->stride);
+  });
+}
+
+void RunMap(const FloatKernels& kernels, const FloatPointwise& layer, const FloatMap& in, FloatMap* out,
+            int threads, float slope) {
+  out->Resize(in.height, in.width, layer.out());
+  ParallelFor(threads, in.height, [&](std::size_t, std::size_t y) {
+    layer.Run(kernels, in.at(y, 0), in.stride, in.width, out->at(y, 0), out->stride, {.slope = slope});
+  });
+}
+
 // --- FloatDepthBlock -------------------------------------------------------------------------
 
 struct FloatDepthBlock::Window {

@@ -84,6 +84,19 @@ class FloatPointwise {
   std::vector<float> weights_, bias_;  // [panel][in][kFloatPanel]; [padded out], or empty
 };
 
+// out = layer(in), position by position, then v < 0 -> v * slope. in and out must differ.
+void RunMap(const FloatKernels& kernels, const FloatPointwise& layer, const FloatMap& in, FloatMap* out,
+            int threads, float slope = 1);
+
+// out = down(pixel_unshuffle(in, 2)): four positions become one. `down` is packed in QuadOrder of in's
+// `channels`.
+void RunDown(const FloatKernels& kernels, const FloatPointwise& down, std::size_t channels,
+             const FloatMap& in, FloatMap* out, int threads);
+
+// pixel_shuffle's channel c * 4 + 2 * dy + dx at the packed place (2 * dy + dx) * channels + c: whole
+// positions lie together.
+FloatPointwise::Order QuadOrder(std::size_t channels);
+
 // networks::DepthBlock:
 //   x -> 1x1 -> lrelu -> 3x3 depth-wise -> 1x1 -> + x -> 1x1 (C -> 2C) -> lrelu -> 1x1 -> + x
 class FloatDepthBlock {

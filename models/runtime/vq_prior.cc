@@ -161,6 +161,7 @@ Result<VqPrior> VqPrior::Load(const WeightsFile& file, std::optional<Isa> isa) {
 }
 
 const VqDims& VqPrior::dims() const { return impl_->dims; }
+Isa VqPrior::isa() const { return impl_->isa; }
 
 double VqPrior::macs_per_pixel() const {
   const VqDims& n = impl_->dims;

@@ -50,6 +50,7 @@ class VqPrior {
   static Result<VqPrior> Load(const WeightsFile& file, std::optional<Isa> isa = std::nullopt);
 
   const VqDims& dims() const;
+  Isa isa() const;
   // Multiplications per picture pixel with all stages.
   double macs_per_pixel() const;
 

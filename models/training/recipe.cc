@@ -108,7 +108,7 @@ std::string Recipe::ToJson() const {
   json j;
   ForEachField(*this, [&](const char* key, const auto& member) { j[key] = member; });
   for (auto [key, fields] : {std::pair{"model", &model}, {"loss", &loss}}) {
-    for (const auto& [name, value] : *fields) j[key][name] = json::parse(value);
+    for (const auto& [field, value] : *fields) j[key][field] = json::parse(value);
   }
   return j.dump(2);
 }

@@ -275,9 +275,37 @@ TEST(Program, VersionNamesFormatLibrariesAndModels) {
                                                   {"HALFMOON_ISA", "scalar"}});
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_EQ(result.out.rfind("halfmoon " HALFMOON_VERSION " (file format ", 0), 0u) << result.out;
-  for (const char* word : {"\nLibTorch ", ", BLAS ", "integer path scalar", "\nmodels: none"}) {
+  for (const char* word : {"\nLibTorch ", ", BLAS ", "codecs on scalar", "\nmodels: none"}) {
     EXPECT_NE(result.out.find(word), std::string::npos) << word << "\n" << result.out;
   }
+}
+
+// Without its LibTorch part the program codes pictures all the same, and says what is missing where
+// something is.
+TEST(Program, LibTorchIsNeededForItsOwnCommandsAlone) {
+  const TempFolder folder;
+  const std::map<std::string, std::string> without = {{"HALFMOON_NETWORKS", "/nowhere/networks.so"},
+                                                      {"HALFMOON_MODELS_DIR", HALFMOON_GOLDEN_DIR "/model"}};
+  const CliResult help = RunCli({"--help"}, without);
+  EXPECT_EQ(help.exit_code, 0);
+  for (const char* name : {"pack", "train", "export", "assess", "demo"}) {
+    // The list shows what the command says of itself.
+    const CliResult own = RunCli({name, "--help"});
+    ASSERT_EQ(own.exit_code, 0) << own.err;
+    EXPECT_NE(help.out.find(own.out.substr(0, own.out.find('\n'))), std::string::npos)
+        << name << "\n" << own.out << help.out;
+    const CliResult missing = RunCli({name, "--help"}, without);
+    EXPECT_EQ(missing.exit_code, 5);
+    EXPECT_NE(missing.err.find("/nowhere/networks.so"), std::string::npos) << missing.err;
+    EXPECT_NE(missing.err.find("halfmoon-networks"), std::string::npos) << missing.err;
+  }
+  const std::string out = (folder.path() / "a.png").string();
+  const CliResult decoded =
+      RunCli({"decompress", HALFMOON_GOLDEN_DIR "/picture/scene_q30.hmn", "-o", out}, without);
+  EXPECT_EQ(decoded.exit_code, 0) << decoded.err;
+  EXPECT_TRUE(std::filesystem::exists(out));
+  EXPECT_EQ(RunCli({"man", "train"}, without).exit_code, 0);
+  EXPECT_NE(RunCli({"--version"}, without).out.find("LibTorch: none; "), std::string::npos);
 }
 
 TEST(Program, FullDiskBehindStandardOutputIsAnError) {

@@ -10,6 +10,7 @@
 #include "halfmoon/decoder.h"
 #include "halfmoon/encoder.h"
 #include "halfmoon/generator.h"
+#include "codec/network_table.h"
 #include "models/networks/vae.h"
 #include "models/runtime/safetensors.h"
 #include "models/training/checkpoint.h"
@@ -25,6 +26,7 @@ class Generative : public ::testing::Test {
     dir_ = ::testing::TempDir() + "generative_" + std::to_string(getpid());
     std::filesystem::create_directories(dir_);
     manifest_ = "[";
+    UseNetworkModels(&LinkedNetworkModels());
     torch::manual_seed(1);
     AddModel(40, "tiny-grey", 1, false);
     AddModel(41, "tiny-colour", 3, true);

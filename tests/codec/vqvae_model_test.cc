@@ -4,8 +4,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <random>
 
+#include "models/networks/vqvae.h"
+#include "models/networks/weights_io.h"
 #include "models/training/vqvae_exporter.h"
 
 namespace halfmoon {
@@ -38,21 +42,21 @@ runtime::WeightsFile TinyWeights() {
 class VqvaeModelTest : public ::testing::Test {
  protected:
   VqvaeModelTest() : weights_(TinyWeights()) {
-    auto model = VqvaeModel::Load(weights_, AeModel::Parts::kBoth);
+    auto model = VqvaeModel::Load(weights_, ModelParts::kBoth);
     EXPECT_TRUE(model.ok()) << model.status().message();
     model_ = std::move(*model);
-    torch::manual_seed(1);
-    picture_ = torch::rand({1, 3, 128, 192}).contiguous(torch::MemoryFormat::ChannelsLast);
+    std::mt19937 random(1);
+    for (float& v : picture_.samples) v = static_cast<float>(random() % 256) / 255;
   }
   std::vector<std::uint8_t> Encode(int q) {
-    auto stream = model_->EncodeTile(model_->Analyse(picture_, q), q, 1, &stats_);
+    auto stream = model_->EncodeTile(*model_->Analyse(picture_, q, 1), q, 1, &stats_);
     EXPECT_TRUE(stream.ok()) << stream.status().message();
     return std::move(*stream);
   }
 
   runtime::WeightsFile weights_;
   std::unique_ptr<VqvaeModel> model_;
-  torch::Tensor picture_;
+  FloatPicture picture_{192, 128};
   TileStats stats_;
 };
 
@@ -78,9 +82,45 @@ TEST_F(VqvaeModelTest, DecodesWhatWasCodedWithAnyNumberOfThreads) {
   ASSERT_TRUE(three.ok());
   EXPECT_EQ(one->symbols, three->symbols);
   EXPECT_EQ(one->symbols.size(), stats_.symbols);
-  const torch::Tensor x = model_->Synthesise(one->values, 63 * 256, 128, 192);
-  EXPECT_EQ(x.sizes(), torch::IntArrayRef({1, 3, 128, 192}));
-  EXPECT_TRUE(x.isfinite().all().item<bool>());
+  const auto x = model_->Synthesise(one->values, 63 * 256, 128, 192, 2);
+  ASSERT_TRUE(x.ok());
+  EXPECT_EQ(x->width, 192u);
+  EXPECT_EQ(x->height, 128u);
+  EXPECT_TRUE(std::all_of(x->samples.begin(), x->samples.end(), [](float v) { return std::isfinite(v); }));
+}
+
+// The runtime's transforms compute what the LibTorch networks that were trained compute.
+TEST_F(VqvaeModelTest, AgreesWithTheTrainedNetworks) {
+  torch::NoGradGuard no_grad;
+  networks::Vqvae trained(model_->config());
+  ASSERT_TRUE(networks::LoadModule(weights_, "g_a", *trained->g_a).ok());
+  ASSERT_TRUE(networks::LoadModule(weights_, "g_s", *trained->g_s).ok());
+  const std::int64_t m = 32, d = 12;
+  trained->project.copy_(*networks::LoadFloatTensor(weights_, "g_a.project", {d, m}));
+  trained->unproject.copy_(*networks::LoadFloatTensor(weights_, "g_s.unproject", {m, d}));
+  const torch::Tensor x =
+      torch::from_blob(picture_.samples.data(), {1, 128, 192, 3}).permute({0, 3, 1, 2});
+  const torch::Tensor expected = trained->Analyse(x).permute({0, 2, 3, 1});
+  FloatLatent y = *model_->Analyse(picture_, 0, 1);
+  const torch::Tensor error = torch::from_blob(y.values.data(), {1, 8, 12, d}) - expected;
+  EXPECT_GT(expected.std().item<double>(), 0.01);
+  EXPECT_LT(error.abs().max().item<double>(), 1e-4 * expected.abs().max().item<double>());
+
+  const auto latent = model_->DecodeTile(Encode(32 * 256), 32 * 256, 128, 192, 1, nullptr);
+  const torch::Tensor codes = *networks::LoadFloatTensor(weights_, "g_s.codes", {5, 20, 4});
+  torch::Tensor z = torch::zeros({1, d, 8, 12});
+  for (std::int64_t p = 0; p < 96; ++p) {
+    for (std::int64_t s = 0; s < 3; ++s) {
+      const std::int32_t value = latent->values[static_cast<std::size_t>(p * 5 + s)];
+      ASSERT_GE(value, 1);
+      for (std::int64_t j = 0; j < 4; ++j) z[0][j * 3 + s % 3][p / 12][p % 12] += codes[s][value - 1][j];
+    }
+  }
+  const torch::Tensor back = trained->Synthesise(z, torch::full({1}, 3)).permute({0, 2, 3, 1});
+  FloatPicture pixels = *model_->Synthesise(latent->values, 32 * 256, 128, 192, 1);
+  const torch::Tensor difference = torch::from_blob(pixels.samples.data(), {1, 128, 192, 3}) - back;
+  EXPECT_GT(back.std().item<double>(), 0.001);
+  EXPECT_LT(difference.abs().max().item<double>(), 1e-3 * back.std().item<double>());
 }
 
 // A file of few stages is the beginning of one of many: stages are chosen one after the other.
@@ -131,7 +171,7 @@ TEST_F(VqvaeModelTest, DrawnTilesFollowTheSeed) {
     EXPECT_GE(v, 1);
     EXPECT_LE(v, 20);
   }
-  EXPECT_TRUE(model_->Synthesise(a.values, 0, 128, 64).isfinite().all().item<bool>());
+  EXPECT_TRUE(model_->Synthesise(a.values, 0, 128, 64, 1).ok());
   std::mt19937 random(1);
   EXPECT_FALSE(
       model_->DrawTile(6, 64, 64, 1, [&] { return static_cast<std::uint32_t>(random()); }).ok());

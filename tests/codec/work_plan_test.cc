@@ -13,7 +13,8 @@ WorkRequest Request(std::uint32_t width, std::uint32_t height, bool encode) {
   r.tile_size = DefaultTileSize(width, height);
   r.channels = 256;
   r.halo = 80;
-  r.network_bytes_per_pixel = 96;
+  r.network_bytes_per_pixel = 50;
+  r.resident_bytes = std::uint64_t{64} << 20;
   r.threads = 2;
   r.encode = encode;
   return r;

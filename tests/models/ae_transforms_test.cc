@@ -41,12 +41,12 @@ class TransformsAgainstLibTorch : public ::testing::TestWithParam<bool> {
     EXPECT_TRUE(networks::LoadModule(*file_, "h_a", *model_->h_a).ok());
     EXPECT_TRUE(networks::LoadModule(*file_, "gain.forward", *model_->gain).ok());
     EXPECT_TRUE(networks::LoadModule(*file_, "gain.inverse", *model_->inverse_gain).ok());
-    dims_ = *AeTransformDims::Read(*file_);
+    dims_ = *TransformDims::Read(*file_);
   }
 
   networks::Autoencoder model_{nullptr};
   std::unique_ptr<WeightsFile> file_;
-  AeTransformDims dims_;
+  TransformDims dims_;
 };
 
 TEST_P(TransformsAgainstLibTorch, Synthesis) {

@@ -1,5 +1,6 @@
-# Proves the dependency law: bitstream/ and models/runtime/ build and pass their tests when CMake
-# can't find LibTorch, and what comes out is not linked to it.
+# Proves the dependency law: everything configures without LibTorch, bitstream/ and models/runtime/ build
+# and pass their tests, and neither they nor the program are linked to it.
+# -D PROGRAM=<halfmoon of this build>
 # -D SOURCE_DIR=<project> -D WORK_DIR=...
 function(run)
   execute_process(COMMAND ${ARGV} RESULT_VARIABLE result OUTPUT_VARIABLE out ERROR_VARIABLE out)
@@ -23,3 +24,7 @@ foreach(test bitstream_test runtime_test)
     message(FATAL_ERROR "${test} is linked to LibTorch:\n${out}")
   endif()
 endforeach()
+run(readelf -d ${PROGRAM})
+if(out MATCHES "torch|libc10")
+  message(FATAL_ERROR "the program is linked to LibTorch:\n${out}")
+endif()

@@ -156,7 +156,7 @@ class AeTransformsTest : public ::testing::Test {
 };
 
 TEST_F(AeTransformsTest, SynthesisIsTheSameOnEveryIsaAndThreadCount) {
-  const auto dims = AeTransformDims::Read(file_);
+  const auto dims = TransformDims::Read(file_);
   ASSERT_TRUE(dims.ok()) << dims.status().message();
   const auto synthesis = AeSynthesis::Load(file_, *dims);
   ASSERT_TRUE(synthesis.ok()) << synthesis.status().message();
@@ -178,7 +178,7 @@ TEST_F(AeTransformsTest, SynthesisIsTheSameOnEveryIsaAndThreadCount) {
 }
 
 TEST_F(AeTransformsTest, AnalysisIsTheSameOnEveryIsaAndThreadCount) {
-  const auto dims = AeTransformDims::Read(file_);
+  const auto dims = TransformDims::Read(file_);
   ASSERT_TRUE(dims.ok());
   const auto analysis = AeAnalysis::Load(file_, *dims);
   ASSERT_TRUE(analysis.ok()) << analysis.status().message();
@@ -204,7 +204,7 @@ TEST_F(AeTransformsTest, AMissingTensorIsNamed) {
   auto writer = testing::RandomTransforms(testing::SmallTransformDims(), 5);
   writer.SetMetadata("block_channels", "40");
   const auto file = WeightsFile::FromBytes(*writer.ToBytes());
-  const auto dims = AeTransformDims::Read(*file);
+  const auto dims = TransformDims::Read(*file);
   ASSERT_TRUE(dims.ok());
   const auto synthesis = AeSynthesis::Load(*file, *dims);
   ASSERT_FALSE(synthesis.ok());

@@ -119,18 +119,18 @@ training::SafetensorsWriter RandomPrior(const AeDims& d, std::uint64_t seed) {
   return writer;
 }
 
-AeTransformDims SmallTransformDims() {
+TransformDims SmallTransformDims() {
   return {.block = 24, .trunk = 40, .analysis_blocks = 2, .analysis_trunk_blocks = 1, .synthesis_blocks = 2,
           .synthesis_trunk_blocks = 1, .latent = 20, .hyper = 7, .hyper_width = 12, .anchors = 3, .lapped = true};
 }
 
-AeTransformDims FullTransformDims() {
+TransformDims FullTransformDims() {
   return {.block = 128, .trunk = 192, .analysis_blocks = 5, .analysis_trunk_blocks = 2,
           .synthesis_blocks = 6, .synthesis_trunk_blocks = 2, .latent = 256, .hyper = 96,
           .hyper_width = 128, .anchors = 8, .lapped = true};
 }
 
-training::SafetensorsWriter RandomTransforms(const AeTransformDims& dims, std::uint64_t seed) {
+training::SafetensorsWriter RandomTransforms(const TransformDims& dims, std::uint64_t seed) {
   Random random(seed);
   training::SafetensorsWriter writer;
   for (const auto& [key, value] : std::map<std::string, std::size_t>{

@@ -39,9 +39,9 @@ void AddRandomTables(training::SafetensorsWriter& writer, int count, Random& ran
 training::SafetensorsWriter RandomPrior(const AeDims& dims, std::uint64_t seed);
 
 // The tensors of the AE's pixel transforms (g_a, g_s, h_a, gains) with random values.
-training::SafetensorsWriter RandomTransforms(const AeTransformDims& dims, std::uint64_t seed);
-AeTransformDims SmallTransformDims();  // channels are no multiples of a panel
-AeTransformDims FullTransformDims();
+training::SafetensorsWriter RandomTransforms(const TransformDims& dims, std::uint64_t seed);
+TransformDims SmallTransformDims();  // channels are no multiples of a panel
+TransformDims FullTransformDims();
 
 // Small and odd on purpose: nothing is a multiple of a vector.
 AeDims SmallDims();

@@ -101,8 +101,8 @@ class Decoder {
   Decoder& operator=(Decoder&&) noexcept;
   ~Decoder();
 
-  // The picture, at its own size and channels. Symbols are exact on every machine; pixels may
-  // differ by one level between processors (float synthesis).
+  // The picture, at its own size and channels: the same samples on every machine, with any number of
+  // threads and any memory limit. (Of VAE models, which run on LibTorch: within one level.)
   // Errors: those of ReadInfo; kModelMissing, kModelMismatch, kModelCorrupt, kCorrupt, kOutOfMemory.
   Result<Image> Decode(std::span<const std::uint8_t> file, DecodeStats* stats = nullptr);
 

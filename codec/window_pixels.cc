@@ -1,4 +1,4 @@
-#include "codec/tensor_image.h"
+#include "codec/window_pixels.h"
 
 #include <algorithm>
 #include <cmath>
@@ -39,29 +39,24 @@ void ReadRow(const PictureShape& shape, const std::uint8_t* in, const Rect& wind
 }
 
 template <typename Sample>
-void WritePixels(const torch::Tensor& x, std::int64_t x0, std::int64_t y0, const PictureShape& shape,
-                 std::uint32_t width, std::uint32_t height, std::size_t stride, std::uint8_t* out) {
+void WriteSamples(const FloatPicture& x, const Rect& area, const PictureShape& shape, std::size_t stride,
+                  std::uint8_t* out) {
   constexpr float kMax = static_cast<float>(static_cast<Sample>(~Sample{0}));
-  const auto pixels = x.accessor<float, 4>();
   const auto put = [&](std::uint8_t* row, std::size_t index, float value) {
     // NaN, from hostile weights, becomes 0: the comparison fails.
     const float scaled = value * kMax;
     const Sample sample = static_cast<Sample>(std::lrintf(scaled > 0 ? std::min(scaled, kMax) : 0));
     std::memcpy(row + index * sizeof(Sample), &sample, sizeof(Sample));
   };
-  for (std::uint32_t j = 0; j < height; ++j) {
+  for (std::uint32_t j = 0; j < area.height; ++j) {
     std::uint8_t* row = out + j * stride;
-    for (std::uint32_t i = 0; i < width; ++i) {
-      const float r = pixels[0][0][y0 + j][x0 + i];
-      const float g = pixels[0][1][y0 + j][x0 + i];
-      const float b = pixels[0][2][y0 + j][x0 + i];
-      const std::size_t at = std::size_t{i} * shape.channels;
+    const float* pixel = x.at(area.x, area.y + j);
+    for (std::size_t i = 0; i < area.width; ++i, pixel += 3) {
+      const std::size_t at = i * shape.channels;
       if (shape.is_grey()) {
-        put(row, at, (r + g + b) / 3);
+        put(row, at, (pixel[0] + pixel[1] + pixel[2]) / 3);
       } else {
-        put(row, at, r);
-        put(row, at + 1, g);
-        put(row, at + 2, b);
+        for (std::size_t c = 0; c < 3; ++c) put(row, at + c, pixel[c]);
       }
     }
   }
@@ -69,16 +64,15 @@ void WritePixels(const torch::Tensor& x, std::int64_t x0, std::int64_t y0, const
 
 }  // namespace
 
-torch::Tensor TensorFromRows(const PictureRows& rows, const Rect& window, bool fill_transparent) {
+FloatPicture FloatsFromRows(const PictureRows& rows, const Rect& window, bool fill_transparent) {
   const PictureShape& shape = rows.shape;
-  torch::Tensor t = torch::empty({1, window.height, window.width, 3}, torch::kFloat32);
-  float* out = t.data_ptr<float>();
+  FloatPicture x(window.width, window.height);
   const std::size_t row_floats = std::size_t{window.width} * 3;
   const bool alpha = shape.has_alpha() && fill_transparent;
   std::vector<std::uint8_t> visible(alpha ? std::size_t{window.width} * window.height : 0);
   const std::uint32_t inside = std::min(window.bottom(), shape.height) - window.y;
   for (std::uint32_t j = 0; j < window.height; ++j) {
-    float* row = out + j * row_floats;
+    float* row = x.at(0, j);
     std::uint8_t* seen = alpha ? visible.data() + std::size_t{j} * window.width : nullptr;
     if (j >= inside) {
       std::copy(row - row_floats, row, row);
@@ -89,17 +83,16 @@ torch::Tensor TensorFromRows(const PictureRows& rows, const Rect& window, bool f
       ReadRow<std::uint8_t>(shape, rows.row(window.y + j), window, row, seen);
     }
   }
-  if (alpha) FillTransparent(window.width, window.height, visible, {out, row_floats * window.height});
-  return t.permute({0, 3, 1, 2});
+  if (alpha) FillTransparent(window.width, window.height, visible, x.samples);
+  return x;
 }
 
-void PixelsFromTensor(const torch::Tensor& x, std::int64_t x0, std::int64_t y0,
-                      const PictureShape& shape, std::uint32_t width, std::uint32_t height,
-                      std::size_t stride, std::uint8_t* out) {
+void SamplesFromFloats(const FloatPicture& x, const Rect& area, const PictureShape& shape,
+                       std::size_t stride, std::uint8_t* out) {
   if (shape.bit_depth == 16) {
-    WritePixels<std::uint16_t>(x, x0, y0, shape, width, height, stride, out);
+    WriteSamples<std::uint16_t>(x, area, shape, stride, out);
   } else {
-    WritePixels<std::uint8_t>(x, x0, y0, shape, width, height, stride, out);
+    WriteSamples<std::uint8_t>(x, area, shape, stride, out);
   }
 }
 

@@ -1,0 +1,32 @@
+// The commands that need LibTorch, which the program loads only when one of them is asked for. No
+// LibTorch here.
+#pragma once
+
+#include <string_view>
+
+#include "cli/command.h"
+#include "halfmoon/status.h"
+
+namespace halfmoon::cli {
+
+// What --help shows of a command that is not loaded. The same text as the command's own.
+struct NetworkCommand {
+  const char* name;
+  const char* description;
+};
+
+inline constexpr NetworkCommand kNetworkCommands[] = {
+    {"pack", "Make a pixel pack for training from folders of pictures"},
+    {"train", "Train a model on pixel packs"},
+    {"export", "Make a weights file from a training checkpoint"},
+    {"assess", "Measure a VAE: ELBO, PSNR, active units, and its samples by a classifier"},
+    {"demo", "Run an experiment and write its page"},
+};
+
+// Adds them to `app`: with `load` the commands themselves, from halfmoon_networks.so, otherwise their
+// names alone. Errors: those of loading it.
+Status AddNetworkCommands(CLI::App& app, int* exit_code, bool load);
+
+bool IsNetworkCommand(std::string_view name);
+
+}  // namespace halfmoon::cli

@@ -1,0 +1,24 @@
+// Exceptions become Status at the edge of the codec. Internal; std only.
+#pragma once
+
+#include <exception>
+#include <new>
+#include <string>
+
+#include "halfmoon/status.h"
+
+namespace halfmoon {
+
+// The result of `work()` (a Status or Result), or the exception it threw as a Status.
+template <typename Work>
+auto GuardExceptions(const char* what, Work work) -> decltype(work()) {
+  try {
+    return work();
+  } catch (const std::bad_alloc&) {
+    return Status(StatusCode::kOutOfMemory, std::string(what) + ": out of memory");
+  } catch (const std::exception& e) {
+    return Status(StatusCode::kInternal, std::string(what) + ": " + e.what());
+  }
+}
+
+}  // namespace halfmoon

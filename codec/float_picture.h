@@ -1,0 +1,36 @@
+// Pixels and latents between the codec and its models: plain floats. std only.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+namespace halfmoon {
+
+// Colour of a window of a picture. 0 is black, 1 is white; what networks make may lie beyond.
+struct FloatPicture {
+  std::size_t width = 0, height = 0;
+  std::vector<float> samples;  // [height][width][3]
+
+  FloatPicture() = default;
+  FloatPicture(std::size_t w, std::size_t h) : width(w), height(h), samples(w * h * 3) {}
+
+  float* at(std::size_t x, std::size_t y) { return samples.data() + (y * width + x) * 3; }
+  const float* at(std::size_t x, std::size_t y) const { return samples.data() + (y * width + x) * 3; }
+};
+
+// A latent before it is quantised.
+struct FloatLatent {
+  std::size_t width = 0, height = 0, channels = 0;  // width, height in latent positions
+  std::vector<float> values;                        // [height][width][channels]
+
+  FloatLatent() = default;
+  FloatLatent(std::size_t w, std::size_t h, std::size_t c)
+      : width(w), height(h), channels(c), values(w * h * c) {}
+
+  float* at(std::size_t x, std::size_t y) { return values.data() + (y * width + x) * channels; }
+  const float* at(std::size_t x, std::size_t y) const {
+    return values.data() + (y * width + x) * channels;
+  }
+};
+
+}  // namespace halfmoon

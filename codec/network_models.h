@@ -1,0 +1,42 @@
+// NetworkModels: what needs LibTorch, behind a table of functions. Internal; no LibTorch here.
+//
+// Read me first: LibTorch takes half a second to load, and the codecs of photographs do without it
+// (models/runtime). What does need it, the VAE and everything that trains, is one shared object,
+// halfmoon_networks.so, which is loaded when it is first asked for. It holds a copy of this library of
+// its own; across the border go only types of these headers, and both sides must be of one build.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "codec/generative_model.h"
+#include "codec/picture_model.h"
+#include "models/runtime/safetensors.h"
+
+namespace halfmoon {
+
+// For --version and bug reports.
+struct NetworkInfo {
+  std::string torch_version;  // e.g. "1.13.0"
+  std::string blas;           // e.g. "OpenBLAS 0.3.21 (Zen)"
+  bool slow_blas = false;     // Debian's reference BLAS: install libopenblas0
+};
+
+struct NetworkModels {
+  Result<std::unique_ptr<PictureModel>> (*load_vae_codec)(const runtime::WeightsFile& file);
+  Result<std::unique_ptr<GenerativeModel>> (*load_vae_generator)(const runtime::WeightsFile& file,
+                                                                 int threads);
+  NetworkInfo (*info)();
+};
+
+// The table: the one given to UseNetworkModels, or that of halfmoon_networks.so.
+// Errors: kModelMissing naming where the file was sought, or what is wrong with it.
+Result<const NetworkModels*> GetNetworkModels();
+
+// For programs that link LibTorch themselves. Call it before any thread uses the library.
+void UseNetworkModels(const NetworkModels* models);
+
+// A function that halfmoon_networks.so offers. Errors: as GetNetworkModels.
+Result<void*> NetworkSymbol(const char* name);
+
+}  // namespace halfmoon
