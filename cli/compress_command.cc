@@ -1,6 +1,7 @@
 #include "cli/compress_command.h"
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -29,6 +30,7 @@ const std::vector<std::string> kEndings = {".png", ".jpg", ".jpeg", ".ppm", ".pg
 Status RunOne(const Options& o) {
   const std::string& input = o.inputs.front();
   HALFMOON_RETURN_IF_ERROR(o.settings.encode.Validate());
+  HALFMOON_RETURN_IF_ERROR(o.settings.target.Validate());
   HALFMOON_ASSIGN_OR_RETURN(const std::string output, OutputPath(input, o.output, ".hmn"));
   HALFMOON_RETURN_IF_ERROR(CheckEnding(output, ".hmn"));
   // A name that can't be read or written is an error before a model is loaded.
@@ -57,6 +59,7 @@ bool IsIntact(const std::string& path) {
 int RunMany(const Options& o) {
   CompressSettings settings = o.settings;
   if (const Status s = settings.encode.Validate(); !s.ok()) return PrintError(s);
+  if (const Status s = settings.target.Validate(); !s.ok()) return PrintError(s);
   if (!o.output.empty()) {
     return PrintError({StatusCode::kInvalidArgument,
                        o.output + ": one output for several inputs; use --out-dir DIR"});
@@ -84,6 +87,33 @@ int RunMany(const Options& o) {
                   });
 }
 
+// The options that say what the file is to be; each excludes the others and `quality`.
+void AddTargets(CLI::App* command, CLI::Option* quality, Target* target) {
+  struct Choice {
+    Target::Kind kind;
+    const char *name, *type, *text;
+  };
+  std::vector<CLI::Option*> options = {quality};
+  for (const Choice& c :
+       {Choice{Target::Kind::kBytes, "--target-size", "SIZE",
+               "The best picture in at most that many bytes, e.g. 150k, 2M (1k: 1000)"},
+        Choice{Target::Kind::kBitsPerPixel, "--target-bpp", "BPP", "The same in bits per pixel"},
+        Choice{Target::Kind::kPsnr, "--target-psnr", "DB", "The smallest file of at least that PSNR (RGB, 8 bit)"},
+        Choice{Target::Kind::kMsSsim, "--target-msssim", "X", "The same of at least that MS-SSIM, e.g. 0.98"}}) {
+    CLI::Option* option = command
+                              ->add_option_function<double>(
+                                  c.name,
+                                  [target, kind = c.kind](double value) { *target = {kind, value}; }, c.text)
+                              ->type_name(c.type);
+    if (c.kind == Target::Kind::kBytes) {
+      option->transform(CLI::AsNumberWithUnit(
+          std::map<std::string, double>{{"k", 1e3}, {"kB", 1e3}, {"M", 1e6}, {"MB", 1e6}}));
+    }
+    for (CLI::Option* other : options) option->excludes(other);
+    options.push_back(option);
+  }
+}
+
 }  // namespace
 
 void AddCompressCommand(CLI::App& app, int* exit_code) {
@@ -93,6 +123,8 @@ void AddCompressCommand(CLI::App& app, int* exit_code) {
       "  halfmoon compress photo.png                     makes photo.hmn\n"
       "  halfmoon compress photo.jpg -o small.hmn -q 20  a smaller file\n"
       "  halfmoon compress photo.png -q 80 --psnr        and how close it came\n"
+      "  halfmoon compress photo.png --target-size 150k  the best picture in 150 kB\n"
+      "  halfmoon compress photo.png --target-psnr 36    the smallest file of 36 dB\n"
       "  halfmoon compress -r photos --out-dir small -j 4 --resume\n"
       "  halfmoon compress - -o - < photo.png > photo.hmn");
   EncodeOptions& e = o->settings.encode;
@@ -103,8 +135,10 @@ void AddCompressCommand(CLI::App& app, int* exit_code) {
       ->required();
   AddOutput(command, &o->output, "The .hmn file (default: the input's name with .hmn); - writes "
                                  "standard output");
-  command->add_option("-q,--quality", e.quality, "0 (smallest file) to 100 (best picture); default 50")
-      ->type_name("Q");
+  AddTargets(command,
+             command->add_option("-q,--quality", e.quality, "0 (smallest file) to 100 (best picture); default 50")
+                 ->type_name("Q"),
+             &o->settings.target);
   command->add_option("--model", e.model, "Name or id of a model; default ae-photo")
       ->type_name("NAME");
   command

@@ -1,6 +1,7 @@
 #include "cli/compress_file.h"
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "bitstream/container.h"
@@ -9,21 +10,83 @@
 #include "codec/imageio/image_io.h"
 #include "eval/metrics.h"
 #include "halfmoon/decoder.h"
+#include "halfmoon/target.h"
 
 namespace halfmoon::cli {
 namespace {
 
-// What the file just made gives back, against the picture as it was read.
-Result<double> MeasurePsnr(std::span<const std::uint8_t> picture, const ImageReadOptions& read,
-                           const std::vector<std::uint8_t>& file, const EncodeOptions& options) {
+// The decoder of what an encoder of these options makes.
+Result<Decoder> MakeDecoder(const EncodeOptions& options) {
   DecodeOptions decode;
   decode.threads = options.threads;
   decode.models_dir = options.models_dir;
   decode.limits.max_pixels = options.max_pixels;
-  HALFMOON_ASSIGN_OR_RETURN(Decoder decoder, Decoder::Create(decode));
+  return Decoder::Create(decode);
+}
+
+// A metric of pictures of any kind.
+template <typename Metric>
+FidelityMetric OfAnyKind(Metric metric) {
+  return [metric](const ImageView& original, const ImageView& decoded) -> Result<double> {
+    HALFMOON_ASSIGN_OR_RETURN(const Image a, eval::Comparable(original));
+    HALFMOON_ASSIGN_OR_RETURN(const Image b, eval::Comparable(decoded));
+    return metric(a.view(), b.view());
+  };
+}
+
+// What the file just made gives back, against the picture as it was read.
+Result<double> MeasurePsnr(std::span<const std::uint8_t> picture, const ImageReadOptions& read,
+                           const std::vector<std::uint8_t>& file, const EncodeOptions& options) {
+  HALFMOON_ASSIGN_OR_RETURN(Decoder decoder, MakeDecoder(options));
   HALFMOON_ASSIGN_OR_RETURN(const Image decoded, decoder.Decode(file));
   HALFMOON_ASSIGN_OR_RETURN(const Image image, ReadImage(picture, read));
-  return eval::Psnr(image.view(), decoded.view());
+  return OfAnyKind(eval::Psnr)(image.view(), decoded.view());
+}
+
+// MS-SSIM is searched in dB, where equal steps look equal.
+Result<double> MsSsimDb(const ImageView& a, const ImageView& b) {
+  HALFMOON_ASSIGN_OR_RETURN(const double value, eval::MsSsim(a, b));
+  return eval::MsSsimToDb(value);
+}
+
+constexpr double kToleranceDb = 0.05;
+
+Result<TargetedFile> EncodeToTarget(const Target& target, const EncodeOptions& options,
+                                    const ImageView& image, Encoder& encoder) {
+  const double pixels = static_cast<double>(image.width) * image.height;
+  switch (target.kind) {
+    case Target::Kind::kBytes:
+      return EncodeToSize(encoder, image, static_cast<std::uint64_t>(target.value));
+    case Target::Kind::kBitsPerPixel:
+      return EncodeToSize(encoder, image, static_cast<std::uint64_t>(target.value * pixels / 8));
+    default: break;
+  }
+  HALFMOON_ASSIGN_OR_RETURN(Decoder decoder, MakeDecoder(options));
+  if (target.kind == Target::Kind::kPsnr) {
+    return EncodeToFidelity(encoder, decoder, image, target.value, kToleranceDb, OfAnyKind(eval::Psnr));
+  }
+  auto made = EncodeToFidelity(encoder, decoder, image, eval::MsSsimToDb(target.value), kToleranceDb,
+                               OfAnyKind(MsSsimDb));
+  if (!made.ok()) return made.status().WithContext("MS-SSIM in dB");
+  return made;
+}
+
+// Fills in `report` and returns the file. The picture is in memory meanwhile: it is encoded several times.
+Result<std::vector<std::uint8_t>> MakeTargeted(std::span<const std::uint8_t> picture,
+                                               const ImageReadOptions& read,
+                                               const CompressSettings& settings, Encoder& encoder,
+                                               CompressReport* report) {
+  HALFMOON_ASSIGN_OR_RETURN(const Image image, ReadImage(picture, read));
+  HALFMOON_ASSIGN_OR_RETURN(TargetedFile made,
+                            EncodeToTarget(settings.target, settings.encode, image.view(), encoder));
+  report->quality = made.quality;
+  report->encodes = made.encodes;
+  report->stats = made.stats;
+  report->stats.memory_bytes += image.samples().size();
+  if (settings.target.kind == Target::Kind::kMsSsim) {
+    report->ms_ssim = 1 - std::pow(10, -made.reached / 10);
+  }
+  return std::move(made.file);
 }
 
 // Refuses what the reader itself would need beyond the limit; the encoder counts only its own.
@@ -43,7 +106,30 @@ std::string KlText(const EncodeStats& stats) {
          Fixed(stats.expected_excess_bits, 1) + " bits more\n";
 }
 
+std::string TargetText(const CompressReport& r, const CompressSettings& settings) {
+  if (settings.target.kind == Target::Kind::kNone) return "";
+  return ", quality " + Fixed(r.quality, 2) +
+         (settings.target.kind == Target::Kind::kMsSsim ? ", MS-SSIM " + Fixed(r.ms_ssim, 4) : "");
+}
+
 }  // namespace
+
+Status Target::Validate() const {
+  const auto error = [](const char* option, const char* range) {
+    return Status(StatusCode::kInvalidArgument, std::string(option) + " must be " + range);
+  };
+  switch (kind) {
+    case Kind::kNone: return Status::Ok();
+    case Kind::kBytes: return value >= 1 ? Status::Ok() : error("--target-size", "at least 1 byte");
+    case Kind::kBitsPerPixel:
+      return value > 0 && value <= 1000 ? Status::Ok() : error("--target-bpp", "above 0, up to 1000");
+    case Kind::kPsnr:
+      return value > 0 && value <= 200 ? Status::Ok() : error("--target-psnr", "above 0, up to 200 (dB)");
+    case Kind::kMsSsim:
+      return value > 0 && value < 1 ? Status::Ok() : error("--target-msssim", "above 0 and below 1");
+  }
+  return Status::Ok();
+}
 
 Result<CompressReport> CompressFile(const std::string& input, const std::string& output,
                                     const CompressSettings& settings,
@@ -84,8 +170,11 @@ Result<CompressReport> CompressFile(const std::string& input, const std::string&
     HALFMOON_ASSIGN_OR_RETURN(Encoder made, Encoder::Create(options));
     encoder->emplace(std::move(made));
   }
-  const auto file = (*encoder)->EncodeRows(rows.shape(), rows.metadata(), source, settings.encode.quality,
-                                        &report.stats);
+  report.quality = settings.encode.quality;
+  const auto file = settings.target.kind == Target::Kind::kNone
+                        ? (*encoder)->EncodeRows(rows.shape(), rows.metadata(), source, report.quality,
+                                                 &report.stats)
+                        : MakeTargeted(bytes, read, settings, **encoder, &report);
   if (!file.ok()) return file.status().WithContext(input);
   report.stats.memory_bytes += held;
   report.output_bytes = file->size();
@@ -117,7 +206,7 @@ nlohmann::ordered_json ToJson(const CompressReport& r, const CompressSettings& s
       {"height", r.shape.height},
       {"channels", r.shape.channels},
       {"bit_depth", r.shape.bit_depth},
-      {"quality", settings.encode.quality},
+      {"quality", r.quality},
       {"model", settings.encode.model},
       {"input_bytes", r.input_bytes},
       {"output_bytes", r.output_bytes},
@@ -134,6 +223,8 @@ nlohmann::ordered_json ToJson(const CompressReport& r, const CompressSettings& s
       {"estimated_memory_bytes", r.stats.memory_bytes},
   };
   if (settings.psnr) json["psnr"] = r.psnr;
+  if (settings.target.kind == Target::Kind::kMsSsim) json["ms_ssim"] = r.ms_ssim;
+  if (settings.target.kind != Target::Kind::kNone) json["encodes"] = r.encodes;
   if (r.stats.kl_bits > 0) {
     json["latent_bits"] = r.stats.estimated_bits;
     json["kl_bits"] = r.stats.kl_bits;
@@ -148,7 +239,7 @@ std::string ToText(const CompressReport& r, const CompressSettings& settings) {
          std::to_string(r.shape.height) + ", " + Bytes(r.input_bytes) + " -> " +
          Bytes(r.output_bytes) + " (1:" +
          Fixed(static_cast<double>(r.input_bytes) / static_cast<double>(r.output_bytes), 1) + "), " +
-         Fixed(bpp, 3) + " bpp" + (settings.psnr ? ", PSNR " + Fixed(r.psnr, 2) + " dB" : "") + ", " +
+         Fixed(bpp, 3) + " bpp" + TargetText(r, settings) + (settings.psnr ? ", PSNR " + Fixed(r.psnr, 2) + " dB" : "") + ", " +
          Duration(r.seconds) + "\n" + KlText(r.stats);
 }
 

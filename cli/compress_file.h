@@ -12,7 +12,17 @@
 
 namespace halfmoon::cli {
 
+// What the file is to be, instead of a quality.
+struct Target {
+  enum class Kind { kNone, kBytes, kBitsPerPixel, kPsnr, kMsSsim };
+  Kind kind = Kind::kNone;
+  double value = 0;
+
+  Status Validate() const;
+};
+
 struct CompressSettings {
+  Target target;  // with one, encode.quality is not used
   EncodeOptions encode;
   bool force = false;
   bool lenient = false;
@@ -25,7 +35,10 @@ struct CompressReport {
   PictureShape shape;
   std::uint64_t input_bytes = 0, output_bytes = 0;
   double seconds = 0;
+  double quality = 0;
   double psnr = 0;  // with settings.psnr
+  double ms_ssim = 0;  // with a target of that kind
+  int encodes = 1;
   EncodeStats stats;
   std::vector<std::string> warnings;
 };

@@ -4,6 +4,7 @@
 #include <limits>
 #include <string>
 
+#include "codec/imageio/pixels.h"
 #include "eval/metrics_planes.h"
 #include "eval/metrics_ssim.h"
 #include "eval/metrics_ssimulacra2.h"
@@ -99,6 +100,26 @@ Result<double> Psnr(const ImageView& a, const ImageView& b) {
   }
   return PsnrOfMse(static_cast<double>(sum) /
                    (static_cast<double>(a.height) * static_cast<double>(a.row_bytes())));
+}
+
+Result<double> MsSsim(const ImageView& a, const ImageView& b) {
+  HALFMOON_RETURN_IF_ERROR(CheckComparable(a, b));
+  MetricValues values;
+  MeasureSsim(a, b, &values);
+  if (const auto value = values[Metric::kMsSsim]) return *value;
+  return Status(StatusCode::kInvalidArgument,
+                "MS-SSIM needs 161 pixels a side, the picture has " + std::to_string(a.width) + "x" +
+                    std::to_string(a.height));
+}
+
+Result<Image> Comparable(const ImageView& picture) {
+  const PictureShape shape = picture.shape();
+  HALFMOON_ASSIGN_OR_RETURN(
+      Image plain, Image::Create({shape.width, shape.height, shape.is_grey() ? 1u : 3u, 8}, shape.pixels()));
+  for (std::uint32_t y = 0; y < shape.height; ++y) {
+    imageio::FlattenRow(shape, picture.row(y), {128, 128, 128}, plain.row(y));
+  }
+  return plain;
 }
 
 Result<MetricValues> Measure(const ImageView& original, const ImageView& distorted) {

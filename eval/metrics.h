@@ -65,6 +65,14 @@ Result<MetricValues> Measure(const ImageView& original, const ImageView& distort
 // equal pictures. Errors: kInvalidArgument when sizes or channels differ.
 Result<double> Psnr(const ImageView& a, const ImageView& b);
 
+// MS-SSIM, mean over the channels, as in Measure but alone. Errors also: kInvalidArgument below 161
+// pixels a side, where there is none.
+Result<double> MsSsim(const ImageView& a, const ImageView& b);
+
+// What the metrics compare of pictures of any kind: 8 bit, rounded; transparency over mid-grey.
+// Errors: kOutOfMemory.
+Result<Image> Comparable(const ImageView& picture);
+
 // -10 log10(1 - ms_ssim); infinity for 1.
 double MsSsimToDb(double ms_ssim);
 
