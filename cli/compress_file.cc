@@ -43,12 +43,7 @@ Result<double> MeasurePsnr(std::span<const std::uint8_t> picture, const ImageRea
   return OfAnyKind(eval::Psnr)(image.view(), decoded.view());
 }
 
-// MS-SSIM is searched in dB, where equal steps look equal.
-Result<double> MsSsimDb(const ImageView& a, const ImageView& b) {
-  HALFMOON_ASSIGN_OR_RETURN(const double value, eval::MsSsim(a, b));
-  return eval::MsSsimToDb(value);
-}
-
+// Of a fidelity, in dB; MS-SSIM's dB are -10 log10(1 - MS-SSIM).
 constexpr double kToleranceDb = 0.05;
 
 Result<TargetedFile> EncodeToTarget(const Target& target, const EncodeOptions& options,
@@ -65,10 +60,8 @@ Result<TargetedFile> EncodeToTarget(const Target& target, const EncodeOptions& o
   if (target.kind == Target::Kind::kPsnr) {
     return EncodeToFidelity(encoder, decoder, image, target.value, kToleranceDb, OfAnyKind(eval::Psnr));
   }
-  auto made = EncodeToFidelity(encoder, decoder, image, eval::MsSsimToDb(target.value), kToleranceDb,
-                               OfAnyKind(MsSsimDb));
-  if (!made.ok()) return made.status().WithContext("MS-SSIM in dB");
-  return made;
+  const double tolerance = (1 - target.value) * (1 - std::pow(10, -kToleranceDb / 10));
+  return EncodeToFidelity(encoder, decoder, image, target.value, tolerance, OfAnyKind(eval::MsSsim));
 }
 
 // Fills in `report` and returns the file. The picture is in memory meanwhile: it is encoded several times.
@@ -83,9 +76,7 @@ Result<std::vector<std::uint8_t>> MakeTargeted(std::span<const std::uint8_t> pic
   report->encodes = made.encodes;
   report->stats = made.stats;
   report->stats.memory_bytes += image.samples().size();
-  if (settings.target.kind == Target::Kind::kMsSsim) {
-    report->ms_ssim = 1 - std::pow(10, -made.reached / 10);
-  }
+  if (settings.target.kind == Target::Kind::kMsSsim) report->ms_ssim = made.reached;
   return std::move(made.file);
 }
 

@@ -154,6 +154,10 @@ void AddDecompressCommand(CLI::App& app, int* exit_code) {
       ->type_name("R,G,B");
   command->add_flag("--allow-partial", s.decode.allow_partial,
                     "Decode what is left of a damaged file; lost tiles are grey; exit code 8");
+  command
+      ->add_option("--stages", s.decode.stages,
+                   "Decode only the first N residual stages, a coarser picture (model vqvae)")
+      ->type_name("N");
   AddStrip(command, &s.decode.strip_metadata);
   command
       ->add_option("--jpeg-quality", s.write.jpeg_quality,

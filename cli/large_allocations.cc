@@ -27,7 +27,8 @@ void* Allocate(std::size_t size) noexcept {
 
 }  // namespace
 
-void* operator new(std::size_t size) {
+// Not inlined: GCC would compare the malloc in one with the free in another and warn.
+__attribute__((noinline)) void* operator new(std::size_t size) {
   for (;;) {
     if (void* block = Allocate(size)) return block;
     const std::new_handler handler = std::get_new_handler();
@@ -36,7 +37,8 @@ void* operator new(std::size_t size) {
   }
 }
 
-void operator delete(void* block) noexcept { std::free(block); }
-void operator delete(void* block, std::size_t) noexcept { std::free(block); }
+// Array, sized and nothrow forms end up here, in the library's own versions.
+__attribute__((noinline)) void operator delete(void* block) noexcept { std::free(block); }
+__attribute__((noinline)) void operator delete(void* block, std::size_t) noexcept { std::free(block); }
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -17,12 +18,25 @@ namespace {
 struct Options {
   GeneratorOptions generator;
   SampleRequest request;
-  std::string grid, output, out_dir;
+  std::string grid, size, output, out_dir;
   std::uint32_t enlarge = 1;
   int count = 0;
   ReportOptions report;
   bool force = false;
 };
+
+// "512x384". Errors: kInvalidArgument.
+Status ParseSize(const std::string& text, SampleRequest* request) {
+  unsigned width = 0, height = 0;
+  int end = 0;
+  if (std::sscanf(text.c_str(), "%5ux%5u%n", &width, &height, &end) != 2 ||
+      static_cast<std::size_t>(end) != text.size() || width == 0 || height == 0) {
+    return {StatusCode::kInvalidArgument, "size '" + text + "' is not WIDTHxHEIGHT, e.g. 512x384"};
+  }
+  request->width = width;
+  request->height = height;
+  return Status::Ok();
+}
 
 Status Run(Options o) {
   const Timer timer;
@@ -41,23 +55,33 @@ Status Run(Options o) {
     }
     if (o.count == 0) o.count = cells;
   }
-  o.request.count = o.count == 0 ? 64 : o.count;
+  const bool as_file = o.output.ends_with(".hmn");
+  if (as_file && (o.count > 1 || o.enlarge != 1)) {
+    return {StatusCode::kInvalidArgument, o.output + ": a .hmn file holds one picture as it is; leave out "
+                                                     "--count, --grid and --enlarge"};
+  }
+  if (!o.size.empty()) HALFMOON_RETURN_IF_ERROR(ParseSize(o.size, &o.request));
+  // Of pictures whose size was chosen one is what is meant.
+  o.request.count = o.count != 0 ? o.count : as_file || !o.size.empty() ? 1 : 64;
   HALFMOON_RETURN_IF_ERROR(o.request.Validate());
   if (grid.columns == 0) {
     grid.columns = static_cast<std::uint32_t>(std::ceil(std::sqrt(static_cast<double>(o.request.count))));
   }
   if (!o.output.empty()) {
-    HALFMOON_RETURN_IF_ERROR(CheckEnding(o.output, ".png"));
+    if (!as_file) HALFMOON_RETURN_IF_ERROR(CheckEnding(o.output, ".png"));
     HALFMOON_RETURN_IF_ERROR(CheckTarget("", o.output, o.force));
   }
-  WarnIfSlowBlas(o.report.quiet);
   HALFMOON_ASSIGN_OR_RETURN(Generator generator, Generator::Create(o.generator));
-  HALFMOON_ASSIGN_OR_RETURN(const std::vector<Image> pictures, generator.Sample(o.request));
-  if (!o.out_dir.empty()) {
-    HALFMOON_RETURN_IF_ERROR(
-        WritePictures(o.out_dir, "seed" + std::to_string(o.request.seed), pictures, o.force));
+  if (generator.info().architecture == "vae") WarnIfSlowBlas(o.report.quiet);
+  if (as_file) {
+    HALFMOON_ASSIGN_OR_RETURN(const std::vector<std::uint8_t> file, generator.SampleFile(o.request));
+    HALFMOON_RETURN_IF_ERROR(WriteOutput(o.output, file, o.force));
   } else {
-    HALFMOON_RETURN_IF_ERROR(WriteGrid(o.output, pictures, grid.columns, o.enlarge, o.force));
+    HALFMOON_ASSIGN_OR_RETURN(const std::vector<Image> pictures, generator.Sample(o.request));
+    HALFMOON_RETURN_IF_ERROR(
+        o.out_dir.empty()
+            ? WriteGrid(o.output, pictures, grid.columns, o.enlarge, o.force)
+            : WritePictures(o.out_dir, "seed" + std::to_string(o.request.seed), pictures, o.force));
   }
   const std::string where = o.output.empty() ? o.out_dir : o.output;
   const bool to_stderr = o.output == kStandardStream;
@@ -70,7 +94,7 @@ Status Run(Options o) {
                {"seconds", timer.seconds()}},
               to_stderr);
   } else if (!o.report.quiet) {
-    PrintText(where + ": " + std::to_string(o.request.count) + " pictures from " + generator.info().name +
+    PrintText(where + ": " + std::to_string(o.request.count) + (o.request.count == 1 ? " picture from " : " pictures from ") + generator.info().name +
                   ", seed " + std::to_string(o.request.seed) + ", " + Duration(timer.seconds()) + "\n",
               to_stderr);
   }
@@ -85,7 +109,8 @@ void AddSampleCommand(CLI::App& app, int* exit_code) {
       AddSubcommand(app, "sample", "Draw new pictures from a generative model",
                     "  halfmoon sample --model vae-fashion --grid 8x8 --seed 7 -o grid.png\n"
                     "  halfmoon sample --model vae-moons --count 16 --out-dir moons/\n"
-                    "  halfmoon sample --model vae-emoji --temperature 0.7 -o calm.png --enlarge 2\n\n"
+                    "  halfmoon sample --model vae-emoji --temperature 0.7 -o calm.png --enlarge 2\n"
+                    "  halfmoon sample --model vqvae --size 512x512 --seed 7 -o texture.hmn\n\n"
                     "Picture i of a seed is the same whatever the count, with the same build.");
   command->add_option("--model", o->generator.model, "Name or id of a model with a generative mode")
       ->type_name("NAME");
@@ -96,11 +121,19 @@ void AddSampleCommand(CLI::App& app, int* exit_code) {
       ->add_option("--temperature", o->request.temperature,
                    "Below 1: more typical, less varied; 0 to 4, default 1")
       ->type_name("T");
+  command
+      ->add_option("--size", o->size,
+                   "WIDTHxHEIGHT of each picture, up to 2048x2048, for models that draw any size (vqvae); "
+                   "default 256x256")
+      ->type_name("WxH");
+  command->add_option("--stages", o->request.stages, "Draw only the first N residual stages (vqvae)")
+      ->type_name("N");
   command->add_option("--grid", o->grid, "COLUMNSxROWS of the grid; default about a square")
       ->type_name("CxR");
   command->add_option("--enlarge", o->enlarge, "Repeat each pixel N times, 1 to 16, in a grid")
       ->type_name("N");
-  AddOutput(command, &o->output, "All pictures as one PNG; - writes standard output");
+  AddOutput(command, &o->output,
+            "All pictures as one PNG, or one picture as .hmn (vqvae); - writes a PNG to standard output");
   command->add_option("--out-dir", o->out_dir, "Each picture as a PNG in this folder")->type_name("DIR");
   AddModelsDir(command, &o->generator.models_dir);
   AddThreads(command, &o->generator.threads);

@@ -113,8 +113,10 @@ class BandDecoder {
 
   Status DecodeColour(std::uint64_t k, int threads, Tile* tile, TileStats* stats) const {
     if (r_.latents[k].data() == nullptr) return {StatusCode::kTruncated, "its latent chunk is lost"};
-    auto latent = model_.DecodeTile(r_.latents[k], r_.q, PadUp(tile->rect.height),
-                                    PadUp(tile->rect.width), threads, stats);
+    const std::uint32_t height = PadUp(tile->rect.height), width = PadUp(tile->rect.width);
+    auto latent = r_.stages == 0
+                      ? model_.DecodeTile(r_.latents[k], r_.q, height, width, threads, stats)
+                      : model_.DecodeStages(r_.latents[k], r_.stages, height, width, threads, stats);
     if (!latent.ok()) return latent.status();
     tile->latent = std::move(*latent);
     return Status::Ok();

@@ -20,6 +20,7 @@ struct BandDecodeRequest {
   // In tile order. With allow_partial data() may be null: lost.
   std::vector<std::span<const std::uint8_t>> latents, alphas;
   bool allow_partial = false;
+  int stages = 0;      // of a model that has them: only the first ones; 0: all
   bool pixels = true;  // false: symbols and alpha are decoded and checked, nothing else
   WorkPlan plan;
 };

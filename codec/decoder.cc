@@ -126,6 +126,7 @@ Status DecodeOptions::Validate() const {
     return {StatusCode::kInvalidArgument,
             "threads " + std::to_string(threads) + " is out of range; legal are 0 (all cores) to 256"};
   }
+  if (stages < 0) return {StatusCode::kInvalidArgument, "stages " + std::to_string(stages) + " is below 0"};
   if (limits.max_pixels == 0 || limits.max_dimension == 0) {
     return {StatusCode::kInvalidArgument, "limits: a limit of 0 would refuse every picture"};
   }
@@ -170,6 +171,13 @@ struct Decoder::Impl {
                         " pixels, model '" + entry->entry.name + "' makes " +
                         std::to_string(fixed->width) + "x" + std::to_string(fixed->height) + " only");
     }
+    if (options.stages > model.Stages()) {
+      return Status(StatusCode::kInvalidArgument,
+                    "model '" + entry->entry.name + "' has " +
+                        (model.Stages() == 0 ? "no" : std::to_string(model.Stages())) + " stages, not " +
+                        std::to_string(options.stages));
+    }
+    request.stages = options.stages;
     HALFMOON_ASSIGN_OR_RETURN(request.plan,
                               Plan(model.geometry(), request, h.tile_size, bytes.size()));
     request.tile_size = h.tile_size;

@@ -20,6 +20,17 @@ class GenerativeModel {
 
   // As Generator's functions of the same names. Exceptions pass through.
   virtual Result<std::vector<Image>> Sample(const SampleRequest& request) const = 0;
+  // The first picture of a request as a latent stream, with what a header says of it.
+  struct SampledStream {
+    PictureShape shape;
+    int q = 0;
+    std::vector<std::uint8_t> stream;
+  };
+  virtual Result<SampledStream> SampleStream(const SampleRequest&) const {
+    return Status(StatusCode::kUnsupportedFeature,
+                  "a sample of this model is no whole number of its bins, so no .hmn file holds it exactly; "
+                  "write a PNG");
+  }
   virtual Result<std::vector<float>> DrawCode(std::uint64_t, std::uint64_t) const { return NoCode(); }
   virtual Result<LatentPosterior> Posterior(const ImageView&) const { return NoCode(); }
   // The code of one latent stream.

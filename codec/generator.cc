@@ -8,6 +8,7 @@
 #include "codec/generative_model.h"
 #include "codec/exceptions.h"
 #include "codec/network_models.h"
+#include "codec/vqvae_generator.h"
 #include "models/runtime/manifest.h"
 
 namespace halfmoon {
@@ -25,6 +26,7 @@ Result<std::unique_ptr<GenerativeModel>> LoadVae(const runtime::WeightsFile& fil
 
 constexpr Architecture kArchitectures[] = {
     {"vae", LoadVae},
+    {"vqvae", LoadVqvaeGenerator},
 };
 
 const Architecture* FindArchitecture(const std::string& name) {
@@ -116,8 +118,46 @@ Result<Generator> Generator::Create(const GeneratorOptions& options) {
   });
 }
 
+namespace {
+
+// What a request asks for that the model has not.
+Status CheckFits(const SampleRequest& request, const GeneratorInfo& info) {
+  if (!info.any_size && (request.width != 0 || request.height != 0)) {
+    return {StatusCode::kInvalidArgument, "model '" + info.name + "' draws pictures of " +
+                                              std::to_string(info.picture.width) + "x" +
+                                              std::to_string(info.picture.height) + " only; leave out the size"};
+  }
+  if (request.stages < 0 || request.stages > info.stages) {
+    return {StatusCode::kInvalidArgument,
+            info.stages == 0 ? "model '" + info.name + "' has no stages"
+                             : "stages " + std::to_string(request.stages) + " is out of range; legal are 1 to " +
+                                   std::to_string(info.stages)};
+  }
+  return Status::Ok();
+}
+
+}  // namespace
+
+Result<std::vector<std::uint8_t>> Generator::SampleFile(const SampleRequest& request) {
+  HALFMOON_RETURN_IF_ERROR(request.Validate());
+  HALFMOON_RETURN_IF_ERROR(CheckFits(request, impl_->info));
+  return GuardExceptions("generator", [&]() -> Result<std::vector<std::uint8_t>> {
+    HALFMOON_ASSIGN_OR_RETURN(const GenerativeModel::SampledStream drawn, impl_->model->SampleStream(request));
+    Header header;
+    header.channels = static_cast<std::uint8_t>(drawn.shape.channels);
+    header.model_id = impl_->entry.id;
+    header.model_hash = impl_->identity;
+    header.width = drawn.shape.width;
+    header.height = drawn.shape.height;
+    header.quality = static_cast<std::uint16_t>(drawn.q);
+    const Chunk chunk = {kChunkLatents, drawn.stream};
+    return Write(header, {&chunk, 1}, {});
+  });
+}
+
 Result<std::vector<Image>> Generator::Sample(const SampleRequest& request) {
   HALFMOON_RETURN_IF_ERROR(request.Validate());
+  HALFMOON_RETURN_IF_ERROR(CheckFits(request, impl_->info));
   return GuardExceptions("generator", [&] {
     return impl_->model->Sample(request);
   });

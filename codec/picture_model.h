@@ -90,6 +90,15 @@ class PictureModel {
                                         std::int64_t height, std::int64_t width, int threads,
                                         TileStats* stats) const = 0;
 
+  // Of models with residual stages: how many, and DecodeTile of the first `stages` of them, or of as many
+  // as the stream has. REQUIRES: 1 <= stages <= Stages().
+  virtual int Stages() const { return 0; }
+  virtual Result<TileLatent> DecodeStages(std::span<const std::uint8_t> /*stream*/, int /*stages*/,
+                                          std::int64_t /*height*/, std::int64_t /*width*/,
+                                          int /*threads*/, TileStats* /*stats*/) const {
+    return Status(StatusCode::kInternal, "this model has no stages");
+  }
+
   // values: [height / stride][width / stride][channels], values of TileLatents; all 0 where a tile is
   // lost. height, width in pixels, multiples of stride. Not clamped.
   virtual Result<FloatPicture> Synthesise(std::span<const std::int32_t> values, int q,

@@ -169,7 +169,10 @@ class Model : public PictureModel, public GenerativeModel {
   // --- GenerativeModel -------------------------------------------------------------------------
 
   GeneratorInfo Info() const override {
-    return {"", "", Shape(), static_cast<std::size_t>(config_.latent_size())};
+    GeneratorInfo info;
+    info.picture = Shape();
+    info.latent_size = static_cast<std::size_t>(config_.latent_size());
+    return info;
   }
 
   Result<std::vector<Image>> Sample(const SampleRequest& request) const override {

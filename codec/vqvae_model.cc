@@ -117,6 +117,11 @@ int VqvaeModel::StagesOf(int q) const {
   return 1 + (q * last + kMaxQuality / 2) / kMaxQuality;
 }
 
+int VqvaeModel::QOf(int stages) const {
+  const int last = static_cast<int>(config_.stages) - 1;
+  return last == 0 ? kMaxQuality : (stages - 1) * kMaxQuality / last;
+}
+
 Result<FloatLatent> VqvaeModel::Analyse(const FloatPicture& x, int, int threads) const {
   HALFMOON_ENSURE(g_a_.has_value());
   const auto level = static_cast<int>(256 * config_.analysis_level);
@@ -136,27 +141,57 @@ Result<FloatLatent> VqvaeModel::Analyse(const FloatPicture& x, int, int threads)
 Result<std::vector<std::uint8_t>> VqvaeModel::EncodeTile(const FloatLatent& y, int q, int threads,
                                                          TileStats* stats) const {
   HALFMOON_ENSURE(g_a_.has_value());
-  Stopwatch watch;
-  TileStats s;
   std::vector<float> left = y.values;  // what the stages so far left over
 
   const auto d = static_cast<std::size_t>(config_.dim),
              g = static_cast<std::size_t>(config_.code_dim);
   const auto count = static_cast<std::size_t>(config_.codes);
+  std::vector<float> cost(count), r(g);
+  const auto choose = [&](std::size_t stage, std::span<const std::uint32_t> positions,
+                          std::span<const std::uint16_t> frequencies, std::span<std::uint8_t> indices) {
+    const std::span<const float> stage_codes = std::span(codes_).subspan(stage * count * g, count * g);
+    const std::int32_t* support = support_.data() + stage * g;
+    const StageCodes codes(stage_codes, count, g);
+    for (std::size_t i = 0; i < indices.size(); ++i) {
+      float* from = left.data() + positions[i] * d;
+      for (std::size_t j = 0; j < g; ++j) r[j] = from[support[j]];
+      const std::uint8_t index = codes.Cheapest(r.data(), g, slopes_[stage],
+                                                frequencies.subspan(i * count, count), cost);
+      indices[i] = index;
+      for (std::size_t j = 0; j < g; ++j) from[support[j]] -= stage_codes[index * g + j];
+    }
+  };
+  return CodeTile(StagesOf(q), y.height, y.width, threads, choose, stats);
+}
+
+Result<std::vector<std::uint8_t>> VqvaeModel::EncodeIndices(const TileLatent& latent, int stages,
+                                                            std::int64_t height, std::int64_t width,
+                                                            int threads, TileStats* stats) const {
+  const std::size_t h = static_cast<std::size_t>(height) / 16, w = static_cast<std::size_t>(width) / 16;
+  const auto all = static_cast<std::size_t>(config_.stages);
+  HALFMOON_ENSURE(stages >= 1 && stages <= config_.stages && latent.values.size() == h * w * all);
+  const auto choose = [&](std::size_t stage, std::span<const std::uint32_t> positions,
+                          std::span<const std::uint16_t>, std::span<std::uint8_t> indices) {
+    for (std::size_t i = 0; i < indices.size(); ++i) {
+      indices[i] = static_cast<std::uint8_t>(latent.values[positions[i] * all + stage] - 1);
+    }
+  };
+  return CodeTile(stages, h, w, threads, choose, stats);
+}
+
+Result<std::vector<std::uint8_t>> VqvaeModel::CodeTile(int stages, std::size_t h, std::size_t w,
+                                                       int threads, const Choose& choose,
+                                                       TileStats* stats) const {
+  Stopwatch watch;
+  TileStats s;
   HALFMOON_ASSIGN_OR_RETURN(VqPriorTile tile,
-                            VqPriorTile::Create(prior_, static_cast<int>(y.height),
-                                                static_cast<int>(y.width), threads));
-  const int stages = StagesOf(q);
+                            VqPriorTile::Create(prior_, static_cast<int>(h), static_cast<int>(w), threads));
+  const auto count = static_cast<std::size_t>(config_.codes);
   ByteWriter writer;
   writer.U8(static_cast<std::uint8_t>(stages));
   std::vector<std::uint16_t> frequencies;
   std::vector<std::uint8_t> indices;
-  std::vector<float> cost(count), r(g);
   for (int stage = 0; stage < stages; ++stage) {
-    const auto at = static_cast<std::size_t>(stage);
-    const std::span<const float> stage_codes = std::span(codes_).subspan(at * count * g, count * g);
-    const std::int32_t* support = support_.data() + at * g;
-    const StageCodes codes(stage_codes, count, g);
     FrequencyEncoder coder;
     for (int k = 0; k < runtime::kVqPasses; ++k) {
       const std::size_t n = tile.IndexCount(k);
@@ -164,14 +199,7 @@ Result<std::vector<std::uint8_t>> VqvaeModel::EncodeTile(const FloatLatent& y, i
       indices.resize(n);
       HALFMOON_RETURN_IF_ERROR(tile.Predict(stage, k, frequencies));
       s.prior_seconds += watch.Lap();
-      for (std::size_t i = 0; i < n; ++i) {
-        float* from = left.data() + tile.Positions(k)[i] * d;
-        for (std::size_t j = 0; j < g; ++j) r[j] = from[support[j]];
-        const std::uint8_t index = codes.Cheapest(
-            r.data(), g, slopes_[at], std::span(frequencies).subspan(i * count, count), cost);
-        indices[i] = index;
-        for (std::size_t j = 0; j < g; ++j) from[support[j]] -= stage_codes[index * g + j];
-      }
+      choose(static_cast<std::size_t>(stage), tile.Positions(k), frequencies, indices);
       s.transform_seconds += watch.Lap();
       HALFMOON_RETURN_IF_ERROR(tile.Commit(stage, k, indices));
       coder.Append(frequencies, count, indices);

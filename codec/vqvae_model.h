@@ -27,6 +27,8 @@ class VqvaeModel : public PictureModel {
 
   // Stages of a file of that quality: q snaps to them, evenly.
   int StagesOf(int q) const;
+  // A q with that many stages. REQUIRES: stages in 1..S.
+  int QOf(int stages) const;
 
   const ModelGeometry& geometry() const override { return geometry_; }
   // The latent's principal components, d channels; q does not matter.
@@ -38,10 +40,15 @@ class VqvaeModel : public PictureModel {
   Result<FloatPicture> Synthesise(std::span<const std::int32_t> values, int q, std::int64_t height,
                                   std::int64_t width, int threads) const override;
 
-  // The same with the first `stages` stages only; fewer when the stream has fewer.
+  int Stages() const override { return static_cast<int>(config_.stages); }
   Result<TileLatent> DecodeStages(std::span<const std::uint8_t> stream, int stages,
                                   std::int64_t height, std::int64_t width, int threads,
-                                  TileStats* stats) const;
+                                  TileStats* stats) const override;
+
+  // The stream of given indices, values as of DrawTile. Errors: kOutOfMemory.
+  Result<std::vector<std::uint8_t>> EncodeIndices(const TileLatent& latent, int stages,
+                                                  std::int64_t height, std::int64_t width, int threads,
+                                                  TileStats* stats) const;
 
   // The indices of a new tile: the same decoder, fed with random bits, 32 from each call of `next`.
   // Temperature is 1: what the prior holds for likely. Errors: kInvalidArgument (stages not
@@ -55,6 +62,13 @@ class VqvaeModel : public PictureModel {
  private:
   VqvaeModel(const networks::VqvaeConfig& config, const runtime::TransformDims& dims,
              std::size_t file_bytes, runtime::VqPrior prior);
+  // Fills in the indices at some positions of a stage, whose frequencies are known.
+  using Choose = std::function<void(std::size_t stage, std::span<const std::uint32_t> positions,
+                                    std::span<const std::uint16_t> frequencies,
+                                    std::span<std::uint8_t> indices)>;
+  // h, w: in latent positions.
+  Result<std::vector<std::uint8_t>> CodeTile(int stages, std::size_t h, std::size_t w, int threads,
+                                             const Choose& choose, TileStats* stats) const;
   // Decodes `stages` stages; `open` gives the coder of each stage, `check_end` whether it must end.
   Result<TileLatent> Walk(int stages, std::int64_t height, std::int64_t width, int threads,
                           const std::function<Result<FrequencyDecoder>(int, std::size_t)>& open,

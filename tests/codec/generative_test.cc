@@ -118,7 +118,9 @@ TEST_F(Generative, APictureIsWhateverTheCountAndTheOrder) {
     r.seed = 10;
     EXPECT_NE(Samples((*generator->Sample(r))[0]), Samples((*one)[0]));
     const auto code = generator->DrawCode(9, 3);
-    EXPECT_EQ(Samples((*generator->Decode({*code}))[0]), Samples((*one)[0]));
+    const auto decoded = generator->Decode({*code});
+    ASSERT_TRUE(decoded.ok()) << decoded.status().message();
+    EXPECT_EQ(Samples((*decoded)[0]), Samples((*one)[0]));
     // At temperature 0 all pictures are the one at the origin.
     r.temperature = 0;
     r.count = 2;
@@ -142,6 +144,7 @@ TEST_F(Generative, CompressingKeepsTheCodeWithinHalfABin) {
 
     auto generator = Make(name);
     const auto posterior = generator->Encode(picture.view());
+    ASSERT_TRUE(posterior.ok()) << posterior.status().message();
     const auto code = generator->ReadCode(*file);
     ASSERT_TRUE(code.ok()) << code.status().message();
     ASSERT_EQ(code->size(), posterior->mean.size());

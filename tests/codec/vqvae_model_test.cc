@@ -8,6 +8,8 @@
 #include <cmath>
 #include <random>
 
+#include "codec/vqvae_generator.h"
+#include "codec/window_pixels.h"
 #include "models/networks/vqvae.h"
 #include "models/networks/weights_io.h"
 #include "models/training/vqvae_exporter.h"
@@ -175,6 +177,60 @@ TEST_F(VqvaeModelTest, DrawnTilesFollowTheSeed) {
   std::mt19937 random(1);
   EXPECT_FALSE(
       model_->DrawTile(6, 64, 64, 1, [&] { return static_cast<std::uint32_t>(random()); }).ok());
+}
+
+// A drawn tile is a code like any other: its stream decodes to it, and costs what the prior says.
+TEST_F(VqvaeModelTest, DrawnTilesCanBeCoded) {
+  std::mt19937 random(3);
+  for (const int stages : {2, 5}) {
+    const auto drawn = model_->DrawTile(stages, 128, 192, 1, [&] { return static_cast<std::uint32_t>(random()); });
+    ASSERT_TRUE(drawn.ok());
+    TileStats stats;
+    const auto stream = model_->EncodeIndices(*drawn, stages, 128, 192, 2, &stats);
+    ASSERT_TRUE(stream.ok());
+    const int q = model_->QOf(stages);
+    EXPECT_EQ(model_->StagesOf(q), stages);
+    const auto back = model_->DecodeTile(*stream, q, 128, 192, 1, nullptr);
+    ASSERT_TRUE(back.ok()) << back.status().message();
+    EXPECT_EQ(back->values, drawn->values);
+    EXPECT_NEAR(8 * static_cast<double>(stream->size()), stats.estimated_bits,
+                0.001 * stats.estimated_bits + 96 * stages);
+  }
+}
+
+// What the generator draws as a picture and as a stream is the same.
+TEST_F(VqvaeModelTest, ASampleIsItsOwnCode) {
+  const auto generator = LoadVqvaeGenerator(weights_, 2);
+  ASSERT_TRUE(generator.ok()) << generator.status().message();
+  EXPECT_TRUE((*generator)->Info().any_size);
+  EXPECT_EQ((*generator)->Info().stages, 5);
+  SampleRequest request;
+  request.seed = 9;
+  request.width = 100;
+  request.height = 70;
+  request.stages = 3;
+  request.count = 2;
+  const auto pictures = (*generator)->Sample(request);
+  ASSERT_TRUE(pictures.ok()) << pictures.status().message();
+  for (std::uint64_t i = 0; i < 2; ++i) {
+    request.first = i;
+    const auto sampled = (*generator)->SampleStream(request);
+    ASSERT_TRUE(sampled.ok()) << sampled.status().message();
+    EXPECT_EQ(sampled->shape, (PictureShape{100, 70, 3, 8}));
+    const auto latent = model_->DecodeTile(sampled->stream, sampled->q, 128, 128, 1, nullptr);
+    ASSERT_TRUE(latent.ok()) << latent.status().message();
+    const auto x = model_->Synthesise(latent->values, sampled->q, 128, 128, 1);
+    ASSERT_TRUE(x.ok());
+    Image decoded = *Image::Create(sampled->shape);
+    SamplesFromFloats(*x, {0, 0, 100, 70}, decoded.shape(), decoded.stride(), decoded.samples().data());
+    EXPECT_TRUE(std::ranges::equal(decoded.samples(), (*pictures)[i].samples())) << i;
+  }
+  EXPECT_FALSE(std::ranges::equal((*pictures)[0].samples(), (*pictures)[1].samples()));
+  for (const auto spoil : {+[](SampleRequest* r) { r->temperature = 0.5; }, +[](SampleRequest* r) { r->width = 2049; }}) {
+    SampleRequest bad = request;
+    spoil(&bad);
+    EXPECT_FALSE((*generator)->Sample(bad).ok());
+  }
 }
 
 }  // namespace

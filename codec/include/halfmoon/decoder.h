@@ -69,6 +69,10 @@ struct DecodeOptions {
   // lost tile suffer, too.
   bool allow_partial = false;
 
+  // Of models with residual stages (VQ-VAE): decode only the first ones, a coarser picture; 0: all that
+  // the file has.
+  int stages = 0;
+
   // Errors: kInvalidArgument naming the field and its range.
   Status Validate() const;
 };

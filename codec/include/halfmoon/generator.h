@@ -29,6 +29,10 @@ struct SampleRequest {
   int count = 1;              // pictures, 1..kMaxSamples
   std::uint64_t seed = 0;     // picture i depends on seed and i alone
   double temperature = 1;     // 0..4: of what is drawn; below 1: more typical, less varied
+  // Of models that draw any size, 1..2048 pixels each; 0: the model's usual size. Others draw their own.
+  std::uint32_t width = 0, height = 0;
+  // Of models with residual stages: how many are drawn; 0: all. Fewer are coarser.
+  int stages = 0;
   // First picture: a request for pictures 0..7 equals requests for 0..3 and 4..7.
   std::uint64_t first = 0;
 
@@ -46,7 +50,9 @@ struct LatentPosterior {
 // What a model is fed and returns.
 struct GeneratorInfo {
   std::string name, architecture;
-  PictureShape picture;            // of what it draws
+  PictureShape picture;            // of what it draws, unless a request says otherwise
+  bool any_size = false;           // whether a request may
+  int stages = 0;                  // residual stages; 0: it has none
   std::size_t latent_size = 0;     // numbers of a continuous code; 0: it has none
 };
 
@@ -65,6 +71,10 @@ class Generator {
 
   // New pictures. The same seed gives the same pictures with the same build.
   Result<std::vector<Image>> Sample(const SampleRequest& request);
+
+  // The first picture of a request as a .hmn file, which decodes to what Sample draws.
+  // Errors: kUnsupportedFeature for models whose samples are not in their own symbols (VAE).
+  Result<std::vector<std::uint8_t>> SampleFile(const SampleRequest& request);
 
   // --- Models with a continuous code (VAE); kUnsupportedFeature for others -----------------------
 
