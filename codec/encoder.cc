@@ -27,16 +27,18 @@ std::string ShapeText(const PictureShape& shape) {
          (shape.is_grey() ? " grey" : " colour");
 }
 
-// The picture as a model of one size takes it. Grey pictures are colour pictures, too.
-Result<Image> Fit(const ImageView& image, const ModelStore::Model& model, const PictureShape& shape,
-                  bool resize) {
-  const bool fits = image.width == shape.width && image.height == shape.height &&
-                    (image.shape().is_grey() || !shape.is_grey());
-  if (!fits && !resize) {
-    return Status(StatusCode::kInvalidArgument,
-                  "the picture is " + ShapeText(image.shape()) + ", model '" + model.entry.name +
-                      "' codes " + ShapeText(shape) + " only; --resize makes it so");
-  }
+// Whether a model of one size takes a picture. Grey pictures are colour pictures, too.
+Status CheckFits(const PictureShape& picture, const ModelStore::Model& model, const PictureShape& shape) {
+  const bool fits = picture.width == shape.width && picture.height == shape.height &&
+                    (picture.is_grey() || !shape.is_grey());
+  if (fits) return Status::Ok();
+  return {StatusCode::kInvalidArgument, "the picture is " + ShapeText(picture) + ", model '" +
+                                            model.entry.name + "' codes " + ShapeText(shape) +
+                                            " only; --resize makes it so"};
+}
+
+// The picture as such a model takes it.
+Result<Image> Fit(const ImageView& image, const PictureShape& shape) {
   PictureShape wanted = shape;
   if (image.shape().is_grey()) wanted.channels = 1;
   return FitTo(image, wanted);
@@ -141,11 +143,13 @@ Result<std::vector<std::uint8_t>> Encoder::EncodeRows(const PictureShape& given,
   Image fitted;
   std::uint32_t fitted_row = 0;
   if (const auto fixed = impl_->model->model->FixedShape()) {
+    // Before a row is read: it may be a hundred megapixels.
+    if (!o.resize) HALFMOON_RETURN_IF_ERROR(CheckFits(given, *impl_->model, *fixed));
     HALFMOON_ASSIGN_OR_RETURN(Image whole, Image::Create(given, o.max_pixels));
     for (std::uint32_t y = 0; y < given.height; ++y) {
       HALFMOON_RETURN_IF_ERROR(rows({whole.row(y), whole.stride()}));
     }
-    HALFMOON_ASSIGN_OR_RETURN(fitted, Fit(whole.view(), *impl_->model, *fixed, o.resize));
+    HALFMOON_ASSIGN_OR_RETURN(fitted, Fit(whole.view(), *fixed));
     shape = fitted.shape();
     source = [&](std::span<std::uint8_t> row) {
       std::copy_n(fitted.row(fitted_row++), row.size(), row.data());

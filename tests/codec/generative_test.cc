@@ -170,6 +170,12 @@ TEST_F(Generative, OtherSizesAreRefusedUnlessResized) {
     const auto refused = encoder->Encode(picture.view());
     EXPECT_EQ(refused.status().code(), StatusCode::kInvalidArgument);
     EXPECT_NE(refused.status().message().find("--resize"), std::string::npos);
+    // Before any row is read, however large the picture.
+    const RowSource never = [](std::span<std::uint8_t>) {
+      return Status(StatusCode::kInternal, "a row was read");
+    };
+    EXPECT_EQ(encoder->EncodeRows({4000, 4000, 3, 8}, {}, never, 50).status().code(),
+              StatusCode::kInvalidArgument);
     auto resizing = MakeEncoder("tiny-grey", true);
     const auto file = resizing->Encode(picture.view());
     ASSERT_TRUE(file.ok()) << file.status().message();
@@ -197,6 +203,13 @@ TEST_F(Generative, ErrorsNameWhatThereIs) {
   EXPECT_NE(unknown.status().message().find("tiny-grey, tiny-colour"), std::string::npos);
   auto generator = Make("tiny-grey");
   SampleRequest r;
+  r.width = r.height = 100;
+  EXPECT_NE(generator->Sample(r).status().message().find("leave out the size"), std::string::npos);
+  r = {};
+  r.stages = 3;
+  EXPECT_NE(generator->Sample(r).status().message().find("has no stages"), std::string::npos);
+  r = {};
+  EXPECT_EQ(generator->SampleFile(r).status().code(), StatusCode::kUnsupportedFeature);
   r.count = 0;
   EXPECT_NE(generator->Sample(r).status().message().find("1 to 65536"), std::string::npos);
   r.count = 1;

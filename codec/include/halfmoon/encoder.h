@@ -33,8 +33,8 @@ struct EncodeOptions {
   bool strip_metadata = false;
 
   // --- How to work ---------------------------------------------------------------------------
-  // Threads, 1..256; 0: one per core. The bytes do not depend on it beyond what float rounding of
-  // the analysis may do; files are always decodable everywhere.
+  // Threads, 1..256; 0: one per core. The bytes do not depend on it, nor on the machine (those of VAE
+  // models may: their encoder runs on LibTorch).
   int threads = 0;
   // Pictures of more pixels are refused.
   std::uint64_t max_pixels = kDefaultMaxImagePixels;
