@@ -75,7 +75,6 @@ Result<std::vector<std::uint8_t>> MakeTargeted(std::span<const std::uint8_t> pic
   report->quality = made.quality;
   report->encodes = made.encodes;
   report->stats = made.stats;
-  report->stats.memory_bytes += image.samples().size();
   if (settings.target.kind == Target::Kind::kMsSsim) report->ms_ssim = made.reached;
   return std::move(made.file);
 }
@@ -153,7 +152,9 @@ Result<CompressReport> CompressFile(const std::string& input, const std::string&
     // What is behind the pixels is checked with the last row, before anything is written.
     return ++read_rows == rows.shape().height ? rows.Finish() : Status::Ok();
   };
-  const std::uint64_t held = bytes.size() + rows.memory_bytes();
+  std::uint64_t held = bytes.size() + rows.memory_bytes();
+  // For a target the picture is encoded several times, and held whole meanwhile.
+  if (settings.target.kind != Target::Kind::kNone) held += report.shape.row_bytes() * report.shape.height;
   if (!encoder->has_value() || settings.encode.max_memory != 0) {
     EncodeOptions options = settings.encode;
     // What is left for the encoder, of this file; hence a new one for each.

@@ -3,9 +3,9 @@
 
 #include <c10/util/Exception.h>
 
-#include <new>
 #include <string>
 
+#include "codec/exceptions.h"
 #include "halfmoon/status.h"
 
 namespace halfmoon {
@@ -13,20 +13,18 @@ namespace halfmoon {
 // The result of `work()` (a Status or Result), or the exception it threw as a Status.
 template <typename Work>
 auto GuardTorch(const char* what, Work work) -> decltype(work()) {
-  try {
-    return work();
-  } catch (const std::bad_alloc&) {
-    return Status(StatusCode::kOutOfMemory, std::string(what) + ": out of memory");
-  } catch (const c10::Error& e) {
-    // LibTorch reports a failed allocation as a plain error.
-    const std::string text = e.what_without_backtrace();
-    if (text.find("memory") != std::string::npos) {
-      return Status(StatusCode::kOutOfMemory, std::string(what) + ": out of memory: " + text);
+  return GuardExceptions(what, [&]() -> decltype(work()) {
+    try {
+      return work();
+    } catch (const c10::Error& e) {
+      // LibTorch reports a failed allocation as a plain error.
+      const std::string text = e.what_without_backtrace();
+      if (text.find("memory") != std::string::npos) {
+        return Status(StatusCode::kOutOfMemory, std::string(what) + ": out of memory: " + text);
+      }
+      return Status(StatusCode::kInternal, std::string(what) + ": " + text);
     }
-    return Status(StatusCode::kInternal, std::string(what) + ": " + text);
-  } catch (const std::exception& e) {
-    return Status(StatusCode::kInternal, std::string(what) + ": " + e.what());
-  }
+  });
 }
 
 }  // namespace halfmoon

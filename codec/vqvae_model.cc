@@ -147,15 +147,18 @@ Result<std::vector<std::uint8_t>> VqvaeModel::EncodeTile(const FloatLatent& y, i
              g = static_cast<std::size_t>(config_.code_dim);
   const auto count = static_cast<std::size_t>(config_.codes);
   std::vector<float> cost(count), r(g);
+  std::optional<StageCodes> codes;
+  std::size_t prepared = 0;
   const auto choose = [&](std::size_t stage, std::span<const std::uint32_t> positions,
                           std::span<const std::uint16_t> frequencies, std::span<std::uint8_t> indices) {
     const std::span<const float> stage_codes = std::span(codes_).subspan(stage * count * g, count * g);
     const std::int32_t* support = support_.data() + stage * g;
-    const StageCodes codes(stage_codes, count, g);
+    if (!codes || prepared != stage) codes.emplace(stage_codes, count, g);  // both passes of a stage
+    prepared = stage;
     for (std::size_t i = 0; i < indices.size(); ++i) {
       float* from = left.data() + positions[i] * d;
       for (std::size_t j = 0; j < g; ++j) r[j] = from[support[j]];
-      const std::uint8_t index = codes.Cheapest(r.data(), g, slopes_[stage],
+      const std::uint8_t index = codes->Cheapest(r.data(), g, slopes_[stage],
                                                 frequencies.subspan(i * count, count), cost);
       indices[i] = index;
       for (std::size_t j = 0; j < g; ++j) from[support[j]] -= stage_codes[index * g + j];
