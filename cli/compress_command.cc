@@ -37,8 +37,11 @@ Status RunOne(const Options& o) {
   HALFMOON_RETURN_IF_ERROR(CheckInput(input));
   HALFMOON_RETURN_IF_ERROR(CheckTarget(input, output, o.settings.force));
   std::optional<Encoder> encoder;
-  HALFMOON_ASSIGN_OR_RETURN(const CompressReport report,
-                            CompressFile(input, output, o.settings, &encoder));
+  CompressSettings settings = o.settings;
+  ProgressLine line(o.report.quiet || o.report.json);
+  settings.encode.progress = [&](double done) { line.ShowShare("searching", done); };
+  HALFMOON_ASSIGN_OR_RETURN(const CompressReport report, CompressFile(input, output, settings, &encoder));
+  line.Clear();
   if (!o.report.quiet) PrintWarnings(input, report.warnings);
   // When the file itself went to standard output, the report must not.
   const bool to_stderr = output == kStandardStream;
@@ -123,6 +126,7 @@ void AddCompressCommand(CLI::App& app, int* exit_code) {
       "  halfmoon compress photo.png                     makes photo.hmn\n"
       "  halfmoon compress photo.jpg -o small.hmn -q 20  a smaller file\n"
       "  halfmoon compress photo.png -q 80 --psnr        and how close it came\n"
+      "  halfmoon compress photo.png -e 7                takes its time for a smaller file\n"
       "  halfmoon compress photo.png --target-size 150k  the best picture in 150 kB\n"
       "  halfmoon compress photo.png --target-psnr 36    the smallest file of 36 dB\n"
       "  halfmoon compress -r photos --out-dir small -j 4 --resume\n"
@@ -139,6 +143,11 @@ void AddCompressCommand(CLI::App& app, int* exit_code) {
              command->add_option("-q,--quality", e.quality, "0 (smallest file) to 100 (best picture); default 50")
                  ->type_name("Q"),
              &o->settings.target);
+  command
+      ->add_option("-e,--effort", e.effort,
+                   "1 to 9, default 3; from 5 on a search for a smaller file of the same quality, seconds to "
+                   "minutes a megapixel")
+      ->type_name("N");
   command->add_option("--model", e.model, "Name or id of a model; default ae-photo")
       ->type_name("NAME");
   command

@@ -146,6 +146,14 @@ void ProgressLine::ShowCount(const std::string& what, std::size_t done, std::siz
   Show(text);
 }
 
+void ProgressLine::ShowShare(const std::string& what, double done) {
+  std::string text = what + " " + Fixed(100 * done, 0) + " %";
+  const double spent =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  if (done > 0 && done < 1 && spent > 2) text += ", " + Duration(spent * (1 - done) / done) + " left";
+  Show(text);
+}
+
 void ProgressLine::Clear() {
   if (!dirty_) return;
   dirty_ = false;

@@ -64,6 +64,7 @@ class ProgressLine {
 
   void Show(const std::string& text);  // at most ten times a second; more are dropped
   void ShowCount(const std::string& what, std::size_t done, std::size_t total);
+  void ShowShare(const std::string& what, double done);  // done: 0..1
   void Clear();
 
  private:

@@ -62,6 +62,54 @@ void AppendAlpha(const PictureRows& rows, const Rect& part, std::vector<std::uin
   }
 }
 
+// The windows of a strip: where their latents belong, and what of the picture they see.
+struct AnalysisWindow {
+  std::uint32_t x = 0, right = 0;  // without halo
+  Rect seen;                       // with it, as far as the padded picture goes
+};
+
+AnalysisWindow WindowOfStrip(const BandEncodeOptions& o, const Rect& strip, std::size_t column,
+                             std::uint32_t halo) {
+  const std::uint32_t padded_w = PadUp(o.shape.width), padded_h = PadUp(o.shape.height);
+  const std::uint32_t from = strip.y - std::min(strip.y, halo);
+  const std::uint32_t to = std::min(PadUp(strip.bottom()) + halo, padded_h);
+  AnalysisWindow w;
+  w.x = static_cast<std::uint32_t>(column) * o.plan.window_width;
+  w.right = std::min(w.x + o.plan.window_width, padded_w);
+  const std::uint32_t left = w.x - std::min(w.x, halo);
+  w.seen = {left, from, std::min(w.right + halo, padded_w) - left, to - from};
+  return w;
+}
+
+std::uint32_t WindowsOfStrip(const BandEncodeOptions& o) {
+  return (o.shape.width + o.plan.window_width - 1) / o.plan.window_width;
+}
+
+// Calls `visit` with every band (tile rows [row, end)), in order.
+template <typename Visit>
+Status ForBands(const BandEncodeOptions& o, const TileGrid& grid, Visit visit) {
+  const std::uint32_t rows_per_band = std::max(1u, o.plan.window_height / grid.tile_height());
+  for (std::uint32_t row = 0; row < grid.rows(); row += rows_per_band) {
+    HALFMOON_RETURN_IF_ERROR(visit(row, std::min(grid.rows(), row + rows_per_band)));
+  }
+  return Status::Ok();
+}
+
+Rect BandOf(const BandEncodeOptions& o, const TileGrid& grid, std::uint32_t row, std::uint32_t end) {
+  const std::uint32_t top = row * grid.tile_height();
+  return {0, top, o.shape.width, grid.tile(0, end - 1).bottom() - top};
+}
+
+// Calls `visit` with every strip of a band, in order.
+template <typename Visit>
+Status ForStrips(const BandEncodeOptions& o, const Rect& band, Visit visit) {
+  for (std::uint32_t y = band.y; y < band.bottom(); y += o.plan.window_height) {
+    HALFMOON_RETURN_IF_ERROR(
+        visit(Rect{0, y, band.width, std::min(o.plan.window_height, band.bottom() - y)}));
+  }
+  return Status::Ok();
+}
+
 class BandEncoder {
  public:
   BandEncoder(const PictureModel& model, const BandEncodeOptions& o, const RowSource& source)
@@ -71,27 +119,19 @@ class BandEncoder {
   }
 
   Result<TileStreams> Run() {
-    const std::uint32_t rows_per_band = std::max(1u, o_.plan.window_height / grid_.tile_height());
-    for (std::uint32_t row = 0; row < grid_.rows(); row += rows_per_band) {
-      const std::uint32_t end = std::min(grid_.rows(), row + rows_per_band);
-      HALFMOON_RETURN_IF_ERROR(EncodeBand(row, end));
-    }
+    HALFMOON_RETURN_IF_ERROR(ForBands(
+        o_, grid_, [&](std::uint32_t row, std::uint32_t end) { return EncodeBand(row, end); }));
     return std::move(out_);
   }
 
  private:
   // Tile rows [row, end).
   Status EncodeBand(std::uint32_t row, std::uint32_t end) {
-    const Rect last = grid_.tile(0, end - 1);
-    const Rect band{0, row * grid_.tile_height(), o_.shape.width,
-                    last.bottom() - row * grid_.tile_height()};
+    const Rect band = BandOf(o_, grid_, row, end);
     band_row_ = row;
     latent_ = {};
     alpha_.assign(grid_.columns() * (end - row), {});
-    for (std::uint32_t y = band.y; y < band.bottom(); y += o_.plan.window_height) {
-      HALFMOON_RETURN_IF_ERROR(Strip(
-          band, {0, y, band.width, std::min(o_.plan.window_height, band.bottom() - y)}));
-    }
+    HALFMOON_RETURN_IF_ERROR(ForStrips(o_, band, [&](const Rect& strip) { return Strip(band, strip); }));
     // The prior spreads over threads of its own only where there are fewer tiles than those.
     Workers workers = o_.plan.workers;
     const int threads = workers.workers * workers.threads_each;
@@ -109,31 +149,24 @@ class BandEncoder {
   Status Strip(const Rect& band, const Rect& strip) {
     const ModelGeometry& g = model_.geometry();
     const auto halo = static_cast<std::uint32_t>(g.analysis_halo);
-    const std::uint32_t padded_w = PadUp(o_.shape.width), padded_h = PadUp(o_.shape.height);
-    const std::uint32_t from = strip.y - std::min(strip.y, halo);
-    const std::uint32_t to = std::min(PadUp(strip.bottom()) + halo, padded_h);
-    HALFMOON_RETURN_IF_ERROR(rows_.Advance(from, std::min(to, o_.shape.height)));
+    const Rect seen = WindowOfStrip(o_, strip, 0, halo).seen;
+    HALFMOON_RETURN_IF_ERROR(rows_.Advance(seen.y, std::min(seen.bottom(), o_.shape.height)));
     if (o_.shape.has_alpha()) KeepAlpha(strip);
 
     Stopwatch watch;
-    const std::uint32_t columns = (band.width + o_.plan.window_width - 1) / o_.plan.window_width;
     HALFMOON_RETURN_IF_ERROR(
-        ParallelFor(columns, o_.plan.workers, [&](std::size_t i) -> Status {
-          const std::uint32_t x = static_cast<std::uint32_t>(i) * o_.plan.window_width;
-          const std::uint32_t right = std::min(x + o_.plan.window_width, padded_w);
-          const std::uint32_t left_halo = std::min(x, halo);
-          const Rect window{x - left_halo, from, std::min(right + halo, padded_w) - (x - left_halo),
-                            to - from};
+        ParallelFor(WindowsOfStrip(o_), o_.plan.workers, [&](std::size_t i) -> Status {
+          const AnalysisWindow window = WindowOfStrip(o_, strip, i, halo);
           HALFMOON_ASSIGN_OR_RETURN(
               const FloatLatent y,
-              model_.Analyse(FloatsFromRows(rows_.rows(), window, !o_.exact_transparent), o_.q,
+              model_.Analyse(FloatsFromRows(rows_.rows(), window.seen, !o_.exact_transparent), o_.q,
                              o_.plan.workers.threads_each));
           const auto s = static_cast<std::uint32_t>(g.stride);
-          const std::size_t h = (PadUp(strip.bottom()) - strip.y) / s, w = (right - x) / s;
+          const std::size_t h = (PadUp(strip.bottom()) - strip.y) / s, w = (window.right - window.x) / s;
           FloatLatent& canvas = Canvas(band, y.channels);
           for (std::size_t row = 0; row < h; ++row) {
-            std::copy_n(y.at(left_halo / s, (strip.y - from) / s + row), w * y.channels,
-                        canvas.at(x / s, (strip.y - band.y) / s + row));
+            std::copy_n(y.at((window.x - window.seen.x) / s, (strip.y - window.seen.y) / s + row),
+                        w * y.channels, canvas.at(window.x / s, (strip.y - band.y) / s + row));
           }
           return Status::Ok();
         }));
@@ -203,6 +236,21 @@ class BandEncoder {
 };
 
 }  // namespace
+
+std::uint64_t AnalysedPixels(const BandEncodeOptions& o, int halo) {
+  const TileGrid grid(o.shape.width, o.shape.height, o.tile_size);
+  std::uint64_t pixels = 0;
+  const Status status = ForBands(o, grid, [&](std::uint32_t row, std::uint32_t end) {
+    return ForStrips(o, BandOf(o, grid, row, end), [&](const Rect& strip) {
+      for (std::size_t i = 0; i < WindowsOfStrip(o); ++i) {
+        const Rect seen = WindowOfStrip(o, strip, i, static_cast<std::uint32_t>(halo)).seen;
+        pixels += std::uint64_t{seen.width} * seen.height;
+      }
+      return Status::Ok();
+    });
+  });
+  return status.ok() ? pixels : 0;  // nothing in it fails
+}
 
 Result<TileStreams> EncodeBands(const PictureModel& model, const BandEncodeOptions& options,
                                 const RowSource& source) {

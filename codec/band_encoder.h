@@ -25,6 +25,9 @@ struct TileStreams {
   TileStats tiles;
 };
 
+// The pixels of all windows that are analysed, halos included. Of `options` the shape, tiles and plan count.
+std::uint64_t AnalysedPixels(const BandEncodeOptions& options, int halo);
+
 // Reads all rows from `source` and holds a strip of them at a time.
 // Errors: the source's, the model's, kOutOfMemory.
 Result<TileStreams> EncodeBands(const PictureModel& model, const BandEncodeOptions& options,

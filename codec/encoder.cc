@@ -3,15 +3,18 @@
 #include <algorithm>
 #include <cmath>
 #include <list>
+#include <mutex>
+#include <optional>
 #include <thread>
 
 #include "bitstream/container.h"
 #include "bitstream/metadata.h"
+#include "codec/ae_search.h"
 #include "codec/band_encoder.h"
+#include "codec/exceptions.h"
 #include "codec/model_store.h"
 #include "codec/picture_grid.h"
 #include "codec/tile_grid.h"
-#include "codec/exceptions.h"
 
 namespace halfmoon {
 namespace {
@@ -73,6 +76,10 @@ Status EncodeOptions::Validate() const {
     return {StatusCode::kInvalidArgument,
             "threads " + std::to_string(threads) + " is out of range; legal are 0 (all cores) to 256"};
   }
+  if (effort < 1 || effort > 9) {
+    return {StatusCode::kInvalidArgument,
+            "effort " + std::to_string(effort) + " is out of range; legal are 1 to 9"};
+  }
   constexpr int kLongestTile = 32768;
   if (tile_size != kAutomaticTiles &&
       (tile_size < 0 || tile_size > kLongestTile || tile_size % kTileUnit != 0)) {
@@ -87,11 +94,33 @@ Status EncodeOptions::Validate() const {
   return Status::Ok();
 }
 
+// What of a search is done, in pixels times steps.
+class SearchProgress {
+ public:
+  explicit SearchProgress(std::function<void(double)> report) : report_(std::move(report)) {}
+
+  void Start(std::uint64_t total) {
+    total_ = total;
+    done_ = 0;
+  }
+  void Add(std::uint64_t pixels) {
+    const std::lock_guard lock(mutex_);
+    done_ += pixels;
+    if (report_ && total_ > 0) report_(static_cast<double>(done_) / static_cast<double>(total_));
+  }
+
+ private:
+  std::function<void(double)> report_;
+  std::mutex mutex_;
+  std::uint64_t total_ = 0, done_ = 0;
+};
+
 struct Encoder::Impl {
   EncodeOptions options;
   int threads = 1;
   ModelStore store;
   const ModelStore::Model* model = nullptr;
+  std::unique_ptr<SearchProgress> search;  // null: no search
 };
 
 Encoder::Encoder(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -106,8 +135,13 @@ Result<Encoder> Encoder::Create(const EncodeOptions& options) {
     const int threads = options.threads > 0
                             ? options.threads
                             : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-    std::unique_ptr<Impl> impl(new Impl{options, threads, std::move(store)});
-    HALFMOON_ASSIGN_OR_RETURN(impl->model, impl->store.ForEncoding(options.model));
+    std::unique_ptr<Impl> impl(new Impl{options, threads, std::move(store), nullptr, nullptr});
+    std::optional<AeSearchOptions> search;
+    if (const int steps = SearchSteps(options.effort); steps > 0) {
+      impl->search = std::make_unique<SearchProgress>(options.progress);
+      search = {steps, [progress = impl->search.get()](std::uint64_t pixels) { progress->Add(pixels); }};
+    }
+    HALFMOON_ASSIGN_OR_RETURN(impl->model, impl->store.ForEncoding(options.model, search));
     return Encoder(std::move(impl));
   });
 }
@@ -193,6 +227,7 @@ Result<std::vector<std::uint8_t>> Encoder::EncodeRows(const PictureShape& given,
     request.network_bytes_per_pixel = g.analysis_bytes_per_pixel;
     request.threads = impl_->threads;
     request.max_memory = o.max_memory;
+    request.largest_window = static_cast<std::uint32_t>(g.largest_window);
     request.encode = true;
     BandEncodeOptions bands;
     HALFMOON_ASSIGN_OR_RETURN(bands.plan, PlanWork(request));
@@ -200,6 +235,10 @@ Result<std::vector<std::uint8_t>> Encoder::EncodeRows(const PictureShape& given,
     bands.tile_size = header.tile_size;
     bands.q = header.quality;
     bands.exact_transparent = o.exact_transparent;
+    if (impl_->search) {
+      impl_->search->Start(AnalysedPixels(bands, g.analysis_halo) *
+                           static_cast<std::uint64_t>(SearchSteps(o.effort)));
+    }
     HALFMOON_ASSIGN_OR_RETURN(const TileStreams streams, EncodeBands(model, bands, source));
 
     std::vector<Chunk> chunks = blocks.chunks();

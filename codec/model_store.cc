@@ -27,6 +27,17 @@ Result<std::unique_ptr<PictureModel>> Load(const runtime::LoadedWeights& loaded,
                                                      "another model or a newer Halfmoon");
 }
 
+Result<std::unique_ptr<PictureModel>> AddSearch(const runtime::LoadedWeights& loaded,
+                                                std::unique_ptr<PictureModel> codec,
+                                                const AeSearchOptions& search) {
+  if (loaded.entry.architecture != "ae") {
+    return Status(StatusCode::kUnsupportedFeature,
+                  "only AE models have a search for better latents; use an effort of at most 4");
+  }
+  HALFMOON_ASSIGN_OR_RETURN(const NetworkModels* networks, GetNetworkModels());
+  return networks->load_ae_search(*loaded.weights, std::move(codec), search);
+}
+
 }  // namespace
 
 Result<ModelStore> ModelStore::Open(const std::string& models_dir) {
@@ -35,9 +46,10 @@ Result<ModelStore> ModelStore::Open(const std::string& models_dir) {
   return ModelStore(std::move(manifest));
 }
 
-Result<const ModelStore::Model*> ModelStore::ForEncoding(const std::string& name_or_id) {
+Result<const ModelStore::Model*> ModelStore::ForEncoding(
+    const std::string& name_or_id, const std::optional<AeSearchOptions>& search) {
   HALFMOON_ASSIGN_OR_RETURN(runtime::LoadedWeights loaded, runtime::LoadModel(manifest_, name_or_id));
-  return Keep(std::move(loaded), ModelParts::kBoth);
+  return Keep(std::move(loaded), ModelParts::kBoth, search);
 }
 
 Result<const ModelStore::Model*> ModelStore::ForDecoding(
@@ -48,12 +60,13 @@ Result<const ModelStore::Model*> ModelStore::ForDecoding(
   }
   HALFMOON_ASSIGN_OR_RETURN(runtime::LoadedWeights loaded,
                             runtime::LoadModelForFile(manifest_, id, identity));
-  return Keep(std::move(loaded), ModelParts::kDecoder);
+  return Keep(std::move(loaded), ModelParts::kDecoder, std::nullopt);
 }
 
-Result<const ModelStore::Model*> ModelStore::Keep(runtime::LoadedWeights loaded,
-                                                  ModelParts parts) {
+Result<const ModelStore::Model*> ModelStore::Keep(runtime::LoadedWeights loaded, ModelParts parts,
+                                                  const std::optional<AeSearchOptions>& search) {
   Result<std::unique_ptr<PictureModel>> network = Load(loaded, parts);
+  if (network.ok() && search) network = AddSearch(loaded, std::move(*network), *search);
   if (!network.ok()) return network.status().WithContext("model '" + loaded.entry.name + "'");
   Model& slot = models_[loaded.entry.id];
   slot.entry = loaded.entry;

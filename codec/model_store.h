@@ -3,8 +3,10 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "codec/ae_search.h"
 #include "codec/picture_model.h"
 #include "models/runtime/manifest.h"
 
@@ -21,14 +23,17 @@ class ModelStore {
   // Errors: kModelMissing when there is no manifest; kModelCorrupt.
   static Result<ModelStore> Open(const std::string& models_dir);
 
-  // For encoding: by name or id. Lifetime of the pointer: the store's.
-  Result<const Model*> ForEncoding(const std::string& name_or_id);
+  // For encoding: by name or id, with `search` where it is given. Lifetime of the pointer: the store's.
+  // Errors also: kUnsupportedFeature for a model that has no search.
+  Result<const Model*> ForEncoding(const std::string& name_or_id,
+                                   const std::optional<AeSearchOptions>& search);
   // For decoding: by what a file says. Errors: kModelMissing, kModelMismatch, kModelCorrupt.
   Result<const Model*> ForDecoding(std::uint16_t id, const std::array<std::uint8_t, 8>& identity);
 
  private:
   explicit ModelStore(runtime::Manifest manifest) : manifest_(std::move(manifest)) {}
-  Result<const Model*> Keep(runtime::LoadedWeights loaded, ModelParts parts);
+  Result<const Model*> Keep(runtime::LoadedWeights loaded, ModelParts parts,
+                            const std::optional<AeSearchOptions>& search);
 
   runtime::Manifest manifest_;
   std::map<std::uint16_t, Model> models_;

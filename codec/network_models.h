@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "codec/ae_search.h"
 #include "codec/generative_model.h"
 #include "codec/picture_model.h"
 #include "models/runtime/safetensors.h"
@@ -26,6 +27,10 @@ struct NetworkModels {
   Result<std::unique_ptr<PictureModel>> (*load_vae_codec)(const runtime::WeightsFile& file);
   Result<std::unique_ptr<GenerativeModel>> (*load_vae_generator)(const runtime::WeightsFile& file,
                                                                  int threads);
+  // LoadAeSearch.
+  Result<std::unique_ptr<PictureModel>> (*load_ae_search)(const runtime::WeightsFile& file,
+                                                          std::unique_ptr<PictureModel> codec,
+                                                          const AeSearchOptions& options);
   NetworkInfo (*info)();
 };
 

@@ -16,7 +16,7 @@ NetworkInfo Info() {
   return info;
 }
 
-constexpr NetworkModels kModels = {VaeModel::LoadCodec, VaeModel::LoadGenerator, Info};
+constexpr NetworkModels kModels = {VaeModel::LoadCodec, VaeModel::LoadGenerator, LoadAeSearch, Info};
 
 }  // namespace
 

@@ -58,6 +58,8 @@ struct ModelGeometry {
   // and output included. For choosing windows and refusing work; an estimate from above.
   double analysis_bytes_per_pixel = 0;
   double synthesis_bytes_per_pixel = 0;
+  // Windows to analyse are no wider and no higher than this, without halo. Pixels.
+  int largest_window = 2048;
   // The process with this model loaded, before it has worked.
   std::uint64_t resident_bytes = 0;
 };

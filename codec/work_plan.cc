@@ -61,6 +61,7 @@ Result<WorkPlan> PlanWork(const WorkRequest& r) {
   const std::uint32_t region_h = PadUp(r.region.height + kTileAlignment);
   std::uint64_t least = 0;
   for (const std::uint32_t side : kSides) {
+    if (side > r.largest_window) continue;
     const std::uint32_t w = std::min(side, region_w);
     const std::uint32_t h = std::min(side, region_h);
     const Estimate e = EstimateMemory(r, w, h);

@@ -19,6 +19,7 @@ struct WorkRequest {
   int stride = 16, channels = 0;     // of the model's latent
   int halo = 0;                      // of analysis or synthesis, pixels
   double network_bytes_per_pixel = 0;
+  std::uint32_t largest_window = 2048;  // pixels, without halo
   std::uint64_t resident_bytes = 0;  // of the process with the model
   int threads = 1;
   std::uint64_t max_memory = 0;  // bytes; 0: no limit

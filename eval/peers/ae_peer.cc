@@ -45,16 +45,12 @@ class AePeer : public Peer {
 }  // namespace
 
 std::vector<OptionRule> AeRules() {
-  return {{"model", "NAME", "ae-photo"}, {"effort", "1..9", ""}};
+  return {{"model", "NAME", "ae-photo"}, {"effort", "1..9", "3"}};
 }
 
 PeerOrError MakeAePeer(const PeerOptions& options, const PeerSettings& settings) {
-  if (!options.Text("effort").empty()) {
-    return Status(StatusCode::kUnsupportedFeature,
-                  "ae: option 'effort' is kept for the encoder's search, which this version "
-                  "doesn't have; leave it out");
-  }
   EncodeOptions encode;
+  encode.effort = static_cast<int>(options.Number("effort"));
   encode.model = options.Text("model");
   encode.threads = settings.threads;
   encode.models_dir = settings.models_dir;

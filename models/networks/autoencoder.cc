@@ -52,10 +52,25 @@ AutoencoderImpl::AutoencoderImpl(const AeConfig& c) : config_(c) {
   z_table->Initialise([](double) { return 25.0 / ContextPassImpl::kTableGain; });
 }
 
+torch::Tensor AutoencoderImpl::Latent(const torch::Tensor& x, const torch::Tensor& level) {
+  return g_a(x, level) * gain(level);
+}
+
 AutoencoderImpl::Output AutoencoderImpl::forward(const torch::Tensor& x, const torch::Tensor& level,
                                                  const c10::optional<at::Generator>& generator) {
-  const torch::Tensor y = g_a(x, level) * gain(level);
+  const torch::Tensor y = Latent(x, level);
+  if (!is_training()) return CodeLatent(y, level, SteRound);
+  return Code(y, level, SteRound,
+              [&](const torch::Tensor& r) { return r + UniformNoise(r, generator); });
+}
 
+AutoencoderImpl::Output AutoencoderImpl::CodeLatent(const torch::Tensor& y, const torch::Tensor& level,
+                                                    const Quantiser& quantise) {
+  return Code(y, level, quantise, nullptr);
+}
+
+AutoencoderImpl::Output AutoencoderImpl::Code(const torch::Tensor& y, const torch::Tensor& level,
+                                              const Quantiser& quantise, const Quantiser& rate_noise) {
   // Everything that selects probabilities sees the nearest whole level, as in the file.
   const torch::Tensor whole = (level + 0.5).floor();
   const torch::Tensor z = h_a(y);
@@ -67,16 +82,10 @@ AutoencoderImpl::Output AutoencoderImpl::forward(const torch::Tensor& x, const t
   }
   const torch::Tensor z_hat = SteRound(z - zm) + zm;
   const torch::Tensor f = h_s(z_hat, whole);
-  const ContextModelImpl::Output c = context(f, y);
+  const ContextModelImpl::Output c = context->forward(f, y, quantise);
 
-  torch::Tensor ry, rz;
-  if (is_training()) {
-    ry = y - c.mean + UniformNoise(y, generator);
-    rz = z - zm + UniformNoise(z, generator);
-  } else {
-    ry = (y - c.mean).round();
-    rz = (z - zm).round();
-  }
+  const torch::Tensor ry = rate_noise ? rate_noise(y - c.mean) : c.y_hat - c.mean;
+  const torch::Tensor rz = rate_noise ? rate_noise(z - zm) : z_hat - zm;
   Output out;
   out.y_bits = GaussianBits(ry, c.t).sum({1, 2, 3});
   out.z_bits = GaussianBits(rz, zt.expand_as(rz)).sum({1, 2, 3});

@@ -1,6 +1,5 @@
 #include "models/networks/entropy_prior.h"
 
-#include "models/networks/ops.h"
 #include "models/networks/symbol_slots.h"
 
 namespace halfmoon::networks {
@@ -90,7 +89,8 @@ ContextModelImpl::ContextModelImpl(const AeConfig& c) {
   }
 }
 
-ContextModelImpl::Output ContextModelImpl::forward(const torch::Tensor& f, const torch::Tensor& y) {
+ContextModelImpl::Output ContextModelImpl::forward(const torch::Tensor& f, const torch::Tensor& y,
+                                                    const Quantiser& quantise) {
   const torch::Tensor slots = ToSlots(y);
   std::vector<torch::Tensor> t, mean, y_hat;
   for (int k = 0; k < AeConfig::kPasses; ++k) {
@@ -98,7 +98,7 @@ ContextModelImpl::Output ContextModelImpl::forward(const torch::Tensor& f, const
     if (k > 0) context = Activate(FromSlots(CollectSlots(y_hat), y.sizes()), Unit::kLatent, quantised_);
     auto [t_k, mean_k] = passes[static_cast<std::size_t>(k)](k, f, context);
     const torch::Tensor y_k = slots.index_select(0, PassSlots(k).to(y.device()));
-    y_hat.push_back(SteRound(y_k - mean_k) + mean_k);
+    y_hat.push_back(quantise(y_k - mean_k) + mean_k);
     t.push_back(t_k);
     mean.push_back(mean_k);
   }

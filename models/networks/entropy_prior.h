@@ -5,10 +5,12 @@
 #include <torch/torch.h>
 
 #include <array>
+#include <functional>
 
 #include "models/networks/ae_config.h"
 #include "models/networks/integer_conv.h"
 #include "models/networks/layers.h"
+#include "models/networks/ops.h"
 
 namespace halfmoon::networks {
 
@@ -57,6 +59,9 @@ class ContextPassImpl : public torch::nn::Module {
 };
 TORCH_MODULE(ContextPass);
 
+// Rounds, or does what stands for it while something is optimised. Elementwise.
+using Quantiser = std::function<torch::Tensor(const torch::Tensor&)>;
+
 // Codes y in four passes. Position classes and channel groups form a Latin square (symbol_slots.h),
 // so every pass codes a quarter of the symbols everywhere, and each channel is refined in space
 // from one position in four to all (the quad-tree split of Li et al. 2023, DCVC-DC).
@@ -66,10 +71,11 @@ class ContextModelImpl : public torch::nn::Module {
 
   struct Output {
     torch::Tensor t, mean;  // table index (real) and mean of every symbol, [N, M, h, w]
-    torch::Tensor y_hat;    // round(y - mean) + mean, straight-through, clamped as context only
+    torch::Tensor y_hat;    // quantise(y - mean) + mean, clamped as context only
   };
-  // y: [N, M, h, w], after the quality gain; h and w even.
-  Output forward(const torch::Tensor& f, const torch::Tensor& y);
+  // y: [N, M, h, w], after the quality gain; h and w even. `quantise` stands for rounding y - mean.
+  Output forward(const torch::Tensor& f, const torch::Tensor& y,
+                 const Quantiser& quantise = SteRound);
   void SetQuantised(bool on);
 
   std::vector<ContextPass> passes;

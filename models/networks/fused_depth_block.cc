@@ -99,14 +99,17 @@ class DepthBlockFunction : public torch::autograd::Function<DepthBlockFunction> 
     through_relu(ge, e);
     const torch::Tensor gs = AddProduct(gy, ge, expand), low_gs = gs.to(type);
     const torch::Tensor gd = low_gs.mm(Matrix(out, type));
+    // A search for latents has no use for the gradients of weights, which are half the work.
+    const bool weights = ctx->needs_input_grad(1);
     const auto conv = at::convolution_backward(
         ToMap(gd, shape), ToMap(h, shape), depthwise.to(type), at::IntArrayRef({depthwise.size(0)}), {1, 1},
-        {1, 1}, {1, 1}, false, {0, 0}, depthwise.size(0), {true, true, true});
+        {1, 1}, {1, 1}, false, {0, 0}, depthwise.size(0), {true, weights, weights});
     torch::Tensor gh = ToRows(std::get<0>(conv));
     through_relu(gh, h);
 
     torch::autograd::variable_list g(12);
     if (ctx->needs_input_grad(0)) g[0] = ToMap(AddProduct(gs, gh, in), shape);
+    if (!weights) return g;
     g[1] = weight_gradient(gh, x, in), g[2] = bias_gradient(gh);
     g[3] = std::get<1>(conv).to(torch::kFloat32), g[4] = std::get<2>(conv).to(torch::kFloat32);
     g[5] = weight_gradient(low_gs, d, out), g[6] = bias_gradient(gs);

@@ -1,6 +1,6 @@
 #include "models/training/ae_task.h"
 
-#include "models/training/exporter.h"
+#include "models/networks/ae_weights.h"
 #include "models/training/generator.h"
 #include "models/training/principal_components.h"
 
@@ -47,7 +47,7 @@ void AeTask::Initialise() {
 
 Status AeTask::ImportWeightsFile(const std::string& path) {
   HALFMOON_ASSIGN_OR_RETURN(const runtime::WeightsFile file, runtime::WeightsFile::FromFile(path));
-  auto imported = ImportWeights(file);
+  auto imported = networks::ImportAutoencoder(file);
   if (!imported.ok()) return imported.status().WithContext(path);
   const auto theirs = (*imported)->named_parameters();
   torch::NoGradGuard no_grad;

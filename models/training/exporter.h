@@ -1,4 +1,4 @@
-// Exporter: a trained autoencoder -> a weights file, and back. The only writer of weights files.
+// Exporter: a trained autoencoder -> a weights file (the way back: networks/ae_weights). The only writer of weights files.
 // LibTorch.
 #pragma once
 
@@ -9,7 +9,6 @@
 
 #include "halfmoon/status.h"
 #include "models/networks/autoencoder.h"
-#include "models/runtime/safetensors.h"
 #include "models/training/checkpoint.h"
 
 namespace halfmoon::training {
@@ -23,9 +22,5 @@ Result<networks::Autoencoder> LoadAveragedModel(const Checkpoint& checkpoint);
 // Errors: kInternal when the runtime's loader would refuse the result (a bound is violated).
 Result<std::vector<std::uint8_t>> ExportWeights(networks::Autoencoder& model,
                                                 const std::map<std::string, std::string>& metadata);
-
-// The way back, for `train --init`: transforms and gains as stored, integer layers as float weights
-// on the same grid. Errors: kModelCorrupt naming the tensor.
-Result<networks::Autoencoder> ImportWeights(const runtime::WeightsFile& file);
 
 }  // namespace halfmoon::training

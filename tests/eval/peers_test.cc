@@ -94,8 +94,6 @@ TEST(PeersTest, WrongNamesListTheRightOnes) {
       std::string::npos);
   EXPECT_NE(CreationError("ae:effort=10", StatusCode::kInvalidArgument).find("effort=1..9"),
             std::string::npos);
-  EXPECT_NE(CreationError("ae:effort=5", StatusCode::kUnsupportedFeature).find("'effort'"),
-            std::string::npos);
   CreationError("ae:model=none", StatusCode::kModelMissing);
 }
 

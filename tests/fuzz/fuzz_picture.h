@@ -41,7 +41,9 @@ inline void RequireSameByRows(std::span<const std::uint8_t> file, const ImageRea
 
 // What was read can be written, and is the same then.
 inline void RequireRoundTrip(const Image& image) {
-  const auto file = WriteImage(image, ImageFormat::kPng, {.png_level = 1});
+  ImageWriteOptions write;
+  write.png_level = 1;
+  const auto file = WriteImage(image, ImageFormat::kPng, write);
   Require(file.ok());
   const auto again = ReadImage(*file);
   Require(again.ok() && SamePixels(*again, image));

@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "models/networks/ae_weights.h"
 #include "models/runtime/ae_prior.h"
 #include "models/training/gaussian_tables.h"
 #include "tests/models/tiny_model.h"
@@ -92,7 +93,7 @@ TEST(ExporterTest, ImportGivesTheModelBack) {
   ASSERT_TRUE(bytes.ok()) << bytes.status().message();
   const auto file = runtime::WeightsFile::FromBytes(*bytes);
   ASSERT_TRUE(file.ok());
-  auto back = ImportWeights(*file);
+  auto back = networks::ImportAutoencoder(*file);
   ASSERT_TRUE(back.ok()) << back.status().message();
   Autoencoder again = *back;
   again->eval();

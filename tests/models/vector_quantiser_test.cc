@@ -134,7 +134,9 @@ TEST_F(VectorQuantiserTest, DeadCodesRestart) {
     for (std::int64_t k = 0; k < 8; ++k) {
       const bool dead = k == 0 || k == 2;
       EXPECT_EQ(torch::equal(after[k], before[k]), !dead) << k;
-      if (dead) EXPECT_TRUE((rows == after[k]).all(1).any().item<bool>()) << "code " << k << " is no row";
+      if (dead) {
+        EXPECT_TRUE((rows == after[k]).all(1).any().item<bool>()) << "code " << k << " is no row";
+      }
     }
   }
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,6 +18,11 @@ struct EncodeOptions {
   double quality = 50;
   // Model: a name or id from the manifest ("halfmoon models" lists them).
   std::string model = "ae-photo";
+  // 1..9: how long to look for a smaller or better file of the same quality. Up to 4 the latent is that
+  // of the encoder network; from 5 on it is improved by ever more gradient steps through the decoder,
+  // which takes seconds to minutes a megapixel and needs LibTorch (docs/effort.md). Decoding costs the
+  // same. AE models only.
+  int effort = 3;
   // For models that code one size of picture (VAEs): fit any other picture to it, colour to grey where
   // the model is grey. Without it such a picture is refused.
   bool resize = false;
@@ -34,7 +40,7 @@ struct EncodeOptions {
 
   // --- How to work ---------------------------------------------------------------------------
   // Threads, 1..256; 0: one per core. The bytes do not depend on it, nor on the machine (those of VAE
-  // models may: their encoder runs on LibTorch).
+  // models and from effort 5 on may: LibTorch's last digits differ).
   int threads = 0;
   // Pictures of more pixels are refused.
   std::uint64_t max_pixels = kDefaultMaxImagePixels;
@@ -42,6 +48,9 @@ struct EncodeOptions {
   // from): work that is estimated to need more is refused, and windows are chosen to stay below. 0: no
   // limit.
   std::uint64_t max_memory = 0;
+  // Called with the share of a search that is done, which rises to 1: from any thread, one
+  // call at a time. May be empty.
+  std::function<void(double done)> progress;
   // Folder of manifest.json; empty: HALFMOON_MODELS_DIR, the source tree, the installation.
   std::string models_dir;
 

@@ -1,0 +1,123 @@
+// The encoder's search for better latents: it helps, on real files; it is not to be seen in the format.
+#include <gtest/gtest.h>
+
+#include <mutex>
+
+#include "codec/network_table.h"
+#include "models/networks/ae_config.h"
+#include "tests/codec/test_pictures.h"
+
+namespace halfmoon {
+namespace {
+
+using namespace halfmoon::testing;  // NOLINT: helpers of this folder
+
+constexpr double kQuality = 50;
+
+class EffortTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() { UseNetworkModels(&LinkedNetworkModels()); }
+
+  static EncodeOptions WithEffort(int effort) {
+    EncodeOptions o = TinyEncode(kQuality);
+    o.effort = effort;
+    return o;
+  }
+
+  static std::vector<std::uint8_t> Encode(const EncodeOptions& options, const Image& image) {
+    auto encoder = Encoder::Create(options);
+    EXPECT_TRUE(encoder.ok()) << encoder.status().message();
+    auto file = encoder->Encode(image.view());
+    EXPECT_TRUE(file.ok()) << file.status().message();
+    return std::move(*file);
+  }
+
+  // Bits + 1.2 lambda * squared error: what the search minimises, of the file itself.
+  static double Cost(const std::vector<std::uint8_t>& file, const Image& original) {
+    const auto decoded = Decoder::Create(TinyDecode())->Decode(file);
+    EXPECT_TRUE(decoded.ok()) << decoded.status().message();
+    double squares = 0;
+    for (std::size_t i = 0; i < original.samples().size(); ++i) {
+      const double d = int{original.samples()[i]} - int{decoded->samples()[i]};
+      squares += d * d;
+    }
+    const double lambda = networks::AeConfig().Lambda(kQuality / 100 * (networks::AeConfig::kLevels - 1));
+    return 8.0 * static_cast<double>(file.size()) + 1.2 * lambda * squares / 3;
+  }
+};
+
+TEST_F(EffortTest, MoreEffortCostsLess) {
+  const Image image = MakePicture(200, 130, 3, Kind::kScene);
+  const double plain = Cost(Encode(WithEffort(3), image), image);
+  const double some = Cost(Encode(WithEffort(5), image), image);
+  const double more = Cost(Encode(WithEffort(7), image), image);
+  EXPECT_LT(some, 0.99 * plain);
+  EXPECT_LT(more, some);
+}
+
+TEST_F(EffortTest, UpToFourItIsTheEncodersOwnLatent) {
+  const Image image = MakePicture(70, 60, 3, Kind::kScene);
+  EXPECT_EQ(Encode(WithEffort(1), image), Encode(WithEffort(4), image));
+}
+
+TEST_F(EffortTest, TheSameBytesAgain) {
+  const Image image = MakePicture(70, 60, 3, Kind::kScene);
+  EXPECT_EQ(Encode(WithEffort(5), image), Encode(WithEffort(5), image));
+}
+
+// Wider than a window, in tiles: windows with halos on the grid of the hyper-latent.
+TEST_F(EffortTest, WindowsAndTilesGainAsWell) {
+  const Image image = MakePicture(1100, 90, 3, Kind::kScene);
+  EncodeOptions plain = WithEffort(3), some = WithEffort(5);
+  plain.tile_size = some.tile_size = 256;
+  some.threads = 2;
+  EXPECT_LT(Cost(Encode(some, image), image), 0.99 * Cost(Encode(plain, image), image));
+}
+
+TEST_F(EffortTest, GreyAndTransparentPictures) {
+  for (const std::uint32_t channels : {1u, 2u, 4u}) {
+    const Image image = MakeKind({90, 70, channels, 8});
+    const auto decoded = Decoder::Create(TinyDecode())->Decode(Encode(WithEffort(5), image));
+    ASSERT_TRUE(decoded.ok());
+    EXPECT_EQ(decoded->shape(), image.shape());
+  }
+}
+
+TEST_F(EffortTest, ReportsHowFarItIs) {
+  for (const std::uint32_t width : {90u, 1100u}) {
+    std::mutex mutex;
+    std::vector<double> seen;
+    EncodeOptions options = WithEffort(5);
+    options.progress = [&](double done) {
+      const std::lock_guard lock(mutex);
+      seen.push_back(done);
+    };
+    Encode(options, MakePicture(width, 64, 3, Kind::kGradient));
+    ASSERT_GE(seen.size(), 20u);
+    EXPECT_TRUE(std::is_sorted(seen.begin(), seen.end()));
+    EXPECT_GT(seen.front(), 0);
+    EXPECT_EQ(seen.back(), 1);
+  }
+}
+
+TEST_F(EffortTest, WrongEffortsAreRefused) {
+  for (const int effort : {0, 10, -1}) {
+    const auto encoder = Encoder::Create(WithEffort(effort));
+    ASSERT_FALSE(encoder.ok());
+    EXPECT_EQ(encoder.status().code(), StatusCode::kInvalidArgument);
+    EXPECT_NE(encoder.status().message().find("legal are 1 to 9"), std::string::npos);
+  }
+}
+
+TEST_F(EffortTest, OtherModelsHaveNoSearch) {
+  EncodeOptions options = WithEffort(5);
+  options.model = "vqvae";
+  options.models_dir = HALFMOON_WEIGHTS_DIR;
+  const auto encoder = Encoder::Create(options);
+  ASSERT_FALSE(encoder.ok());
+  EXPECT_EQ(encoder.status().code(), StatusCode::kUnsupportedFeature);
+  EXPECT_NE(encoder.status().message().find("at most 4"), std::string::npos) << encoder.status().message();
+}
+
+}  // namespace
+}  // namespace halfmoon
