@@ -14,7 +14,7 @@
 namespace halfmoon {
 namespace {
 
-// What a step keeps for its gradients; measured (docs/effort.md).
+// What a step keeps for its gradients, estimated from above (measured: docs/effort.md).
 constexpr double kBytesPerPixel = 1300;
 constexpr std::uint64_t kTorchBytes = std::uint64_t{300} << 20;
 // Windows are searched one by one, so they must not be as large as those of the plain encoder.
