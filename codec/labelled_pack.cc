@@ -138,7 +138,15 @@ Result<PackReport> MakeCsvPack(const CsvPackOptions& o, const std::string& out_f
                   o.csv + ": has no column " + what + "; it has: " + have);
   };
   const int file = table.Find({"file", "filename", "path"});
-  const int caption = table.Find({"caption", "name", "text"});
+  std::vector<std::size_t> captions;
+  for (const std::string& name : o.caption_columns) {
+    const int column = table.Find({name});
+    if (column < 0) return missing("'" + name + "'");
+    captions.push_back(static_cast<std::size_t>(column));
+  }
+  if (const int column = table.Find({"caption", "name", "text"}); captions.empty() && column >= 0) {
+    captions.push_back(static_cast<std::size_t>(column));
+  }
   const int label = table.Find({o.class_column.empty() ? "class" : o.class_column});
   if (file < 0) return missing("'file'");
   if (label < 0 && !o.class_column.empty()) return missing("'" + o.class_column + "'");
@@ -180,7 +188,10 @@ Result<PackReport> MakeCsvPack(const CsvPackOptions& o, const std::string& out_f
                                        row[static_cast<std::size_t>(label)]);
       entry.label = static_cast<int>(it - classes.begin());
     }
-    const std::string words = caption >= 0 ? row[static_cast<std::size_t>(caption)] : "";
+    std::string words;
+    for (const std::size_t column : captions) {
+      if (!row[column].empty()) words += (words.empty() ? "" : "; ") + row[column];
+    }
     HALFMOON_RETURN_IF_ERROR(writer.Add(entry, *samples, words).WithContext(o.csv));
     ++report.pictures;
     report.validation += entry.validation;

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "codec/make_pack.h"
 #include "halfmoon/status.h"
@@ -14,6 +15,9 @@ struct CsvPackOptions {
   std::string directory;     // where the pictures lie
   std::string csv;           // columns: file; name or caption; class where there are classes
   std::string class_column;  // instead of "class"
+  // Columns whose texts are the caption, joined by "; " where they are not empty; instead of "name" or
+  // "caption".
+  std::vector<std::string> caption_columns;
   // "COLUMN=VALUE": only the rows with that value; empty: all.
   std::string only;
   int validation_every = 20;  // every n-th picture is for validation; 0: none

@@ -108,9 +108,15 @@ void CodebookImpl::InitialiseByKMeans(const torch::Tensor& rows, int iterations,
     codes_.copy_(torch::where((m.count > 0).unsqueeze(1), centres, codes_));
     RestartDeadCodes(m.count, rows, 0, generator);
   }
+  SetCodes(codes_.detach().clone());
+}
+
+void CodebookImpl::SetCodes(const torch::Tensor& codes) {
+  torch::NoGradGuard no_grad;
+  codes_.copy_(codes);
   if (config_.ema) {
     average_count_.fill_(1);
-    average_sum_.copy_(codes_);
+    average_sum_.copy_(codes);
   }
 }
 

@@ -43,6 +43,9 @@ class CodebookImpl : public torch::nn::Module {
   // Vassilvitskii 2007). REQUIRES: n >= K.
   void InitialiseByKMeans(const torch::Tensor& rows, int iterations, at::Generator generator);
 
+  // codes: [K, d]. Moving averages begin there.
+  void SetCodes(const torch::Tensor& codes);
+
   const CodebookConfig& config() const { return config_; }
 
  private:

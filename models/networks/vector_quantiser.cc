@@ -17,8 +17,8 @@ Status QuantiserConfig::Validate() const {
 }
 
 VectorQuantiserImpl::VectorQuantiserImpl(const QuantiserConfig& c) {
-  project_ = register_module("project", Conv1x1(c.channels, c.dim));
-  unproject_ = register_module("unproject", Conv1x1(c.dim, c.channels));
+  project = register_module("project", Conv1x1(c.channels, c.dim));
+  unproject = register_module("unproject", Conv1x1(c.dim, c.channels));
   for (std::int64_t s = 0; s < c.stages; ++s) {
     stages.push_back(register_module("stage" + std::to_string(s),
                                      Codebook(CodebookConfig{c.codes, c.dim, c.cosine, c.ema})));
@@ -28,7 +28,7 @@ VectorQuantiserImpl::VectorQuantiserImpl(const QuantiserConfig& c) {
 VectorQuantiserImpl::Output VectorQuantiserImpl::forward(const torch::Tensor& z_e,
                                                          const torch::Tensor& used) {
   const std::int64_t n = z_e.size(0), h = z_e.size(2), w = z_e.size(3);
-  const torch::Tensor p = ToRows(project_(z_e)).to(torch::kFloat32);
+  const torch::Tensor p = ToRows(project(z_e)).to(torch::kFloat32);
   // [N] -> one number per row of a picture's positions.
   auto per_row = [&](const torch::Tensor& x) { return x.view({n, 1}).expand({n, h * w}).reshape({-1, 1}); };
   auto per_picture = [&](const torch::Tensor& rows) { return rows.view({n, -1}).mean(1); };
@@ -58,7 +58,7 @@ VectorQuantiserImpl::Output VectorQuantiserImpl::forward(const torch::Tensor& z_
     sum = sum + e.detach() * per_row(on);
   }
   out.indices = torch::cat(indices, 1);
-  out.z_q = unproject_(ToMap(p + (sum - p).detach(), {n, 0, h, w}));
+  out.z_q = unproject(ToMap(p + (sum - p).detach(), {n, 0, h, w}));
   return out;
 }
 
@@ -70,7 +70,7 @@ torch::Tensor VectorQuantiserImpl::Decode(const torch::Tensor& indices) {
     const torch::Tensor e = stages[static_cast<std::size_t>(s)]->Codes(indices.select(1, s).reshape({-1}));
     sum = s ? sum + e : e;
   }
-  return unproject_(ToMap(sum, {n, 0, h, w}));
+  return unproject(ToMap(sum, {n, 0, h, w}));
 }
 
 }  // namespace halfmoon::networks

@@ -49,9 +49,7 @@ class VectorQuantiserImpl : public torch::nn::Module {
   torch::Tensor Decode(const torch::Tensor& indices);
 
   std::vector<Codebook> stages;
-
- private:
-  Conv1x1 project_{nullptr}, unproject_{nullptr};
+  Conv1x1 project{nullptr}, unproject{nullptr};
 };
 TORCH_MODULE(VectorQuantiser);
 

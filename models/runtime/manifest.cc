@@ -101,6 +101,12 @@ Result<ModelEntry> ParseEntry(const Json& json, std::size_t index) {
   if (!IsHex(entry.identity, 16)) {
     return Corrupt(where + " has an \"identity\" that is not 16 lower-case hex digits");
   }
+  if (json.contains("codec")) {
+    HALFMOON_RETURN_IF_ERROR(ReadText(json, "codec", where, &entry.codec));
+    if (!IsHex(entry.codec, 16)) {
+      return Corrupt(where + " has a \"codec\" that is not 16 lower-case hex digits");
+    }
+  }
   if (const auto found = json.find("training"); found != json.end()) entry.training = found->dump();
   if (const auto found = json.find("measured"); found != json.end()) entry.measured = found->dump();
   return entry;

@@ -23,7 +23,7 @@ struct ModelEntry {
   std::uint16_t id = 0;      // stable; stored in .hmn files; never used for another model
   std::string name;          // e.g. "ae-photo-1": letters, digits, '-', '_', '.'; not a number
   std::string file;          // a plain file name in the manifest's folder
-  std::string architecture;  // the family: "ae", "vae", "vqvae"
+  std::string architecture;  // the family: "ae", "vae", "vqvae", "vqvae-small", "index-transformer"
   std::string sha256;        // of the file, 64 lower-case hex digits
   std::string identity;      // WeightsFile::identity_hex()
   int format_version = kWeightsFormatVersion;
@@ -31,11 +31,12 @@ struct ModelEntry {
   std::string data;      // what it was trained on
   std::string licence;
   std::string measured;  // JSON text of the free-form "measured" object
+  std::string codec;     // of a prior over codebook indices: the identity of the codec they are of
 };
 
 // manifest.json is a list of objects with these keys: id (1..65535), name, file, architecture,
-// sha256, identity, format_version, data, licence; and, optionally, training and measured (any
-// JSON). Other keys are ignored.
+// sha256, identity, format_version, data, licence; and, optionally, codec (16 hex digits), training and
+// measured (any JSON). Other keys are ignored.
 class Manifest {
  public:
   // `directory`: where the weights files lie. Errors: kModelCorrupt naming entry and key.

@@ -6,6 +6,7 @@
 #include "models/runtime/ae_prior.h"
 #include "models/training/gaussian_tables.h"
 #include "models/training/safetensors_writer.h"
+#include "models/training/weights_export.h"
 
 namespace halfmoon::training {
 namespace {
@@ -15,25 +16,6 @@ using networks::Autoencoder;
 using networks::ContextPassImpl;
 using networks::IntegerLayer;
 using networks::IntegerLayers;
-
-std::vector<std::int64_t> Shape(const torch::Tensor& t) { return t.sizes().vec(); }
-
-template <typename T>
-Status AddTensor(SafetensorsWriter& writer, const std::string& name, const torch::Tensor& tensor) {
-  const torch::Tensor t = tensor.contiguous();
-  return writer.Add(name, Shape(t), std::span<const T>(t.data_ptr<T>(), static_cast<std::size_t>(t.numel())));
-}
-
-Status AddModule(SafetensorsWriter& writer, const std::string& prefix, torch::nn::Module& module) {
-  for (const auto& p : module.named_parameters()) {
-    const torch::Tensor half = p.value().detach().cpu().to(torch::kFloat16).contiguous();
-    const auto* bytes = static_cast<const std::uint8_t*>(half.data_ptr());
-    HALFMOON_RETURN_IF_ERROR(
-        writer.AddBytes(prefix + "." + p.key(), runtime::DType::kF16, Shape(half),
-                        {bytes, static_cast<std::size_t>(half.numel()) * 2}));
-  }
-  return Status::Ok();
-}
 
 torch::Tensor AllLevels(networks::LevelVector& vector) {
   return vector->forward(torch::arange(AeConfig::kLevels, torch::kFloat32)).flatten(1);
@@ -67,11 +49,11 @@ Result<std::vector<std::uint8_t>> ExportWeights(
   writer.SetMetadata("architecture", "ae");
   writer.SetMetadata("format_version", "1");
 
-  HALFMOON_RETURN_IF_ERROR(AddModule(writer, "g_a", *model->g_a));
-  HALFMOON_RETURN_IF_ERROR(AddModule(writer, "h_a", *model->h_a));
-  HALFMOON_RETURN_IF_ERROR(AddModule(writer, "g_s", *model->g_s));
-  HALFMOON_RETURN_IF_ERROR(AddModule(writer, "gain.forward", *model->gain));
-  HALFMOON_RETURN_IF_ERROR(AddModule(writer, "gain.inverse", *model->inverse_gain));
+  HALFMOON_RETURN_IF_ERROR(AddHalfModule(writer, "g_a", *model->g_a));
+  HALFMOON_RETURN_IF_ERROR(AddHalfModule(writer, "h_a", *model->h_a));
+  HALFMOON_RETURN_IF_ERROR(AddHalfModule(writer, "g_s", *model->g_s));
+  HALFMOON_RETURN_IF_ERROR(AddHalfModule(writer, "gain.forward", *model->gain));
+  HALFMOON_RETURN_IF_ERROR(AddHalfModule(writer, "gain.inverse", *model->inverse_gain));
 
   for (IntegerLayer& layer : IntegerLayers(model)) {
     torch::Tensor level_bias;

@@ -3,6 +3,9 @@
 #include "models/training/ae_task.h"
 #include "models/training/classifier_task.h"
 #include "models/training/exporter.h"
+#include "models/training/index_transformer_task.h"
+#include "models/training/small_vqvae_exporter.h"
+#include "models/training/small_vqvae_task.h"
 #include "models/training/vae_exporter.h"
 #include "models/training/vae_task.h"
 #include "models/training/vqvae_exporter.h"
@@ -29,8 +32,11 @@ Result<std::vector<std::uint8_t>> ExportAe(const Checkpoint& checkpoint,
 constexpr Family kFamilies[] = {
     {"ae", AeTask::Check, AeTask::Create, ExportAe},
     {"classifier", ClassifierTask::Check, ClassifierTask::Create, ClassifierTask::Export},
+    {"index-transformer", IndexTransformerTask::Check, IndexTransformerTask::Create,
+     IndexTransformerTask::Export},
     {"vae", VaeTask::Check, VaeTask::Create, ExportVae},
     {"vqvae", VqvaeTask::Check, VqvaeTask::Create, ExportVqvae},
+    {"vqvae-small", SmallVqvaeTask::Check, SmallVqvaeTask::Create, ExportSmallVqvae},
 };
 
 Result<const Family*> Find(const std::string& name) {

@@ -5,45 +5,14 @@
 #include <algorithm>
 #include <cmath>
 
-#include "models/networks/classifier.h"
-#include "models/networks/weights_io.h"
 #include "models/runtime/philox.h"
 #include "models/training/frechet.h"
+#include "models/training/picture_judge.h"
 #include "models/training/vae_exporter.h"
 #include "models/training/vae_task.h"
 
 namespace halfmoon::training {
 namespace {
-
-constexpr std::int64_t kAtOnce = 100;
-
-Result<networks::Classifier> LoadClassifier(const runtime::WeightsFile& file) {
-  HALFMOON_ASSIGN_OR_RETURN(const networks::ClassifierConfig config,
-                            networks::ClassifierConfig::FromMetadata(file.metadata()));
-  networks::Classifier model(config);
-  HALFMOON_RETURN_IF_ERROR(networks::LoadModule(file, "classifier", *model));
-  return model;
-}
-
-struct Seen {
-  torch::Tensor features;    // [n, features]
-  torch::Tensor confidence;  // [n]: probability of the likeliest class
-  torch::Tensor label;       // [n]
-};
-
-// `picture(first, count)`: pictures as 8-bit levels in [0, 1].
-template <typename Pictures>
-Seen Look(networks::Classifier& classifier, std::int64_t n, Pictures pictures) {
-  std::vector<torch::Tensor> features, confidence, label;
-  for (std::int64_t i = 0; i < n; i += kAtOnce) {
-    const auto out = classifier->forward(pictures(i, std::min(kAtOnce, n - i)));
-    const auto [p, k] = torch::softmax(out.logits, 1).max(1);
-    features.push_back(out.features);
-    confidence.push_back(p);
-    label.push_back(k);
-  }
-  return {torch::cat(features), torch::cat(confidence), torch::cat(label)};
-}
 
 torch::Tensor ToLevels(const torch::Tensor& x) { return (x.clamp(0, 1) * 255).round() / 255; }
 
@@ -60,31 +29,6 @@ torch::Tensor DrawCodes(const networks::VaeConfig& c, std::uint64_t seed, std::i
     }
   }
   return z.permute({0, 3, 1, 2});
-}
-
-std::vector<std::uint8_t> Bytes(const torch::Tensor& picture) {
-  const torch::Tensor b = (picture * 255).round().to(torch::kUInt8).permute({1, 2, 0}).contiguous();
-  return {b.data_ptr<std::uint8_t>(), b.data_ptr<std::uint8_t>() + b.numel()};
-}
-
-void FindNeighbours(const torch::Tensor& samples, const PictureSampler& training, GenerativeFigures* f) {
-  const torch::Tensor rows = samples.flatten(1);
-  torch::Tensor best = torch::full({rows.size(0)}, 1e30);
-  torch::Tensor which = torch::zeros({rows.size(0)}, torch::kLong);
-  for (std::int64_t i = 0; i < training.size(); i += 1000) {
-    const torch::Tensor some =
-        training.Slice(i, std::min<std::int64_t>(1000, training.size() - i)).pictures.flatten(1);
-    const torch::Tensor squares = rows.square().sum(1, true) + some.square().sum(1) - 2 * rows.mm(some.t());
-    const auto [value, index] = squares.min(1);
-    which = torch::where(value < best, index + i, which);
-    best = torch::minimum(best, value);
-  }
-  for (std::int64_t i = 0; i < rows.size(0); ++i) {
-    f->shown.push_back(Bytes(samples[i]));
-    f->neighbours.push_back(Bytes(training.Slice(which[i].item<std::int64_t>(), 1).pictures[0]));
-    f->neighbour_distances.push_back(
-        255 * std::sqrt(std::max(0.0, best[i].item<double>()) / static_cast<double>(rows.size(1))));
-  }
 }
 
 Status CheckOptions(const GenerativeFiguresOptions& o) {
@@ -118,8 +62,8 @@ Status MeasureOther(const runtime::WeightsFile& file, const PictureSampler& trai
            }).features,
       real.features);
   std::vector<torch::Tensor> codes;
-  for (std::int64_t i = 0; i < std::min<std::int64_t>(training.size(), 5000); i += kAtOnce) {
-    const std::int64_t n = std::min(kAtOnce, training.size() - i);
+  for (std::int64_t i = 0; i < std::min<std::int64_t>(training.size(), 5000); i += kJudgedAtOnce) {
+    const std::int64_t n = std::min(kJudgedAtOnce, training.size() - i);
     codes.push_back(other->g_a->forward(training.Slice(i, n).pictures).first.flatten(1));
   }
   const torch::Tensor rows = torch::cat(codes).to(torch::kFloat64), mean = rows.mean(0);
@@ -196,8 +140,11 @@ Result<GenerativeFigures> Measure(const runtime::WeightsFile& model_file,
         MeasureOther(*other, training, validation, real, classifier, o, &f).WithContext("other model"));
   }
   if (o.nearest > 0) {
-    FindNeighbours(ToLevels(model->g_s->forward(DrawCodes(c, o.seed, 0, o.nearest, o.temperature))), training,
-                   &f);
+    Neighbours found = FindNeighbours(
+        ToLevels(model->g_s->forward(DrawCodes(c, o.seed, 0, o.nearest, o.temperature))), training);
+    f.shown = std::move(found.shown);
+    f.neighbours = std::move(found.nearest);
+    f.neighbour_distances = std::move(found.distances);
   }
   return f;
 }

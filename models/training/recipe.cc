@@ -17,6 +17,7 @@ template <typename R, typename Visit>
 void ForEachField(R& r, Visit visit) {
   visit("name", r.name);
   visit("family", r.family);
+  visit("codec", r.codec);
   visit("batch", r.batch);
   visit("crop", r.crop);
   visit("late_crop_from", r.late_crop_from);

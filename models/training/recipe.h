@@ -12,6 +12,9 @@ namespace halfmoon::training {
 struct Recipe {
   std::string name;                // model name, e.g. "ae-photo"
   std::string family = "ae";       // kind of model, see families.h
+  // Weights file of the codec whose indices are learnt (family "index-transformer"); the working folder's
+  // path. Others have none.
+  std::string codec;
   // What the family's own fields are where they differ from its defaults: dimensions of the model,
   // options of the loss. Values are JSON ("128", "\"conv\"").
   std::map<std::string, std::string> model, loss;

@@ -19,7 +19,7 @@ int Usage() {
   std::fputs(
       "usage: halfmoon-train --recipe FILE --data PACK [--data PACK ...] --out DIR\n"
       "                      (--steps N | --total-minutes M) [--init CHECKPOINT] [--resume]\n"
-      "                      [--device cpu|cuda] [--workers N]\n"
+      "                      [--codec WEIGHTS] [--device cpu|cuda] [--workers N]\n"
       "                      [--precision auto|float32|bfloat16]\n",
       stderr);
   return 2;
@@ -29,7 +29,7 @@ int Usage() {
 
 int main(int argc, char** argv) {
   halfmoon::training::TrainOptions o;
-  std::string recipe;
+  std::string recipe, codec;
   for (int i = 1; i < argc; ++i) {
     const std::string key = argv[i];
     if (key == "--resume") {
@@ -42,6 +42,7 @@ int main(int argc, char** argv) {
     else if (key == "--data") o.packs.push_back(value);
     else if (key == "--out") o.out_dir = value;
     else if (key == "--init") o.init = value;
+    else if (key == "--codec") codec = value;
     else if (key == "--device") o.device = value;
     else if (key == "--precision") o.precision = value;
     else if (key == "--steps") o.budget.steps = std::atoll(value.c_str());
@@ -56,6 +57,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   o.recipe = *loaded;
+  if (!codec.empty()) o.recipe.codec = codec;
   std::signal(SIGINT, OnSignal);
   std::signal(SIGTERM, OnSignal);
   const halfmoon::Status status =

@@ -17,12 +17,6 @@ constexpr float kWholeLine = 20;
 // sigma to go by, gets a 64th of the spread of its codes.
 constexpr float kMinStep = 1.0f / 64;
 
-Status AddFloats(SafetensorsWriter& writer, const std::string& name, const torch::Tensor& tensor) {
-  const torch::Tensor t = tensor.detach().cpu().to(torch::kFloat32).contiguous();
-  return writer.Add(name, t.sizes().vec(),
-                    std::span<const float>(t.data_ptr<float>(), static_cast<std::size_t>(t.numel())));
-}
-
 }  // namespace
 
 Result<std::vector<std::uint8_t>> ExportVae(const Checkpoint& checkpoint,
@@ -55,9 +49,9 @@ Result<std::vector<std::uint8_t>> ExportVae(const Checkpoint& checkpoint,
   SetMetadata(metadata, config.ToMetadata(), "vae", &writer);
   HALFMOON_RETURN_IF_ERROR(AddHalfModule(writer, "g_a", *model->g_a));
   HALFMOON_RETURN_IF_ERROR(AddHalfModule(writer, "g_s", *model->g_s));
-  HALFMOON_RETURN_IF_ERROR(AddFloats(writer, "gain.step", step));
-  HALFMOON_RETURN_IF_ERROR(AddFloats(writer, "likelihood.log_scale", model->LogScale()));
-  HALFMOON_RETURN_IF_ERROR(AddFloats(writer, "posterior.summary", summary));
+  HALFMOON_RETURN_IF_ERROR(AddTensor<float>(writer, "gain.step", step));
+  HALFMOON_RETURN_IF_ERROR(AddTensor<float>(writer, "likelihood.log_scale", model->LogScale()));
+  HALFMOON_RETURN_IF_ERROR(AddTensor<float>(writer, "posterior.summary", summary));
   const FrequencyTables tables = MakeGaussianTables(scales);
   const auto count = static_cast<std::int64_t>(tables.sizes.size());
   HALFMOON_RETURN_IF_ERROR(writer.Add("tables.sizes", {count}, tables.sizes));

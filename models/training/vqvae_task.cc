@@ -51,7 +51,8 @@ VqvaeTask::VqvaeTask(const Recipe& recipe, const VqvaeConfig& config, CropSample
       device_(device),
       sampler_(std::move(sampler)),
       validation_crops_(std::move(validation_crops)),
-      model_(config) {
+      model_(config),
+      keeper_(recipe.seed) {
   (void)ReadLossFields(recipe, &commitment_, &rate_);  // checked by Check
 }
 
@@ -177,6 +178,7 @@ void VqvaeTask::SetSlopes(const std::vector<double>& energy, const std::vector<d
 
 void VqvaeTask::BeforeStep(const StepInfo& at) {
   model_->SetQuantised(at.progress >= recipe_.quantise_from);
+  keeper_.BeginStep(at.workers);
   seen_.assign(static_cast<std::size_t>(at.workers), {});
 }
 
@@ -228,9 +230,9 @@ torch::Tensor VqvaeTask::Loss(const StepInfo& at, at::Generator& generator, Figu
   auto& seen = seen_[static_cast<std::size_t>(at.worker)];
   for (std::size_t s = 0; s < q.indices.size(); ++s) {
     const auto at_stage = static_cast<std::int64_t>(s);
-    seen.push_back({model_->codebooks[s]->CountMembers(q.residuals[s], q.indices[s]),
-                    q.residuals[s], q.stage_energy[at_stage].item<double>(),
-                    q.stage_bits[at_stage].item<double>()});
+    keeper_.Collect(at.worker, model_->codebooks[s], q.residuals[s], q.indices[s]);
+    seen.push_back({q.stage_energy[at_stage].item<double>(), q.stage_bits[at_stage].item<double>(),
+                    static_cast<double>(q.residuals[s].size(0))});
   }
   const torch::Tensor psnr = 10 * torch::log10(255.0 * 255.0 / mse.detach().clamp_min(1e-6));
   const double index_count = static_cast<double>(n.sum().item<std::int64_t>()) * pixels / 256;
@@ -241,39 +243,21 @@ torch::Tensor VqvaeTask::Loss(const StepInfo& at, at::Generator& generator, Figu
 }
 
 void VqvaeTask::AfterStep(const StepInfo& at) {
-  torch::NoGradGuard no_grad;
-  // Longer averages near the end, when the codes should come to rest.
-  const double decay = at.progress < 0.6 ? 0.99 : 0.998;
-  constexpr std::int64_t kRestartEvery = 100;
+  keeper_.EndStep(at, model_->codebooks);
   energy_.resize(model_->codebooks.size(), 0);
   bits_.resize(model_->codebooks.size(), 0);
   for (std::size_t s = 0; s < model_->codebooks.size(); ++s) {
-    networks::CodebookImpl::Members sum;
-    torch::Tensor rows;
-    double energy = 0, bits = 0, count = 0;
+    StageSums sum;
     for (const auto& worker : seen_) {
       if (worker.size() <= s) continue;
-      const auto& m = worker[s].members;
-      energy += worker[s].energy;
-      bits += worker[s].bits;
-      count += static_cast<double>(worker[s].rows.size(0));
-      rows = rows.defined() ? rows : worker[s].rows;
-      sum.count = sum.count.defined() ? sum.count + m.count : m.count;
-      sum.sum = sum.sum.defined() ? sum.sum + m.sum : m.sum;
+      sum.energy += worker[s].energy;
+      sum.bits += worker[s].bits;
+      sum.rows += worker[s].rows;
     }
-    if (!rows.defined()) continue;
+    if (sum.rows == 0) continue;
     const double fresh = energy_[s] == 0 ? 1 : 0.05;
-    energy_[s] += fresh * (energy / count - energy_[s]);
-    bits_[s] += fresh * (bits / count - bits_[s]);
-    networks::Codebook& book = model_->codebooks[s];
-    book->UpdateAverages(sum, decay);
-    if (at.step % kRestartEvery == kRestartEvery - 1 && at.progress < 0.6) {
-      at::Generator generator = MakeGenerator(device_);
-      generator.set_current_seed(
-          MixSeed(recipe_.seed, static_cast<std::uint64_t>(at.step), 1000 + s));
-      // Fewer than one member in some hundred steps.
-      book->RestartDeadCodes(book->named_buffers()["average_count"], rows, 0.005, generator);
-    }
+    energy_[s] += fresh * (sum.energy / sum.rows - energy_[s]);
+    bits_[s] += fresh * (sum.bits / sum.rows - bits_[s]);
   }
   for (const double share : {0.15, 0.3}) {
     if (progress_ < share && at.progress >= share) SetSlopes(energy_, bits_);

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "models/networks/vqvae.h"
+#include "models/training/codebook_keeper.h"
 #include "models/training/crop_sampler.h"
 #include "models/training/pack.h"
 #include "models/training/recipe.h"
@@ -59,13 +60,12 @@ class VqvaeTask : public TrainingTask {
   CropSampler sampler_;
   torch::Tensor validation_crops_;
   networks::Vqvae model_;
-  // What each worker's share said of the codebooks: per stage, added up by AfterStep.
-  struct StageMembers {
-    networks::CodebookImpl::Members members;
-    torch::Tensor rows;
-    double energy = 0, bits = 0;  // sums over the rows
+  CodebookKeeper keeper_;
+  // What each worker's share said of the stages, added up by AfterStep.
+  struct StageSums {
+    double energy = 0, bits = 0, rows = 0;
   };
-  std::vector<std::vector<StageMembers>> seen_;
+  std::vector<std::vector<StageSums>> seen_;
   // Averages of recent steps, per stage and position; empty until the first step.
   std::vector<double> energy_, bits_;
   double progress_ = 0;  // of the step before

@@ -4,6 +4,7 @@
 #include <torch/torch.h>
 
 #include <map>
+#include <span>
 #include <string>
 
 #include "halfmoon/status.h"
@@ -15,6 +16,16 @@ namespace halfmoon::training {
 // Fills a network with the averaged weights of a checkpoint (and its buffers as they are), and switches
 // it to evaluation. Errors: kCorrupt naming the tensor.
 Status LoadAveraged(const Checkpoint& checkpoint, torch::nn::Module& network);
+
+// A tensor as it is; T is its type.
+template <typename T>
+Status AddTensor(SafetensorsWriter& writer, const std::string& name, const torch::Tensor& tensor) {
+  const torch::Tensor t = tensor.detach().cpu().contiguous();
+  return writer.Add(name, t.sizes().vec(),
+                    std::span<const T>(t.data_ptr<T>(), static_cast<std::size_t>(t.numel())));
+}
+// A float tensor as float16.
+Status AddHalfTensor(SafetensorsWriter& writer, const std::string& name, const torch::Tensor& tensor);
 
 // Every parameter as float16 under prefix + "." + its name. Errors: those of the writer.
 Status AddHalfModule(SafetensorsWriter& writer, const std::string& prefix, torch::nn::Module& module);

@@ -1,0 +1,16 @@
+// The integer prior over indices as tensors of a weights file; exporters of VQ-VAEs share it. LibTorch.
+#pragma once
+
+#include "halfmoon/status.h"
+#include "models/networks/index_prior.h"
+#include "models/training/safetensors_writer.h"
+
+namespace halfmoon::training {
+
+// Tensors "prior.*" (models/runtime/vq_prior.h). Errors: those of the writer.
+Status AddIndexPrior(SafetensorsWriter& writer, networks::IndexPrior& prior, const networks::VqvaeConfig& config);
+
+// What is shipped is what the decoder accepts: runs the loader's proofs. Errors: kInternal.
+Status CheckIndexPrior(const std::vector<std::uint8_t>& file);
+
+}  // namespace halfmoon::training

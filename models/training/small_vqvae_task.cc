@@ -1,0 +1,152 @@
+#include "models/training/small_vqvae_task.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "models/networks/config_fields.h"
+#include "models/networks/ops.h"
+#include "models/training/generator.h"
+
+namespace halfmoon::training {
+namespace {
+
+Result<SmallVqvaeLossOptions> ReadSmallVqvaeLoss(const Recipe& r) {
+  SmallVqvaeLossOptions o;
+  const std::pair<const char*, double*> weights[] = {{"squared", &o.squared},
+                                                     {"absolute", &o.absolute},
+                                                     {"commitment", &o.commitment},
+                                                     {"dictionary", &o.dictionary}};
+  for (const auto& [name, value] : r.loss) {
+    const bool known = std::any_of(std::begin(weights), std::end(weights),
+                                   [&](const auto& w) { return name == w.first; });
+    if (!known && name != "flip") {
+      return Status(StatusCode::kInvalidArgument, "unknown loss field '" + name + "'");
+    }
+  }
+  HALFMOON_RETURN_IF_ERROR(networks::ReadField(r.loss, "flip", &o.flip));
+  for (const auto& [name, value] : weights) {
+    HALFMOON_RETURN_IF_ERROR(networks::ReadField(r.loss, name, value));
+    if (!(*value >= 0 && *value <= 1000)) {
+      return Status(StatusCode::kInvalidArgument, std::string("loss field '") + name + "' must be 0 to 1000");
+    }
+  }
+  return o;
+}
+
+}  // namespace
+
+SmallVqvaeTask::SmallVqvaeTask(const Recipe& recipe, const SmallVqvaeLossOptions& loss,
+                               const networks::SmallVqvaeConfig& config, PictureSampler training,
+                               PictureSampler validation, torch::Device device)
+    : recipe_(recipe),
+      loss_(loss),
+      device_(device),
+      training_(std::move(training)),
+      validation_(std::move(validation)),
+      model_(config),
+      keeper_(recipe.seed) {
+  model_->to(device);
+}
+
+Status SmallVqvaeTask::Check(const Recipe& r) {
+  HALFMOON_RETURN_IF_ERROR(networks::SmallVqvaeConfig::FromFields(r.model).status());
+  return ReadSmallVqvaeLoss(r).status();
+}
+
+Result<std::unique_ptr<TrainingTask>> SmallVqvaeTask::Create(const Recipe& r, const std::vector<Pack>& packs,
+                                                             std::int64_t /*validation_pictures*/,
+                                                             torch::Device device) {
+  HALFMOON_ASSIGN_OR_RETURN(const networks::SmallVqvaeConfig config,
+                            networks::SmallVqvaeConfig::FromFields(r.model));
+  HALFMOON_ASSIGN_OR_RETURN(const SmallVqvaeLossOptions loss, ReadSmallVqvaeLoss(r));
+  const networks::PyramidConfig& p = config.pyramid;
+  HALFMOON_ASSIGN_OR_RETURN(
+      PictureSampler training,
+      PictureSampler::Create(packs, PictureSampler::Part::kTraining, p.channels, p.side, device));
+  HALFMOON_ASSIGN_OR_RETURN(
+      PictureSampler validation,
+      PictureSampler::Create(packs, PictureSampler::Part::kValidation, p.channels, p.side, device));
+  torch::manual_seed(static_cast<std::uint64_t>(r.seed));  // the network's initial values
+  return std::unique_ptr<TrainingTask>(
+      new SmallVqvaeTask(r, loss, config, std::move(training), std::move(validation), device));
+}
+
+void SmallVqvaeTask::Initialise() {
+  torch::NoGradGuard no_grad;
+  at::Generator generator = MakeGenerator(device_);
+  generator.set_current_seed(MixSeed(recipe_.seed, 0, 0));
+  networks::Codebook& book = model_->quantiser->stages[0];
+  // At least so many vectors that k-means can find K centres.
+  const std::int64_t pictures = std::max<std::int64_t>(
+      64, 1 + 4 * model_->config().codes / model_->config().indices());
+  const torch::Tensor x = training_.Sample(pictures, loss_.flip, generator).pictures;
+  book->InitialiseByKMeans(networks::ToRows(model_->quantiser->project(model_->g_a(x))).contiguous(), 6,
+                           generator);
+}
+
+Status SmallVqvaeTask::ImportWeightsFile(const std::string& path) {
+  return {StatusCode::kInvalidArgument,
+          path + ": a weights file holds the prior as integers only; --init takes a checkpoint here"};
+}
+
+void SmallVqvaeTask::BeforeStep(const StepInfo& at) {
+  model_->SetQuantised(at.progress >= recipe_.quantise_from);
+  keeper_.BeginStep(at.workers);
+}
+
+torch::Tensor SmallVqvaeTask::Loss(const StepInfo& at, at::Generator& generator, Figures* figures) {
+  const std::int64_t batch = recipe_.batch;
+  const std::int64_t count = batch * (at.worker + 1) / at.workers - batch * at.worker / at.workers;
+  if (count == 0) return {};
+  const torch::Tensor x = training_.Sample(count, loss_.flip, generator).pictures;
+  const auto q = model_->quantiser(model_->g_a(x));
+  const torch::Tensor d = model_->g_s(q.z_q) - x;
+  const torch::Tensor mse = d.square().mean();
+  const torch::Tensor bits =
+      model_->PriorBits(q.indices.view({count, -1})).mean() / static_cast<double>(model_->config().indices());
+  keeper_.Collect(at.worker, model_->quantiser->stages[0], q.rows[0], q.indices.reshape({-1}));
+  const torch::Tensor loss = loss_.squared * mse + loss_.absolute * d.abs().mean() +
+                             loss_.commitment * q.commitment_loss.mean() +
+                             loss_.dictionary * q.dictionary_loss.mean() + 0.1 * bits;
+  *figures = {{"psnr", -10 * std::log10(mse.item<double>() + 1e-12)},
+              {"commitment", q.commitment_loss.mean().item<double>()},
+              {"bits_per_index", bits.item<double>()}};
+  return loss * (static_cast<double>(count) / static_cast<double>(batch));
+}
+
+void SmallVqvaeTask::AfterStep(const StepInfo& at) { keeper_.EndStep(at, model_->quantiser->stages); }
+
+ValidationReport SmallVqvaeTask::Validate(WorkerPool&) {
+  torch::NoGradGuard no_grad;
+  const bool was_training = model_->is_training();
+  model_->eval();
+  constexpr std::int64_t kAtOnce = 100, kLimit = 2000;
+  const PictureSampler& pictures = validation_.size() > 0 ? validation_ : training_;
+  const std::int64_t n = std::min(kLimit, pictures.size());
+  double psnr = 0, bits = 0, squares = 0;
+  for (std::int64_t i = 0; i < n; i += kAtOnce) {
+    const torch::Tensor x = pictures.Slice(i, std::min(kAtOnce, n - i)).pictures;
+    const torch::Tensor indices = model_->Encode(x);
+    const torch::Tensor error = (model_->Decode(indices).clamp(0, 1) * 255).round() - x * 255;
+    const torch::Tensor mse = error.square().mean({1, 2, 3});
+    squares += mse.sum().item<double>();
+    psnr += (10 * torch::log10(255.0 * 255.0 / mse.clamp_min(1e-3))).sum().item<double>();
+    bits += model_->PriorBits(indices).sum().item<double>();
+  }
+  torch::Tensor counts = torch::zeros({model_->config().codes}, torch::kLong);
+  const std::int64_t seen = std::min(kLimit, training_.size());
+  for (std::int64_t i = 0; i < seen; i += kAtOnce) {
+    const torch::Tensor indices = model_->Encode(training_.Slice(i, std::min(kAtOnce, seen - i)).pictures);
+    counts += indices.cpu().reshape({-1}).bincount({}, model_->config().codes);
+  }
+  model_->train(was_training);
+  const auto count = static_cast<double>(n);
+  return {10 * std::log10(squares / count / (255.0 * 255.0)),
+          {{"psnr", psnr / count},
+           {"bits_per_index", bits / count / static_cast<double>(model_->config().indices())},
+           {"usage", networks::CodebookUsage(counts)},
+           {"perplexity", networks::CodebookPerplexity(counts)}},
+          {}};
+}
+
+}  // namespace halfmoon::training
