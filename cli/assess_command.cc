@@ -10,6 +10,7 @@
 #include "cli/generative.h"
 #include "cli/options.h"
 #include "models/runtime/manifest.h"
+#include "models/training/conditional_figures.h"
 #include "models/training/generative_figures.h"
 
 namespace halfmoon::cli {
@@ -19,6 +20,7 @@ struct Options {
   std::string model, classifier, against, models_dir, nearest_grid;
   std::vector<std::string> packs;
   training::GenerativeFiguresOptions figures;
+  SampleRequest request;  // of models with prompts or classes
   std::uint32_t enlarge = 2;
   ReportOptions report;
   bool force = false;
@@ -37,9 +39,11 @@ Result<std::shared_ptr<const runtime::WeightsFile>> LoadWeights(const std::strin
   return loaded.weights;
 }
 
-Status WriteNearest(const training::GenerativeFigures& f, const Options& o) {
+// `f`: GenerativeFigures or ConditionalFigures.
+template <typename F>
+Status WriteNearest(const F& f, std::int64_t picture_side, std::int64_t samples, const Options& o) {
   std::vector<Image> pictures;
-  const auto side = static_cast<std::uint32_t>(f.side), channels = static_cast<std::uint32_t>(f.channels);
+  const auto side = static_cast<std::uint32_t>(picture_side), channels = static_cast<std::uint32_t>(samples);
   // Rows of eight samples, the neighbours of each row below it.
   constexpr std::size_t kColumns = 8;
   for (std::size_t first = 0; first < f.shown.size(); first += kColumns) {
@@ -82,6 +86,107 @@ void Report(const training::GenerativeFigures& f, const Options& o) {
   PrintText(text + "\n");
 }
 
+// --- Models with prompts or classes --------------------------------------------------------------
+
+// As many of each class, class after class; or all from the prompt.
+Result<training::DrawnPictures> DrawAll(const Options& o, ProgressLine* line) {
+  GeneratorOptions g;
+  g.model = o.model;
+  g.models_dir = o.models_dir;
+  HALFMOON_ASSIGN_OR_RETURN(Generator generator, Generator::Create(g));
+  const GeneratorInfo& info = generator.info();
+  training::DrawnPictures drawn;
+  drawn.side = info.picture.width;
+  drawn.channels = info.picture.channels;
+  const bool all_classes = !info.classes.empty() && o.request.label.empty();
+  const std::vector<std::string> labels = all_classes ? info.classes : std::vector{o.request.label};
+  SampleRequest r = o.request;
+  r.seed = o.figures.seed;
+  r.temperature = o.figures.temperature;
+  r.count = static_cast<int>(o.figures.samples / static_cast<std::int64_t>(labels.size()));
+  for (std::size_t k = 0; k < labels.size(); ++k) {
+    r.label = labels[k];
+    r.progress = [&](double share) {
+      line->ShowShare("drawing", (static_cast<double>(k) + share) / static_cast<double>(labels.size()));
+    };
+    HALFMOON_ASSIGN_OR_RETURN(const std::vector<Image> pictures, generator.Sample(r));
+    for (const Image& p : pictures) {
+      drawn.pictures.emplace_back(p.samples().begin(), p.samples().end());
+      if (!labels[k].empty()) drawn.classes.push_back(labels[k]);
+    }
+  }
+  line->Clear();
+  return drawn;
+}
+
+void ReportConditional(const training::ConditionalFigures& f, std::size_t samples) {
+  std::string text;
+  if (!f.class_accuracy.empty()) {
+    text += "accuracy       " + Percent(f.accuracy) + " of " + std::to_string(samples) +
+            " samples are held for the class asked for; of test pictures " + Percent(f.classifier_accuracy) +
+            "\nspread         " + Fixed(f.spread, 2) + " of the test pictures' within a class\n";
+    for (std::size_t k = 0; k < f.classes.size(); ++k) {
+      text += "  " + f.classes[k] + ": accuracy " + Percent(f.class_accuracy[k]) + ", spread " +
+              Fixed(f.class_spread[k], 2) + "\n";
+    }
+  }
+  if (!f.classes.empty()) {
+    text += "Frechet        " + Fixed(f.frechet, 3) + "; training pictures " + Fixed(f.frechet_training, 3) + "\n";
+  }
+  if (!f.neighbour_distances.empty()) {
+    std::vector<double> d = f.neighbour_distances;
+    std::nth_element(d.begin(), d.begin() + static_cast<std::ptrdiff_t>(d.size() / 2), d.end());
+    text += "nearest        training picture: median distance " + Fixed(d[d.size() / 2], 1) + " of 255, least " +
+            Fixed(*std::min_element(d.begin(), d.end()), 1) + "; test pictures " +
+            Fixed(f.validation_distance, 1) + "\n";
+  }
+  PrintText(text.empty() ? std::to_string(samples) + " samples; name --classifier or --nearest-grid to judge them\n"
+                         : text);
+}
+
+Status RunConditional(const Options& o, const std::vector<training::Pack>& packs, std::int64_t nearest) {
+  const Timer timer;
+  if (!o.against.empty()) return {StatusCode::kInvalidArgument, "--against is for VAEs"};
+  std::shared_ptr<const runtime::WeightsFile> classifier;
+  if (!o.classifier.empty()) {
+    HALFMOON_ASSIGN_OR_RETURN(classifier, LoadWeights(o.classifier, o.models_dir));
+  }
+  ProgressLine line(o.report.quiet);
+  HALFMOON_ASSIGN_OR_RETURN(const training::DrawnPictures drawn, DrawAll(o, &line));
+  HALFMOON_ASSIGN_OR_RETURN(const training::ConditionalFigures f,
+                            training::MeasureConditional(drawn, classifier.get(), packs, nearest));
+  if (!o.nearest_grid.empty()) HALFMOON_RETURN_IF_ERROR(WriteNearest(f, drawn.side, drawn.channels, o));
+  if (o.report.json) {
+    nlohmann::ordered_json json = {{"model", o.model},
+                                   {"samples", drawn.pictures.size()},
+                                   {"seed", o.figures.seed},
+                                   {"prompt", o.request.prompt},
+                                   {"guidance", o.request.guidance},
+                                   {"temperature", o.figures.temperature},
+                                   {"top_k", o.request.top_k},
+                                   {"top_p", o.request.top_p}};
+    if (!f.class_accuracy.empty()) {
+      json["accuracy"] = f.accuracy;
+      json["spread"] = f.spread;
+      for (std::size_t k = 0; k < f.classes.size(); ++k) {
+        json["classes"][f.classes[k]] = {{"accuracy", f.class_accuracy[k]}, {"spread", f.class_spread[k]}};
+      }
+    }
+    if (!f.classes.empty()) {
+      json["classifier_accuracy"] = f.classifier_accuracy;
+      json["frechet"] = f.frechet;
+      json["frechet_training"] = f.frechet_training;
+    }
+    for (const double d : f.neighbour_distances) json["nearest_training_picture"].push_back(d);
+    if (!f.neighbour_distances.empty()) json["nearest_of_test_pictures"] = f.validation_distance;
+    json["seconds"] = timer.seconds();
+    PrintJson(json);
+  } else if (!o.report.quiet) {
+    ReportConditional(f, drawn.pictures.size());
+  }
+  return Status::Ok();
+}
+
 Status Run(const Options& o) {
   const Timer timer;
   HALFMOON_RETURN_IF_ERROR(CheckEnlarge(o.enlarge));
@@ -92,20 +197,25 @@ Status Run(const Options& o) {
     options.nearest = std::min<std::int64_t>(32, options.samples);
   }
   HALFMOON_ASSIGN_OR_RETURN(const auto model, LoadWeights(o.model, o.models_dir));
-  HALFMOON_ASSIGN_OR_RETURN(const auto classifier, LoadWeights(o.classifier, o.models_dir));
-  std::shared_ptr<const runtime::WeightsFile> other;
-  if (!o.against.empty()) {
-    HALFMOON_ASSIGN_OR_RETURN(other, LoadWeights(o.against, o.models_dir));
-  }
   std::vector<training::Pack> packs;
   for (const std::string& path : o.packs) {
     HALFMOON_ASSIGN_OR_RETURN(training::Pack pack, training::Pack::Read(path));
     packs.push_back(std::move(pack));
   }
   WarnIfSlowBlas(o.report.quiet);
+  HALFMOON_ASSIGN_OR_RETURN(const std::string architecture, model->Metadata("architecture"));
+  if (architecture == "vqvae-small") return RunConditional(o, packs, options.nearest);
+  if (o.classifier.empty()) {
+    return {StatusCode::kInvalidArgument, "give a classifier with --classifier MODEL"};
+  }
+  HALFMOON_ASSIGN_OR_RETURN(const auto classifier, LoadWeights(o.classifier, o.models_dir));
+  std::shared_ptr<const runtime::WeightsFile> other;
+  if (!o.against.empty()) {
+    HALFMOON_ASSIGN_OR_RETURN(other, LoadWeights(o.against, o.models_dir));
+  }
   HALFMOON_ASSIGN_OR_RETURN(const training::GenerativeFigures f,
                             training::MeasureGenerator(*model, *classifier, other.get(), packs, options));
-  if (!o.nearest_grid.empty()) HALFMOON_RETURN_IF_ERROR(WriteNearest(f, o));
+  if (!o.nearest_grid.empty()) HALFMOON_RETURN_IF_ERROR(WriteNearest(f, f.side, f.channels, o));
   if (o.report.json) {
     nlohmann::ordered_json json = {{"model", o.model},
                                    {"test_pictures", f.pictures},
@@ -146,27 +256,36 @@ Status Run(const Options& o) {
 void AddAssessCommand(CLI::App& app, int* exit_code) {
   auto o = std::make_shared<Options>();
   CLI::App* command = AddSubcommand(
-      app, "assess", "Measure a VAE: ELBO, PSNR, active units, and its samples by a classifier",
+      app, "assess", "Measure a generative model: its samples by a classifier, and a VAE's ELBO and active units",
       "  halfmoon assess vae-fashion --data fashion.hmnpack --classifier classifier-fashion\n"
       "  halfmoon assess vae-fashion --data fashion.hmnpack --classifier classifier-fashion \\\n"
-      "                  --against ae.safetensors --nearest-grid near.png\n\n"
+      "                  --against ae.safetensors --nearest-grid near.png\n"
+      "  halfmoon assess vqvae-fashion --data fashion.hmnpack --classifier classifier-fashion --samples 1000\n"
+      "  halfmoon assess vqvae-emoji --data emoji.hmnpack --prompt \"red heart\" --nearest-grid near.png\n\n"
       "The Frechet distance is taken in the features of that classifier: it is not the Inception FID.");
-  command->add_option("model", o->model, "Name or id of a VAE, or a .safetensors file")
+  command
+      ->add_option("model", o->model,
+                   "Name or id of a VAE or a VQ-VAE of small pictures; a VAE's .safetensors file")
       ->type_name("MODEL")
       ->required();
   command->add_option("--data", o->packs, "Packs; their validation pictures are the test")
       ->type_name("PACK")
       ->required();
   command
-      ->add_option("--classifier", o->classifier, "Name or id of a classifier, or a .safetensors file")
-      ->type_name("MODEL")
-      ->required();
+      ->add_option("--classifier", o->classifier, "Name or id of a classifier, or a .safetensors file; VQ-VAEs may do without")
+      ->type_name("MODEL");
   command->add_option("--against", o->against, "Another model whose random codes are measured, too")
       ->type_name("MODEL");
   command->add_option("--samples", o->figures.samples, "Pictures to draw; default 2000")->type_name("N");
   command->add_option("--seed", o->figures.seed, "As of 'halfmoon sample'; default 7")->type_name("S");
   command->add_option("--temperature", o->figures.temperature, "As of 'halfmoon sample'; default 1")
       ->type_name("T");
+  command->add_option("--prompt", o->request.prompt, "As of 'halfmoon sample'")->type_name("TEXT");
+  command->add_option("--class", o->request.label, "As of 'halfmoon sample'; default all classes in turn")
+      ->type_name("NAME");
+  command->add_option("--guidance", o->request.guidance, "As of 'halfmoon sample'; default 1")->type_name("G");
+  command->add_option("--top-k", o->request.top_k, "As of 'halfmoon sample'; default 0, all")->type_name("K");
+  command->add_option("--top-p", o->request.top_p, "As of 'halfmoon sample'; default 1")->type_name("P");
   command
       ->add_option("--nearest-grid", o->nearest_grid,
                    "PNG of 32 samples, below each the training picture nearest to it")

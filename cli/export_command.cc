@@ -169,6 +169,7 @@ Status RunChecked(const Options& o) {
                   {"data", data},
                   {"licence", licence},
                   {"training", training_note}};
+    if (const std::string codec = Get(file.metadata(), "codec"); !codec.empty()) entry["codec"] = codec;
     if (!measured.is_null()) entry["measured"] = measured;
     HALFMOON_ASSIGN_OR_RETURN(manifest, EditManifest(o, entry));
   }

@@ -63,8 +63,9 @@ Result<PackReport> Make(const Options& o, ProgressLine* progress) {
   }
   const bool idx = IsIdxFolder(o.directories[0]);
   if (!idx && o.csv.csv.empty()) {
-    if (!o.csv.class_column.empty() || !o.csv.only.empty()) {
-      return Status(StatusCode::kInvalidArgument, "--class-column and --only need --csv FILE");
+    if (!o.csv.class_column.empty() || !o.csv.only.empty() || !o.csv.caption_columns.empty()) {
+      return Status(StatusCode::kInvalidArgument,
+                    "--class-column, --caption-columns and --only need --csv FILE");
     }
     return MakePack(o.directories, o.pack, o.output, o.force, show);
   }
@@ -118,7 +119,7 @@ void AddPackCommand(CLI::App& app, int* exit_code) {
       AddSubcommand(app, "pack", "Make a pixel pack for training from folders of pictures",
                     "  halfmoon pack photos/ -o photos.hmnpack\n"
                     "  halfmoon pack a/ b/ -o small.hmnpack --max-short-side 512\n"
-                    "  halfmoon pack emoji/png64 --csv emoji/names.csv -o emoji.hmnpack\n"
+                    "  halfmoon pack emoji/png64 --csv emoji/names.csv --caption-columns name,tags -o emoji.hmnpack\n"
                     "  halfmoon pack fashion-mnist/ -o fashion.hmnpack   (IDX files, gzipped or not)\n"
                     "  halfmoon pack --moons 4000 --left-out 35-65 -o moons.hmnpack");
   command->add_option("directories", o->directories, "Folders; PNG and JPEG files below are taken")
@@ -145,6 +146,11 @@ void AddPackCommand(CLI::App& app, int* exit_code) {
       ->type_name("FILE");
   command->add_option("--class-column", o->csv.class_column, "Column of the class; default class")
       ->type_name("NAME");
+  command
+      ->add_option("--caption-columns", o->csv.caption_columns,
+                   "Columns that make the caption, for example name,tags; default name or caption")
+      ->delimiter(',')
+      ->type_name("NAMES");
   command->add_option("--only", o->csv.only, "Take only the rows of the CSV with this value")
       ->type_name("COLUMN=VALUE");
   o->moons.count = 0;

@@ -38,6 +38,20 @@ Status ParseSize(const std::string& text, SampleRequest* request) {
   return Status::Ok();
 }
 
+// What the model does not know of the prompt.
+Status WarnOfPrompt(const Generator& generator, const std::string& prompt) {
+  if (prompt.empty() || !generator.info().prompts) return Status::Ok();
+  HALFMOON_ASSIGN_OR_RETURN(const PromptReport report, generator.ReadPrompt(prompt));
+  auto list = [](const std::vector<std::string>& words) {
+    std::string text;
+    for (const std::string& word : words) text += (text.empty() ? "'" : ", '") + word + "'";
+    return text;
+  };
+  if (!report.unknown.empty()) PrintWarning("words this model never saw: " + list(report.unknown));
+  if (!report.left_out.empty()) PrintWarning("left out, the prompt is too long: " + list(report.left_out));
+  return Status::Ok();
+}
+
 Status Run(Options o) {
   const Timer timer;
   HALFMOON_RETURN_IF_ERROR(o.generator.Validate());
@@ -62,7 +76,8 @@ Status Run(Options o) {
   }
   if (!o.size.empty()) HALFMOON_RETURN_IF_ERROR(ParseSize(o.size, &o.request));
   // Of pictures whose size was chosen one is what is meant.
-  o.request.count = o.count != 0 ? o.count : as_file || !o.size.empty() ? 1 : 64;
+  const bool described = !o.request.prompt.empty() || !o.request.label.empty();
+  o.request.count = o.count != 0 ? o.count : as_file || !o.size.empty() ? 1 : described ? 16 : 64;
   HALFMOON_RETURN_IF_ERROR(o.request.Validate());
   if (grid.columns == 0) {
     grid.columns = static_cast<std::uint32_t>(std::ceil(std::sqrt(static_cast<double>(o.request.count))));
@@ -72,12 +87,17 @@ Status Run(Options o) {
     HALFMOON_RETURN_IF_ERROR(CheckTarget("", o.output, o.force));
   }
   HALFMOON_ASSIGN_OR_RETURN(Generator generator, Generator::Create(o.generator));
-  if (generator.info().architecture == "vae") WarnIfSlowBlas(o.report.quiet);
+  if (generator.info().architecture != "vqvae") WarnIfSlowBlas(o.report.quiet);
+  if (!o.report.quiet) HALFMOON_RETURN_IF_ERROR(WarnOfPrompt(generator, o.request.prompt));
+  ProgressLine line(o.report.quiet);
+  o.request.progress = [&](double share) { line.ShowShare("drawing", share); };
   if (as_file) {
     HALFMOON_ASSIGN_OR_RETURN(const std::vector<std::uint8_t> file, generator.SampleFile(o.request));
+    line.Clear();
     HALFMOON_RETURN_IF_ERROR(WriteOutput(o.output, file, o.force));
   } else {
     HALFMOON_ASSIGN_OR_RETURN(const std::vector<Image> pictures, generator.Sample(o.request));
+    line.Clear();
     HALFMOON_RETURN_IF_ERROR(
         o.out_dir.empty()
             ? WriteGrid(o.output, pictures, grid.columns, o.enlarge, o.force)
@@ -91,6 +111,9 @@ Status Run(Options o) {
                {"count", o.request.count},
                {"seed", o.request.seed},
                {"temperature", o.request.temperature},
+               {"prompt", o.request.prompt},
+               {"class", o.request.label},
+               {"guidance", o.request.guidance},
                {"seconds", timer.seconds()}},
               to_stderr);
   } else if (!o.report.quiet) {
@@ -110,11 +133,40 @@ void AddSampleCommand(CLI::App& app, int* exit_code) {
                     "  halfmoon sample --model vae-fashion --grid 8x8 --seed 7 -o grid.png\n"
                     "  halfmoon sample --model vae-moons --count 16 --out-dir moons/\n"
                     "  halfmoon sample --model vae-emoji --temperature 0.7 -o calm.png --enlarge 2\n"
+                    "  halfmoon sample --model vqvae-emoji --prompt \"smiling cat with heart eyes\" -o cats.png\n"
+                    "  halfmoon sample --model vqvae-fashion --class sneaker --guidance 2 -o shoes.png\n"
                     "  halfmoon sample --model vqvae --size 512x512 --seed 7 -o texture.hmn\n\n"
                     "Picture i of a seed is the same whatever the count, with the same build.");
   command->add_option("--model", o->generator.model, "Name or id of a model with a generative mode")
       ->type_name("NAME");
-  command->add_option("--count", o->count, "Pictures, 1 to 65536; default 64, or what the grid holds")
+  command
+      ->add_option("--prompt", o->request.prompt,
+                   "What the pictures show, for models with prompts (vqvae-emoji); default anything")
+      ->type_name("TEXT");
+  command
+      ->add_option("--class", o->request.label,
+                   "Class of the pictures, for models with classes (vqvae-fashion); default any")
+      ->type_name("NAME");
+  command
+      ->add_option("--guidance", o->request.guidance,
+                   "How much prompt or class count, 0 to 20; default 1: as learnt")
+      ->type_name("G");
+  command
+      ->add_option("--top-k", o->request.top_k,
+                   "With prompts or classes: take only the K likeliest indices; default 0, all")
+      ->type_name("K");
+  command
+      ->add_option("--top-p", o->request.top_p,
+                   "With prompts or classes: take only the likeliest indices that together have probability P; "
+                   "default 1")
+      ->type_name("P");
+  command
+      ->add_option("--prior", o->generator.prior,
+                   "Name or id of the prior that draws the indices of a VQ-VAE; default the one of that codec")
+      ->type_name("NAME");
+  command
+      ->add_option("--count", o->count,
+                   "Pictures, 1 to 65536; default what the grid holds, else 64, or 16 with a prompt or class")
       ->type_name("N");
   command->add_option("--seed", o->request.seed, "Which pictures; default 0")->type_name("S");
   command
@@ -133,7 +185,7 @@ void AddSampleCommand(CLI::App& app, int* exit_code) {
   command->add_option("--enlarge", o->enlarge, "Repeat each pixel N times, 1 to 16, in a grid")
       ->type_name("N");
   AddOutput(command, &o->output,
-            "All pictures as one PNG, or one picture as .hmn (vqvae); - writes a PNG to standard output");
+            "All pictures as one PNG, or one picture as .hmn (VQ-VAEs); - writes a PNG to standard output");
   command->add_option("--out-dir", o->out_dir, "Each picture as a PNG in this folder")->type_name("DIR");
   AddModelsDir(command, &o->generator.models_dir);
   AddThreads(command, &o->generator.threads);

@@ -18,7 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Options {
-  std::string recipe;
+  std::string recipe, codec;
   training::TrainOptions train;
   int threads = 0;
   bool force = false;
@@ -85,6 +85,7 @@ Status Run(Options o, int* exit_code) {
                                               " is out of range; legal are 0 (all cores) to 256"};
   }
   HALFMOON_ASSIGN_OR_RETURN(o.train.recipe, training::Recipe::FromFile(o.recipe));
+  if (!o.codec.empty()) o.train.recipe.codec = o.codec;
   for (const std::string& pack : o.train.packs) {
     std::error_code error;
     if (!fs::exists(pack, error)) return {StatusCode::kIo, pack + ": no such file"};
@@ -145,6 +146,11 @@ void AddTrainCommand(CLI::App& app, int* exit_code) {
       ->required();
   command->add_option("--out", o->train.out_dir, "Folder of the run")->type_name("DIR")->required();
   command->add_option("--init", o->train.init, "Start from a checkpoint or a weights file")
+      ->type_name("FILE");
+  command
+      ->add_option("--codec", o->codec,
+                   "Weights file of the codec whose indices are learnt (family index-transformer); default: the "
+                   "recipe's")
       ->type_name("FILE");
   command->add_flag("--resume", o->train.resume, "Continue the checkpoint of DIR exactly");
   command->add_option("--device", o->train.device, "cpu (default) or cuda")

@@ -31,6 +31,9 @@ class GenerativeModel {
                   "a sample of this model is no whole number of its bins, so no .hmn file holds it exactly; "
                   "write a PNG");
   }
+  virtual Result<PromptReport> ReadPrompt(const std::string&) const {
+    return Status(StatusCode::kUnsupportedFeature, "this model takes no prompts");
+  }
   virtual Result<std::vector<float>> DrawCode(std::uint64_t, std::uint64_t) const { return NoCode(); }
   virtual Result<LatentPosterior> Posterior(const ImageView&) const { return NoCode(); }
   // The code of one latent stream.

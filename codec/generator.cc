@@ -16,17 +16,32 @@ namespace {
 
 struct Architecture {
   const char* name;
-  Result<std::unique_ptr<GenerativeModel>> (*load)(const runtime::WeightsFile&, int threads);
+  bool takes_prior;  // a second weights file, which draws the indices of the first
+  Result<std::unique_ptr<GenerativeModel>> (*load)(const runtime::WeightsFile&,
+                                                   const runtime::WeightsFile* prior, int threads);
 };
 
-Result<std::unique_ptr<GenerativeModel>> LoadVae(const runtime::WeightsFile& file, int threads) {
+Result<std::unique_ptr<GenerativeModel>> LoadVae(const runtime::WeightsFile& file, const runtime::WeightsFile*,
+                                                 int threads) {
   HALFMOON_ASSIGN_OR_RETURN(const NetworkModels* networks, GetNetworkModels());
   return networks->load_vae_generator(file, threads);
 }
 
+Result<std::unique_ptr<GenerativeModel>> LoadVqvae(const runtime::WeightsFile& file, const runtime::WeightsFile*,
+                                                   int threads) {
+  return LoadVqvaeGenerator(file, threads);
+}
+
+Result<std::unique_ptr<GenerativeModel>> LoadSmallVqvae(const runtime::WeightsFile& file,
+                                                        const runtime::WeightsFile* prior, int threads) {
+  HALFMOON_ASSIGN_OR_RETURN(const NetworkModels* networks, GetNetworkModels());
+  return networks->load_small_vqvae_generator(file, prior, threads);
+}
+
 constexpr Architecture kArchitectures[] = {
-    {"vae", LoadVae},
-    {"vqvae", LoadVqvaeGenerator},
+    {"vae", false, LoadVae},
+    {"vqvae", false, LoadVqvae},
+    {"vqvae-small", true, LoadSmallVqvae},
 };
 
 const Architecture* FindArchitecture(const std::string& name) {
@@ -43,6 +58,19 @@ std::string GenerativeModels(const runtime::Manifest& manifest) {
     if (FindArchitecture(e.architecture) != nullptr) names += (names.empty() ? "" : ", ") + e.name;
   }
   return names.empty() ? "none" : names;
+}
+
+// The prior that was asked for, or the first for this codec; none: nothing.
+Result<std::shared_ptr<const runtime::WeightsFile>> FindPrior(const runtime::Manifest& manifest,
+                                                              const std::string& name,
+                                                              const runtime::ModelEntry& codec) {
+  std::string wanted = name;
+  for (const runtime::ModelEntry& e : manifest.entries()) {
+    if (wanted.empty() && e.architecture == "index-transformer" && e.codec == codec.identity) wanted = e.name;
+  }
+  if (wanted.empty()) return std::shared_ptr<const runtime::WeightsFile>();
+  HALFMOON_ASSIGN_OR_RETURN(const runtime::LoadedWeights loaded, runtime::LoadModel(manifest, wanted));
+  return loaded.weights;
 }
 
 }  // namespace
@@ -64,6 +92,18 @@ Status SampleRequest::Validate() const {
   if (!(temperature >= 0 && temperature <= 4)) {
     return {StatusCode::kInvalidArgument, "temperature " + std::to_string(temperature) +
                                               " is out of range; legal are 0 to 4"};
+  }
+  if (top_k < 0) {
+    return {StatusCode::kInvalidArgument,
+            "top_k " + std::to_string(top_k) + " is out of range; legal are 0 (all) and more"};
+  }
+  if (!(top_p > 0 && top_p <= 1)) {
+    return {StatusCode::kInvalidArgument,
+            "top_p " + std::to_string(top_p) + " is out of range; legal are numbers above 0, up to 1"};
+  }
+  if (!(guidance >= 0 && guidance <= 20)) {
+    return {StatusCode::kInvalidArgument,
+            "guidance " + std::to_string(guidance) + " is out of range; legal are 0 to 20"};
   }
   return Status::Ok();
 }
@@ -99,8 +139,16 @@ Result<Generator> Generator::Create(const GeneratorOptions& options) {
                                                     (*entry)->architecture +
                                                     "' has no generative mode" + have);
   }
+  if (!architecture->takes_prior && !options.prior.empty()) {
+    return Status(StatusCode::kInvalidArgument,
+                  "model '" + (*entry)->name + "' takes no prior: it draws its pictures itself");
+  }
   HALFMOON_ASSIGN_OR_RETURN(const runtime::LoadedWeights loaded,
                             runtime::LoadModel(manifest, (*entry)->id));
+  std::shared_ptr<const runtime::WeightsFile> prior;
+  if (architecture->takes_prior) {
+    HALFMOON_ASSIGN_OR_RETURN(prior, FindPrior(manifest, options.prior, loaded.entry));
+  }
   return GuardExceptions("generator", [&]() -> Result<Generator> {
     std::unique_ptr<Impl> impl(new Impl);
     const int threads = options.threads > 0
@@ -108,8 +156,11 @@ Result<Generator> Generator::Create(const GeneratorOptions& options) {
                             : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
     impl->entry = loaded.entry;
     impl->identity = loaded.weights->identity();
-    auto model = architecture->load(*loaded.weights, threads);
-    if (!model.ok()) return model.status().WithContext("model '" + loaded.entry.name + "'");
+    auto model = architecture->load(*loaded.weights, prior.get(), threads);
+    if (!model.ok()) {
+      const std::string with = options.prior.empty() ? "" : " with prior '" + options.prior + "'";
+      return model.status().WithContext("model '" + loaded.entry.name + "'" + with);
+    }
     impl->model = std::move(*model);
     impl->info = impl->model->Info();
     impl->info.name = loaded.entry.name;
@@ -122,6 +173,17 @@ namespace {
 
 // What a request asks for that the model has not.
 Status CheckFits(const SampleRequest& request, const GeneratorInfo& info) {
+  if (!info.prompts && info.classes.empty()) {
+    const char* asked = !request.prompt.empty()                      ? "prompts"
+                        : !request.label.empty()                     ? "classes"
+                        : request.top_k != 0 || request.top_p != 1   ? "top_k and top_p"
+                        : request.guidance != 1                      ? "guidance"
+                                                                     : nullptr;
+    if (asked != nullptr) {
+      return {StatusCode::kInvalidArgument, "model '" + info.name + "' takes no " + asked +
+                                                "; for models with a prior for prompts or classes only"};
+    }
+  }
   if (!info.any_size && (request.width != 0 || request.height != 0)) {
     return {StatusCode::kInvalidArgument, "model '" + info.name + "' draws pictures of " +
                                               std::to_string(info.picture.width) + "x" +
@@ -153,6 +215,13 @@ Result<std::vector<std::uint8_t>> Generator::SampleFile(const SampleRequest& req
     const Chunk chunk = {kChunkLatents, drawn.stream};
     return Write(header, {&chunk, 1}, {});
   });
+}
+
+Result<PromptReport> Generator::ReadPrompt(const std::string& prompt) const {
+  if (!impl_->info.prompts) {
+    return Status(StatusCode::kUnsupportedFeature, "model '" + impl_->info.name + "' takes no prompts");
+  }
+  return GuardExceptions("generator", [&] { return impl_->model->ReadPrompt(prompt); });
 }
 
 Result<std::vector<Image>> Generator::Sample(const SampleRequest& request) {

@@ -17,6 +17,10 @@ Result<std::unique_ptr<PictureModel>> Load(const runtime::LoadedWeights& loaded,
     HALFMOON_ASSIGN_OR_RETURN(const NetworkModels* networks, GetNetworkModels());
     return networks->load_vae_codec(*loaded.weights);
   }
+  if (architecture == "vqvae-small") {
+    HALFMOON_ASSIGN_OR_RETURN(const NetworkModels* networks, GetNetworkModels());
+    return networks->load_small_vqvae_codec(*loaded.weights);
+  }
   if (architecture == "vqvae") {
     HALFMOON_ASSIGN_OR_RETURN(std::unique_ptr<PictureModel> model,
                               VqvaeModel::Load(*loaded.weights, parts));

@@ -27,6 +27,11 @@ struct NetworkModels {
   Result<std::unique_ptr<PictureModel>> (*load_vae_codec)(const runtime::WeightsFile& file);
   Result<std::unique_ptr<GenerativeModel>> (*load_vae_generator)(const runtime::WeightsFile& file,
                                                                  int threads);
+  // SmallVqvaeModel.
+  Result<std::unique_ptr<PictureModel>> (*load_small_vqvae_codec)(const runtime::WeightsFile& file);
+  Result<std::unique_ptr<GenerativeModel>> (*load_small_vqvae_generator)(const runtime::WeightsFile& file,
+                                                                         const runtime::WeightsFile* prior,
+                                                                         int threads);
   // LoadAeSearch.
   Result<std::unique_ptr<PictureModel>> (*load_ae_search)(const runtime::WeightsFile& file,
                                                           std::unique_ptr<PictureModel> codec,

@@ -2,6 +2,7 @@
 
 #include <torch/version.h>
 
+#include "codec/small_vqvae_model.h"
 #include "codec/vae_model.h"
 #include "models/networks/compute_threads.h"
 
@@ -16,7 +17,12 @@ NetworkInfo Info() {
   return info;
 }
 
-constexpr NetworkModels kModels = {VaeModel::LoadCodec, VaeModel::LoadGenerator, LoadAeSearch, Info};
+constexpr NetworkModels kModels = {VaeModel::LoadCodec,
+                                   VaeModel::LoadGenerator,
+                                   SmallVqvaeModel::LoadCodec,
+                                   SmallVqvaeModel::LoadGenerator,
+                                   LoadAeSearch,
+                                   Info};
 
 }  // namespace
 

@@ -9,6 +9,7 @@
 #include "bitstream/latent_coder.h"
 #include "codec/picture_model.h"
 #include "codec/stopwatch.h"
+#include "codec/tensor_pictures.h"
 #include "codec/torch_guard.h"
 #include "codec/window_pixels.h"
 #include "models/networks/compute_threads.h"
@@ -39,13 +40,6 @@ Status CheckSteps(const torch::Tensor& step) {
     }
   }
   return Status::Ok();
-}
-
-// [1, 3, H, W], a view of the picture's samples.
-torch::Tensor ToTensor(const FloatPicture& x) {
-  return torch::from_blob(const_cast<float*>(x.samples.data()),
-                          {1, static_cast<std::int64_t>(x.height), static_cast<std::int64_t>(x.width), 3})
-      .permute({0, 3, 1, 2});
 }
 
 class Model : public PictureModel, public GenerativeModel {
@@ -243,12 +237,7 @@ class Model : public PictureModel, public GenerativeModel {
       }
       const torch::Tensor x = g_s_(torch::cat(z));
       for (std::int64_t i = 0; i < x.size(0); ++i) {
-        const PictureShape shape = Shape();
-        HALFMOON_ASSIGN_OR_RETURN(Image picture, Image::Create(shape));
-        FloatPicture pixels(shape.width, shape.height);
-        ToTensor(pixels).copy_(x.slice(0, i, i + 1));  // grey spreads over three channels
-        SamplesFromFloats(pixels, {0, 0, shape.width, shape.height}, shape, picture.stride(),
-                          picture.samples().data());
+        HALFMOON_ASSIGN_OR_RETURN(Image picture, ToImage(x.slice(0, i, i + 1), Shape()));
         pictures.push_back(std::move(picture));
       }
     }

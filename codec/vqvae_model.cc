@@ -3,16 +3,13 @@
 #include <algorithm>
 #include <cmath>
 
-#include "bitstream/byte_io.h"
 #include "bitstream/frequency_coder.h"
 #include "bitstream/limits.h"
-#include "codec/stopwatch.h"
 
 namespace halfmoon {
 namespace {
 
 using networks::VqvaeConfig;
-using runtime::VqPriorTile;
 
 // Bits of every frequency 0..65535; [0] is not used.
 const std::vector<float>& BitsOfFrequency() {
@@ -24,11 +21,6 @@ const std::vector<float>& BitsOfFrequency() {
     return b;
   }();
   return bits;
-}
-
-Status Damaged(const std::string& what) {
-  return {StatusCode::kCorrupt,
-          "latent stream: " + what + "; the file is damaged, get a fresh copy"};
 }
 
 // The codes of one stage, as the search over them wants them.
@@ -78,7 +70,7 @@ Result<runtime::FloatPointwise> LoadMatrix(const runtime::WeightsFile& file, con
 
 VqvaeModel::VqvaeModel(const VqvaeConfig& config, const runtime::TransformDims& dims,
                        std::size_t file_bytes, runtime::VqPrior prior)
-    : config_(config), geometry_(TransformGeometry(dims, file_bytes)), prior_(std::move(prior)) {
+    : config_(config), geometry_(TransformGeometry(dims, file_bytes)), tiles_(std::move(prior)) {
   geometry_.channels = static_cast<int>(config.stages);
 }
 
@@ -128,8 +120,8 @@ Result<FloatLatent> VqvaeModel::Analyse(const FloatPicture& x, int, int threads)
   const std::size_t m = project_.in(), d = project_.out(), padded = runtime::PadChannels(d);
   FloatLatent y(x.width / 16, x.height / 16, d);
   std::vector<float> latent(y.width * y.height * m);
-  g_a_->Run(prior_.isa(), x.samples.data(), y.height, y.width, level, threads, {}, latent.data());
-  const runtime::FloatKernels& kernels = runtime::FloatKernelsFor(prior_.isa());
+  g_a_->Run(tiles_.prior().isa(), x.samples.data(), y.height, y.width, level, threads, {}, latent.data());
+  const runtime::FloatKernels& kernels = runtime::FloatKernelsFor(tiles_.prior().isa());
   std::vector<float> row(y.width * padded);
   for (std::size_t i = 0; i < y.height; ++i) {
     project_.Run(kernels, latent.data() + i * y.width * m, m, y.width, row.data(), padded);
@@ -164,58 +156,14 @@ Result<std::vector<std::uint8_t>> VqvaeModel::EncodeTile(const FloatLatent& y, i
       for (std::size_t j = 0; j < g; ++j) from[support[j]] -= stage_codes[index * g + j];
     }
   };
-  return CodeTile(StagesOf(q), y.height, y.width, threads, choose, stats);
+  return tiles_.Encode(StagesOf(q), y.height, y.width, threads, choose, stats);
 }
 
 Result<std::vector<std::uint8_t>> VqvaeModel::EncodeIndices(const TileLatent& latent, int stages,
                                                             std::int64_t height, std::int64_t width,
                                                             int threads, TileStats* stats) const {
-  const std::size_t h = static_cast<std::size_t>(height) / 16, w = static_cast<std::size_t>(width) / 16;
-  const auto all = static_cast<std::size_t>(config_.stages);
-  HALFMOON_ENSURE(stages >= 1 && stages <= config_.stages && latent.values.size() == h * w * all);
-  const auto choose = [&](std::size_t stage, std::span<const std::uint32_t> positions,
-                          std::span<const std::uint16_t>, std::span<std::uint8_t> indices) {
-    for (std::size_t i = 0; i < indices.size(); ++i) {
-      indices[i] = static_cast<std::uint8_t>(latent.values[positions[i] * all + stage] - 1);
-    }
-  };
-  return CodeTile(stages, h, w, threads, choose, stats);
-}
-
-Result<std::vector<std::uint8_t>> VqvaeModel::CodeTile(int stages, std::size_t h, std::size_t w,
-                                                       int threads, const Choose& choose,
-                                                       TileStats* stats) const {
-  Stopwatch watch;
-  TileStats s;
-  HALFMOON_ASSIGN_OR_RETURN(VqPriorTile tile,
-                            VqPriorTile::Create(prior_, static_cast<int>(h), static_cast<int>(w), threads));
-  const auto count = static_cast<std::size_t>(config_.codes);
-  ByteWriter writer;
-  writer.U8(static_cast<std::uint8_t>(stages));
-  std::vector<std::uint16_t> frequencies;
-  std::vector<std::uint8_t> indices;
-  for (int stage = 0; stage < stages; ++stage) {
-    FrequencyEncoder coder;
-    for (int k = 0; k < runtime::kVqPasses; ++k) {
-      const std::size_t n = tile.IndexCount(k);
-      frequencies.resize(n * count);
-      indices.resize(n);
-      HALFMOON_RETURN_IF_ERROR(tile.Predict(stage, k, frequencies));
-      s.prior_seconds += watch.Lap();
-      choose(static_cast<std::size_t>(stage), tile.Positions(k), frequencies, indices);
-      s.transform_seconds += watch.Lap();
-      HALFMOON_RETURN_IF_ERROR(tile.Commit(stage, k, indices));
-      coder.Append(frequencies, count, indices);
-      s.symbols += n;
-    }
-    s.estimated_bits += static_cast<double>(coder.CostQ16()) / 65536;
-    HALFMOON_ASSIGN_OR_RETURN(const std::vector<std::uint8_t> stream, coder.Finish());
-    writer.VarU32(static_cast<std::uint32_t>(stream.size()));
-    writer.Bytes(stream);
-    s.entropy_seconds += watch.Lap();
-  }
-  if (stats) *stats = s;
-  return std::move(writer).Take();
+  return tiles_.EncodeValues(latent.values, stages, static_cast<std::size_t>(height) / 16,
+                             static_cast<std::size_t>(width) / 16, threads, stats);
 }
 
 Result<TileLatent> VqvaeModel::DecodeTile(std::span<const std::uint8_t> stream, int,
@@ -227,96 +175,15 @@ Result<TileLatent> VqvaeModel::DecodeTile(std::span<const std::uint8_t> stream, 
 Result<TileLatent> VqvaeModel::DecodeStages(std::span<const std::uint8_t> stream, int stages,
                                             std::int64_t height, std::int64_t width, int threads,
                                             TileStats* stats) const {
-  ByteReader reader(stream);
-  const int written = reader.U8();
-  if (!reader.ok() || written < 1 || written > config_.stages) {
-    return Damaged("number of stages is " + std::to_string(written) + ", legal are 1 to " +
-                   std::to_string(config_.stages));
-  }
-  const int used = std::clamp(stages, 1, written);
-  const auto open = [&](int stage, std::size_t positions) -> Result<FrequencyDecoder> {
-    const std::size_t size = reader.VarU32();
-    const std::span<const std::uint8_t> part = reader.Bytes(size);
-    if (reader.malformed())
-      return Damaged("size of stage " + std::to_string(stage + 1) + " is malformed");
-    if (!reader.ok()) {
-      return Status(StatusCode::kTruncated,
-                    "latent stream: ends within stage " + std::to_string(stage + 1) + " of " +
-                        std::to_string(written) + "; the file is damaged, get a fresh copy");
-    }
-    return FrequencyDecoder::Create(part, positions);
-  };
-  HALFMOON_ASSIGN_OR_RETURN(TileLatent latent,
-                            Walk(used, height, width, threads, open, true, stats));
-  if (used == written && reader.remaining() != 0) {
-    return Damaged(std::to_string(reader.remaining()) + " byte(s) left over after the last stage");
-  }
-  return latent;
+  return tiles_.Decode(stream, stages, static_cast<std::size_t>(height) / 16,
+                       static_cast<std::size_t>(width) / 16, threads, stats);
 }
 
 Result<TileLatent> VqvaeModel::DrawTile(int stages, std::int64_t height, std::int64_t width,
                                         int threads,
                                         const std::function<std::uint32_t()>& next) const {
-  if (stages < 1 || stages > config_.stages) {
-    return Status(StatusCode::kInvalidArgument, "stages " + std::to_string(stages) +
-                                                    " is out of range; legal are 1 to " +
-                                                    std::to_string(config_.stages));
-  }
-  const auto open = [&](int, std::size_t positions) {
-    std::vector<std::uint64_t> states;
-    for (int lane = 0; lane < LaneCount(positions); ++lane) {
-      // A leading one and 62 random bits: a legal state whose low bits, which choose symbols, are
-      // even.
-      const std::uint64_t high = next(), low = next();
-      states.push_back(std::uint64_t{1} << 62 | (high << 32 | low) >> 2);
-    }
-    // A symbol takes at most half a word and a rounding loss.
-    std::vector<std::uint32_t> words(positions / 2 + positions / 1024 + 8);
-    for (std::uint32_t& word : words) word = next();
-    return FrequencyDecoder::FromRandom(states, std::move(words), positions);
-  };
-  return Walk(stages, height, width, threads, open, false, nullptr);
-}
-
-Result<TileLatent> VqvaeModel::Walk(
-    int stages, std::int64_t height, std::int64_t width, int threads,
-    const std::function<Result<FrequencyDecoder>(int, std::size_t)>& open, bool check_end,
-    TileStats* stats) const {
-  Stopwatch watch;
-  TileStats s;
-  HALFMOON_ASSIGN_OR_RETURN(VqPriorTile tile,
-                            VqPriorTile::Create(prior_, static_cast<int>(height / 16),
-                                                static_cast<int>(width / 16), threads));
-  const std::size_t positions = tile.IndexCount(0) + tile.IndexCount(1);
-  const auto count = static_cast<std::size_t>(config_.codes);
-  TileLatent latent;
-  const auto all = static_cast<std::size_t>(config_.stages);
-  latent.values.assign(positions * all, 0);
-  latent.symbols.reserve(positions * static_cast<std::size_t>(stages));
-  std::vector<std::uint16_t> frequencies;
-  std::vector<std::uint8_t> indices;
-  for (int stage = 0; stage < stages; ++stage) {
-    HALFMOON_ASSIGN_OR_RETURN(FrequencyDecoder coder, open(stage, positions));
-    for (int k = 0; k < runtime::kVqPasses; ++k) {
-      const std::size_t n = tile.IndexCount(k);
-      frequencies.resize(n * count);
-      indices.resize(n);
-      HALFMOON_RETURN_IF_ERROR(tile.Predict(stage, k, frequencies));
-      s.prior_seconds += watch.Lap();
-      HALFMOON_RETURN_IF_ERROR(coder.Decode(frequencies, count, indices));
-      s.entropy_seconds += watch.Lap();
-      HALFMOON_RETURN_IF_ERROR(tile.Commit(stage, k, indices));
-      for (std::size_t i = 0; i < n; ++i) {
-        latent.values[tile.Positions(k)[i] * all + static_cast<std::size_t>(stage)] = indices[i] + 1;
-        latent.symbols.push_back(indices[i]);
-      }
-    }
-    if (check_end) HALFMOON_RETURN_IF_ERROR(coder.Finish());
-  }
-  s.symbols = latent.symbols.size();
-  s.prior_seconds += watch.Lap();
-  if (stats) *stats = s;
-  return latent;
+  return tiles_.Draw(stages, static_cast<std::size_t>(height) / 16, static_cast<std::size_t>(width) / 16,
+                     threads, next);
 }
 
 void VqvaeModel::Dequantise(std::span<const std::int32_t> indices, float* z) const {
@@ -341,7 +208,7 @@ Result<FloatPicture> VqvaeModel::Synthesise(std::span<const std::int32_t> values
     while (used < stages && values[p * stages + used] != 0) ++used;
   }
   const auto level = static_cast<int>(std::lround(256 * config_.LevelOf(static_cast<double>(used))));
-  const runtime::FloatKernels& kernels = runtime::FloatKernelsFor(prior_.isa());
+  const runtime::FloatKernels& kernels = runtime::FloatKernelsFor(tiles_.prior().isa());
   runtime::FloatMap y;
   y.Resize(h, w, unproject_.out());
   const std::size_t d = unproject_.in();
@@ -352,7 +219,7 @@ Result<FloatPicture> VqvaeModel::Synthesise(std::span<const std::int32_t> values
     }
     unproject_.Run(kernels, z.data(), d, w, y.at(i, 0), y.stride);
   }
-  g_s_.Run(prior_.isa(), y, std::max(level, 0), threads, x.samples.data());
+  g_s_.Run(tiles_.prior().isa(), y, std::max(level, 0), threads, x.samples.data());
   return x;
 }
 

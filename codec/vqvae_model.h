@@ -5,8 +5,8 @@
 #include <memory>
 #include <optional>
 
-#include "bitstream/frequency_coder.h"
 #include "codec/ae_model.h"
+#include "codec/index_tile_codec.h"
 #include "codec/picture_model.h"
 #include "models/networks/vqvae_config.h"
 #include "models/runtime/pixel_transforms.h"
@@ -15,10 +15,7 @@
 
 namespace halfmoon {
 
-// A tile's stream: u8 number of stages n; then for each stage, from the coarsest, varint size and
-// so many bytes, the stage's stream (bitstream/frequency_coder.h). A latent's values are the
-// indices plus 1, [h16][w16][S], 0 where a stage was not coded; without its last stages it is a
-// coarser picture's.
+// Streams and values are those of IndexTileCodec on the 1/16 grid.
 class VqvaeModel : public PictureModel {
  public:
   // Errors: kModelCorrupt naming the tensor; kInvalidArgument for a bad HALFMOON_ISA.
@@ -57,28 +54,17 @@ class VqvaeModel : public PictureModel {
                               const std::function<std::uint32_t()>& next) const;
 
   const networks::VqvaeConfig& config() const { return config_; }
-  const runtime::VqPrior& prior() const { return prior_; }
+  const runtime::VqPrior& prior() const { return tiles_.prior(); }
 
  private:
   VqvaeModel(const networks::VqvaeConfig& config, const runtime::TransformDims& dims,
              std::size_t file_bytes, runtime::VqPrior prior);
-  // Fills in the indices at some positions of a stage, whose frequencies are known.
-  using Choose = std::function<void(std::size_t stage, std::span<const std::uint32_t> positions,
-                                    std::span<const std::uint16_t> frequencies,
-                                    std::span<std::uint8_t> indices)>;
-  // h, w: in latent positions.
-  Result<std::vector<std::uint8_t>> CodeTile(int stages, std::size_t h, std::size_t w, int threads,
-                                             const Choose& choose, TileStats* stats) const;
-  // Decodes `stages` stages; `open` gives the coder of each stage, `check_end` whether it must end.
-  Result<TileLatent> Walk(int stages, std::int64_t height, std::int64_t width, int threads,
-                          const std::function<Result<FrequencyDecoder>(int, std::size_t)>& open,
-                          bool check_end, TileStats* stats) const;
   // The sum of the codes of one position, z: [d].
   void Dequantise(std::span<const std::int32_t> indices, float* z) const;
 
   networks::VqvaeConfig config_;
   ModelGeometry geometry_;
-  runtime::VqPrior prior_;
+  IndexTileCodec tiles_;
   std::vector<float> codes_;           // [S][K][g]
   std::vector<std::int32_t> support_;  // [S][g], each < d
   runtime::PixelSynthesis g_s_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -17,6 +18,9 @@ struct GeneratorOptions {
   std::string model;
   int threads = 0;         // 1..256; 0: one per core
   std::string models_dir;  // as EncodeOptions::models_dir
+  // Of models that draw codebook indices: the prior (a name or id) that draws them. Empty: the first in the
+  // manifest that was trained for this codec. One of another codec is refused.
+  std::string prior;
 
   // Errors: kInvalidArgument naming the field and its range.
   Status Validate() const;
@@ -33,6 +37,19 @@ struct SampleRequest {
   std::uint32_t width = 0, height = 0;
   // Of models with residual stages: how many are drawn; 0: all. Fewer are coarser.
   int stages = 0;
+  // Of models with prompts: what the picture shows; empty: anything.
+  std::string prompt;
+  // Of models with classes: the name of one, in any case; empty: anything.
+  std::string label;
+  // Of models with prompts or classes: only the top_k likeliest indices (0: all), and of these only the
+  // likeliest that together have probability top_p, in (0, 1].
+  int top_k = 0;
+  double top_p = 1;
+  // 0..20: how much a prompt or class counts; above 1 what it makes likelier is made likelier still
+  // ("classifier-free guidance", Ho and Salimans 2022), at twice the work.
+  double guidance = 1;
+  // Called with the share that is done, 0..1, by models that take their time. May be empty.
+  std::function<void(double)> progress;
   // First picture: a request for pictures 0..7 equals requests for 0..3 and 4..7.
   std::uint64_t first = 0;
 
@@ -47,12 +64,20 @@ struct LatentPosterior {
   double kl_bits = 0;        // KL(posterior || N(0, I)) in bits
 };
 
+// What a model made of a prompt.
+struct PromptReport {
+  std::vector<std::string> unknown;   // words it never saw
+  std::vector<std::string> left_out;  // words beyond those it takes
+};
+
 // What a model is fed and returns.
 struct GeneratorInfo {
   std::string name, architecture;
   PictureShape picture;            // of what it draws, unless a request says otherwise
   bool any_size = false;           // whether a request may
   int stages = 0;                  // residual stages; 0: it has none
+  bool prompts = false;            // whether a request may have a prompt
+  std::vector<std::string> classes;  // of which a request may name one
   std::size_t latent_size = 0;     // numbers of a continuous code; 0: it has none
 };
 
@@ -71,6 +96,9 @@ class Generator {
 
   // New pictures. The same seed gives the same pictures with the same build.
   Result<std::vector<Image>> Sample(const SampleRequest& request);
+
+  // Errors: kUnsupportedFeature unless info().prompts.
+  Result<PromptReport> ReadPrompt(const std::string& prompt) const;
 
   // The first picture of a request as a .hmn file, which decodes to what Sample draws.
   // Errors: kUnsupportedFeature for models whose samples are not in their own symbols (VAE).
