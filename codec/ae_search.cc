@@ -10,6 +10,7 @@
 #include "models/networks/ae_weights.h"
 #include "models/networks/compute_threads.h"
 #include "models/networks/latent_search.h"
+#include "models/networks/low_precision.h"
 
 namespace halfmoon {
 namespace {
@@ -86,6 +87,8 @@ Result<std::unique_ptr<PictureModel>> LoadAeSearch(const runtime::WeightsFile& f
     for (torch::Tensor& p : network->parameters()) p.requires_grad_(false);
     network->eval();
     network->SetQuantised(true);  // probabilities as the file will have them
+    // Gradients bear it; what a latent costs is looked at in float32.
+    networks::SetBfloat16Products(networks::HasBfloat16Instructions());
     return std::unique_ptr<PictureModel>(new AeSearch(std::move(network), std::move(codec), options));
   });
 }

@@ -30,6 +30,14 @@ bool Bfloat16Products() { return g_bfloat16; }
 
 torch::Tensor Low(const torch::Tensor& x) { return g_bfloat16 ? x.to(torch::kBFloat16) : x; }
 
+bool HasBfloat16Instructions() {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512bf16");
+#else
+  return false;
+#endif
+}
+
 bool Bfloat16IsFaster() {
   torch::NoGradGuard no_grad;
   // Conversions take a part of the gain.
