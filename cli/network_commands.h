@@ -19,7 +19,7 @@ inline constexpr NetworkCommand kNetworkCommands[] = {
     {"pack", "Make a pixel pack for training from folders of pictures"},
     {"train", "Train a model on pixel packs"},
     {"export", "Make a weights file from a training checkpoint"},
-    {"assess", "Measure a VAE: ELBO, PSNR, active units, and its samples by a classifier"},
+    {"assess", "Measure a generative model: its samples by a classifier, and a VAE's ELBO and active units"},
     {"demo", "Run an experiment and write its page"},
 };
 

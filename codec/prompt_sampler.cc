@@ -71,7 +71,7 @@ Result<std::unique_ptr<PromptSampler>> PromptSampler::Load(const runtime::Weight
       return Status(StatusCode::kModelCorrupt, "metadata: 'prompt_words' are not as many as there are words");
     }
   }
-  HALFMOON_RETURN_IF_ERROR(networks::LoadModule(file, "transformer", *sampler->model_));
+  HALFMOON_RETURN_IF_ERROR(networks::LoadModule(file, "prior.transformer", *sampler->model_));
   return sampler;
 }
 

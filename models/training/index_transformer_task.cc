@@ -202,7 +202,7 @@ Result<std::vector<std::uint8_t>> IndexTransformerTask::Export(
   HALFMOON_RETURN_IF_ERROR(LoadAveraged(checkpoint, *model));
   SafetensorsWriter writer;
   SetMetadata(metadata, own, "index-transformer", &writer);
-  HALFMOON_RETURN_IF_ERROR(AddHalfModule(writer, "transformer", *model));
+  HALFMOON_RETURN_IF_ERROR(AddHalfModule(writer, "prior.transformer", *model));
   return writer.ToBytes();
 }
 
@@ -215,7 +215,7 @@ Status IndexTransformerTask::ImportWeightsFile(const std::string& path) {
     }
   }
   networks::IndexTransformer other(model_->config());
-  HALFMOON_RETURN_IF_ERROR(networks::LoadModule(file, "transformer", *other).WithContext(path));
+  HALFMOON_RETURN_IF_ERROR(networks::LoadModule(file, "prior.transformer", *other).WithContext(path));
   CopyParameters(*other, *model_);
   return Status::Ok();
 }

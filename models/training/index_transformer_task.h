@@ -34,7 +34,7 @@ class IndexTransformerTask : public TrainingTask {
   static Result<std::unique_ptr<TrainingTask>> Create(const Recipe& recipe, const std::vector<Pack>& packs,
                                                       std::int64_t validation_pictures,
                                                       torch::Device device);
-  // The weights file of a checkpoint, averaged weights: "transformer.*", and the metadata "codec" (identity
+  // The weights file of a checkpoint, averaged weights: "prior.transformer.*", and the metadata "codec" (identity
   // of the codec), "prompt_words" (PromptWords::ToText) or "classes" (one per line).
   static Result<std::vector<std::uint8_t>> Export(const Checkpoint& checkpoint,
                                                   const std::map<std::string, std::string>& metadata);
