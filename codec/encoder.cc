@@ -228,6 +228,8 @@ Result<std::vector<std::uint8_t>> Encoder::EncodeRows(const PictureShape& given,
     request.threads = impl_->threads;
     request.max_memory = o.max_memory;
     request.largest_window = static_cast<std::uint32_t>(g.largest_window);
+    request.window_per_thread = g.window_per_thread;
+    request.window_budget = g.window_budget;
     request.encode = true;
     BandEncodeOptions bands;
     HALFMOON_ASSIGN_OR_RETURN(bands.plan, PlanWork(request));

@@ -60,6 +60,11 @@ struct ModelGeometry {
   double synthesis_bytes_per_pixel = 0;
   // Windows to analyse are no wider and no higher than this, without halo. Pixels.
   int largest_window = 2048;
+  // Whether analysis gains more from windows side by side than from threads inside one.
+  bool window_per_thread = false;
+  // Bytes that windows to analyse may take together when the caller sets no limit: enough for two of 2048 pixels
+  // of a plain encoder, and 100 megapixels stay far below 3 GiB in all.
+  std::uint64_t window_budget = std::uint64_t{1} << 30;
   // The process with this model loaded, before it has worked.
   std::uint64_t resident_bytes = 0;
 };

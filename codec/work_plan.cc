@@ -6,11 +6,10 @@
 namespace halfmoon {
 namespace {
 
-// What windows may take when the caller sets no limit: enough for two of 2048 pixels, and 100
-// megapixels stay far below 3 GiB in all.
-constexpr std::uint64_t kWindowBudget = std::uint64_t{1} << 30;
 // Sides to choose from. Halos of 80 pixels add 16, 34 and 72 % to the work.
 constexpr std::uint32_t kSides[] = {2048, 1024, 512};
+// Windows are not cut narrower than this for threads' sake: halos would be most of the work.
+constexpr std::uint32_t kNarrowest = 256;
 // Allocators keep freed pieces; estimates are raised by that part. With it the estimates lie above
 // what was measured (docs/large-pictures.md).
 constexpr double kSlack = 1.3;
@@ -62,11 +61,15 @@ Result<WorkPlan> PlanWork(const WorkRequest& r) {
   std::uint64_t least = 0;
   for (const std::uint32_t side : kSides) {
     if (side > r.largest_window) continue;
-    const std::uint32_t w = std::min(side, region_w);
+    std::uint32_t w = std::min(side, region_w);
+    if (r.window_per_thread) {
+      const auto share = static_cast<std::uint32_t>(Ceil(r.region.width, static_cast<std::uint64_t>(r.threads)));
+      w = std::min(w, std::max(kNarrowest, PadUp(share)));
+    }
     const std::uint32_t h = std::min(side, region_h);
     const Estimate e = EstimateMemory(r, w, h);
     least = e.fixed + e.window;
-    std::uint64_t budget = std::max(kWindowBudget, e.window);
+    std::uint64_t budget = std::max(r.window_budget, e.window);
     if (r.max_memory != 0) {
       if (least > r.max_memory) continue;
       budget = std::min(budget, r.max_memory - e.fixed);

@@ -29,6 +29,24 @@ TEST(WorkPlan, SmallPicturesAreOneWindow) {
   EXPECT_EQ(plan->workers.threads_each, 2);
 }
 
+TEST(WorkPlan, AWindowForEachThreadWhereThatIsFaster) {
+  WorkRequest r = Request(768, 512, true);
+  r.window_per_thread = true;
+  r.largest_window = 1024;
+  for (const auto& [threads, width, workers] : {std::tuple{1, 768u, 1}, {2, 384u, 2}, {8, 256u, 3}}) {
+    r.threads = threads;
+    const auto plan = PlanWork(r);
+    ASSERT_TRUE(plan.ok());
+    EXPECT_GE(plan->window_width, width) << threads;
+    EXPECT_LE(plan->window_width, width + 64) << threads;
+    EXPECT_EQ(plan->workers.workers, workers) << threads;
+  }
+  // Not more at once than the budget holds.
+  r.threads = 8;
+  r.window_budget = 1;
+  EXPECT_EQ(PlanWork(r)->workers.workers, 1);
+}
+
 TEST(WorkPlan, AHundredMegapixelsStayBelowThreeGigabytes) {
   for (const bool encode : {false, true}) {
     const auto plan = PlanWork(Request(10000, 10000, encode));
