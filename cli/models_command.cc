@@ -28,8 +28,11 @@ nlohmann::ordered_json Embedded(const std::string& text) {
   return json;
 }
 
+// Cost per pixel is known of codecs for photographs; models of small pictures have none worth counting so.
+bool HasCost(const ModelReport& m) { return m.synthesis_kmac_per_pixel > 0; }
+
 nlohmann::ordered_json ToJson(const ModelReport& m) {
-  return {
+  nlohmann::ordered_json json = {
       {"id", m.id},
       {"name", m.name},
       {"architecture", m.architecture},
@@ -46,6 +49,13 @@ nlohmann::ordered_json ToJson(const ModelReport& m) {
       {"training", Embedded(m.training)},
       {"measured", Embedded(m.measured)},
   };
+  if (!HasCost(m)) {
+    for (const char* key : {"analysis_kmac_per_pixel", "synthesis_kmac_per_pixel", "prior_kmac_per_pixel",
+                            "receptive_field"}) {
+      json[key] = nullptr;
+    }
+  }
+  return json;
 }
 
 Status Run(const Options& o) {
@@ -59,10 +69,11 @@ Status Run(const Options& o) {
   Table table({">id", "name", "architecture", ">parameters", ">KMAC/px", ">synthesis", ">prior",
                ">field", "hash", "licence"});
   for (const ModelReport& m : models) {
+    const auto cost = [&](double kmac) { return HasCost(m) ? Fixed(kmac, 1) : "n/a"; };
     table.Add({std::to_string(m.id), m.name, m.architecture, Count(m.parameters),
-               Fixed(m.synthesis_kmac_per_pixel + m.prior_kmac_per_pixel, 1),
-               Fixed(m.synthesis_kmac_per_pixel, 1), Fixed(m.prior_kmac_per_pixel, 1),
-               std::to_string(m.receptive_field), m.identity, m.licence});
+               cost(m.synthesis_kmac_per_pixel + m.prior_kmac_per_pixel), cost(m.synthesis_kmac_per_pixel),
+               cost(m.prior_kmac_per_pixel), HasCost(m) ? std::to_string(m.receptive_field) : "n/a", m.identity,
+               m.licence});
   }
   PrintText(table.ToText());
   return Status::Ok();
