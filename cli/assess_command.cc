@@ -41,9 +41,10 @@ Result<std::shared_ptr<const runtime::WeightsFile>> LoadWeights(const std::strin
 
 // `f`: GenerativeFigures or ConditionalFigures.
 template <typename F>
-Status WriteNearest(const F& f, std::int64_t picture_side, std::int64_t samples, const Options& o) {
+Status WriteNearest(const F& f, std::int64_t picture_side, std::int64_t picture_channels, const Options& o) {
   std::vector<Image> pictures;
-  const auto side = static_cast<std::uint32_t>(picture_side), channels = static_cast<std::uint32_t>(samples);
+  const auto side = static_cast<std::uint32_t>(picture_side);
+  const auto channels = static_cast<std::uint32_t>(picture_channels);
   // Rows of eight samples, the neighbours of each row below it.
   constexpr std::size_t kColumns = 8;
   for (std::size_t first = 0; first < f.shown.size(); first += kColumns) {
@@ -161,6 +162,7 @@ Status RunConditional(const Options& o, const std::vector<training::Pack>& packs
                                    {"samples", drawn.pictures.size()},
                                    {"seed", o.figures.seed},
                                    {"prompt", o.request.prompt},
+                                   {"class", o.request.label},
                                    {"guidance", o.request.guidance},
                                    {"temperature", o.figures.temperature},
                                    {"top_k", o.request.top_k},

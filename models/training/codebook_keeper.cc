@@ -18,7 +18,7 @@ void CodebookKeeper::Collect(int worker, networks::Codebook& book, const torch::
 
 void CodebookKeeper::EndStep(const StepInfo& at, std::vector<networks::Codebook>& books) {
   torch::NoGradGuard no_grad;
-  const double decay = at.progress < kRestartUntil ? 0.99 : 0.998;
+  const double decay = at.progress < kRestartUntil ? 0.99 : 0.998;  // longer averages when codes come to rest
   counts_.resize(books.size());
   for (std::size_t s = 0; s < books.size(); ++s) {
     networks::CodebookImpl::Members sum;
