@@ -1,6 +1,6 @@
 #include "models/networks/classifier.h"
 
-#include "models/networks/config_fields.h"
+#include "models/networks/pyramid_fields.h"
 
 namespace halfmoon::networks {
 
@@ -14,14 +14,8 @@ Result<ClassifierConfig> ClassifierConfig::FromFields(const std::map<std::string
     }
   }
   ClassifierConfig c;
-  HALFMOON_RETURN_IF_ERROR(ReadField(fields, "channels", &c.pyramid.channels));
-  HALFMOON_RETURN_IF_ERROR(ReadField(fields, "side", &c.pyramid.side));
-  HALFMOON_RETURN_IF_ERROR(ReadField(fields, "blocks", &c.pyramid.blocks));
-  HALFMOON_RETURN_IF_ERROR(ReadField(fields, "attention", &c.pyramid.attention));
+  HALFMOON_RETURN_IF_ERROR(ReadPyramidFields(fields, &c.pyramid));
   HALFMOON_RETURN_IF_ERROR(ReadField(fields, "features", &c.features));
-  if (const auto it = fields.find("widths"); it != fields.end()) {
-    HALFMOON_ASSIGN_OR_RETURN(c.pyramid.widths, ParseWidths(it->second));
-  }
   HALFMOON_RETURN_IF_ERROR(c.pyramid.Validate());
   if (c.features < 2 || c.features > 4096) {
     return Status(StatusCode::kInvalidArgument, "model field 'features' must be 2 to 4096");
@@ -32,10 +26,7 @@ Result<ClassifierConfig> ClassifierConfig::FromFields(const std::map<std::string
 std::map<std::string, std::string> ClassifierConfig::ToMetadata() const {
   std::string names;
   for (const std::string& name : classes) names += (names.empty() ? "" : "\n") + name;
-  return {{"channels", std::to_string(pyramid.channels)}, {"side", std::to_string(pyramid.side)},
-          {"widths", WidthsText(pyramid.widths)},         {"blocks", std::to_string(pyramid.blocks)},
-          {"attention", pyramid.attention ? "1" : "0"},   {"features", std::to_string(features)},
-          {"classes", names}};
+  return WithPyramidFields(pyramid, {{"features", std::to_string(features)}, {"classes", names}});
 }
 
 Result<ClassifierConfig> ClassifierConfig::FromMetadata(const std::map<std::string, std::string>& metadata) {

@@ -2,8 +2,8 @@
 
 #include <cmath>
 
-#include "models/networks/config_fields.h"
 #include "models/networks/ops.h"
+#include "models/networks/pyramid_fields.h"
 #include "models/networks/weights_io.h"
 
 namespace halfmoon::networks {
@@ -29,13 +29,7 @@ constexpr IntegerField kFields[] = {
 Status Read(const std::map<std::string, std::string>& fields, SmallVqvaeConfig* c) {
   auto bad = [](const std::string& text) { return Status(StatusCode::kInvalidArgument, text); };
   ReadField(fields, "transform", &c->transform);
-  HALFMOON_RETURN_IF_ERROR(ReadField(fields, "channels", &c->pyramid.channels));
-  HALFMOON_RETURN_IF_ERROR(ReadField(fields, "side", &c->pyramid.side));
-  HALFMOON_RETURN_IF_ERROR(ReadField(fields, "blocks", &c->pyramid.blocks));
-  HALFMOON_RETURN_IF_ERROR(ReadField(fields, "attention", &c->pyramid.attention));
-  if (const auto it = fields.find("widths"); it != fields.end()) {
-    HALFMOON_ASSIGN_OR_RETURN(c->pyramid.widths, ParseWidths(it->second));
-  }
+  HALFMOON_RETURN_IF_ERROR(ReadPyramidFields(fields, &c->pyramid));
   HALFMOON_RETURN_IF_ERROR(ReadField(fields, "cosine", &c->cosine));
   HALFMOON_RETURN_IF_ERROR(ReadField(fields, "ema", &c->ema));
   for (const IntegerField& f : kFields) {
@@ -98,16 +92,11 @@ Result<SmallVqvaeConfig> SmallVqvaeConfig::FromFields(const std::map<std::string
 }
 
 std::map<std::string, std::string> SmallVqvaeConfig::ToMetadata() const {
-  std::map<std::string, std::string> fields = {
-      {"transform", transform},
-      {"channels", std::to_string(pyramid.channels)},
-      {"side", std::to_string(pyramid.side)},
-      {"widths", WidthsText(pyramid.widths)},
-      {"blocks", std::to_string(pyramid.blocks)},
-      {"attention", pyramid.attention ? "1" : "0"},
-      {"cosine", cosine ? "1" : "0"},
-      {"ema", ema ? "1" : "0"},
-      {"stages", "1"}};  // what the integer prior asks for
+  std::map<std::string, std::string> fields =
+      WithPyramidFields(pyramid, {{"transform", transform},
+                                  {"cosine", cosine ? "1" : "0"},
+                                  {"ema", ema ? "1" : "0"},
+                                  {"stages", "1"}});  // what the integer prior asks for
   for (const IntegerField& f : kFields) fields[f.name] = std::to_string(this->*f.value);
   return fields;
 }

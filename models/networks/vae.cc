@@ -3,8 +3,8 @@
 #include <cmath>
 #include <numbers>
 
-#include "models/networks/config_fields.h"
 #include "models/networks/ops.h"
+#include "models/networks/pyramid_fields.h"
 
 namespace halfmoon::networks {
 namespace {
@@ -13,13 +13,7 @@ constexpr double kMinLogVar = -14, kMaxLogVar = 4;
 constexpr double kBin = 1.0 / 255;  // between neighbouring 8-bit samples
 
 Status Read(const std::map<std::string, std::string>& fields, VaeConfig* c) {
-  HALFMOON_RETURN_IF_ERROR(ReadField(fields, "channels", &c->pyramid.channels));
-  HALFMOON_RETURN_IF_ERROR(ReadField(fields, "side", &c->pyramid.side));
-  HALFMOON_RETURN_IF_ERROR(ReadField(fields, "blocks", &c->pyramid.blocks));
-  HALFMOON_RETURN_IF_ERROR(ReadField(fields, "attention", &c->pyramid.attention));
-  if (const auto it = fields.find("widths"); it != fields.end()) {
-    HALFMOON_ASSIGN_OR_RETURN(c->pyramid.widths, ParseWidths(it->second));
-  }
+  HALFMOON_RETURN_IF_ERROR(ReadPyramidFields(fields, &c->pyramid));
   HALFMOON_RETURN_IF_ERROR(ReadField(fields, "features", &c->features));
   HALFMOON_RETURN_IF_ERROR(ReadField(fields, "latent", &c->latent));
   HALFMOON_RETURN_IF_ERROR(ReadField(fields, "spatial", &c->spatial));
@@ -52,11 +46,11 @@ Result<VaeConfig> VaeConfig::FromFields(const std::map<std::string, std::string>
 }
 
 std::map<std::string, std::string> VaeConfig::ToMetadata() const {
-  return {{"channels", std::to_string(pyramid.channels)}, {"side", std::to_string(pyramid.side)},
-          {"widths", WidthsText(pyramid.widths)},         {"blocks", std::to_string(pyramid.blocks)},
-          {"attention", pyramid.attention ? "1" : "0"},   {"features", std::to_string(features)},
-          {"latent", std::to_string(latent)},             {"spatial", spatial ? "1" : "0"},
-          {"likelihood", likelihood},                     {"variational", variational ? "1" : "0"}};
+  return WithPyramidFields(pyramid, {{"features", std::to_string(features)},
+                                     {"latent", std::to_string(latent)},
+                                     {"spatial", spatial ? "1" : "0"},
+                                     {"likelihood", likelihood},
+                                     {"variational", variational ? "1" : "0"}});
 }
 
 Result<VaeConfig> VaeConfig::FromMetadata(const std::map<std::string, std::string>& metadata) {
