@@ -50,6 +50,9 @@ Status AeConfig::Validate() const {
     return {StatusCode::kInvalidArgument,
             "model fields 'lambda_min' and 'lambda_max' must satisfy 0 < lambda_min < lambda_max"};
   }
+  if (!(ms_ssim_share >= 0 && ms_ssim_share <= 1)) {
+    return {StatusCode::kInvalidArgument, "model field 'ms_ssim_share' must be 0 to 1"};
+  }
   return Status::Ok();
 }
 
@@ -58,7 +61,7 @@ std::map<std::string, std::string> AeConfig::ToMetadata() const {
   for (const IntField& f : kIntFields) m[f.name] = std::to_string(this->*f.member);
   m["levels"] = std::to_string(kLevels);
   char buffer[64];
-  for (auto [name, value] : {std::pair{"lambda_min", lambda_min}, {"lambda_max", lambda_max}}) {
+  for (auto [name, value] : {std::pair{"lambda_min", lambda_min}, {"lambda_max", lambda_max}, {"ms_ssim_share", ms_ssim_share}}) {
     const auto end = std::to_chars(std::begin(buffer), std::end(buffer), value);
     m[name] = std::string(buffer, end.ptr);
   }
@@ -86,6 +89,9 @@ Result<AeConfig> AeConfig::FromMetadata(const std::map<std::string, std::string>
   }
   HALFMOON_RETURN_IF_ERROR(parse("lambda_min", config.lambda_min));
   HALFMOON_RETURN_IF_ERROR(parse("lambda_max", config.lambda_max));
+  if (metadata.count("ms_ssim_share")) {  // older files were all trained for PSNR
+    HALFMOON_RETURN_IF_ERROR(parse("ms_ssim_share", config.ms_ssim_share));
+  }
   std::int64_t levels = 0;
   HALFMOON_RETURN_IF_ERROR(parse("levels", levels));
   if (levels != kLevels) {

@@ -31,8 +31,11 @@ struct AeConfig {
   std::int64_t level_anchors = 8;             // gains are interpolated between that many vectors
   double lambda_min = 0.0006;                 // level 0
   double lambda_max = 0.16;                   // level 63
+  // What the model was trained to keep low, 0..1: the share of 1 - MS-SSIM in the distortion; the rest is
+  // squared error (distortion.h). 0: PSNR alone.
+  double ms_ssim_share = 0;
 
-  // lambda of a quality level: log-spaced. Loss = bpp + lambda * 255^2 * MSE (pixels in [0, 1]).
+  // lambda of a quality level: log-spaced. Loss = bpp + lambda * distortion.
   double Lambda(double level) const {
     return lambda_min * std::pow(lambda_max / lambda_min, level / (kLevels - 1));
   }

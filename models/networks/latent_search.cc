@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "models/networks/distortion.h"
 #include "models/networks/ops.h"
 
 namespace halfmoon::networks {
@@ -13,16 +14,15 @@ namespace {
 constexpr double kLearningRate = 0.01;
 constexpr double kMomentum = 0.9, kSquareDecay = 0.999;
 constexpr double kTemperature = 0.3, kFinalTemperature = 0.15;  // reached at 70 % of the steps
-// What a search saves goes into bits and squared error as their cost says. With lambda itself the picture
+// What a search saves goes into bits and distortion as their cost says. With lambda itself the picture
 // would get worse by 0.1 to 0.3 dB, which nobody expects of an effort; with this it stays as it was.
 constexpr double kDistortionWeight = 1.2;
 constexpr int kLooks = 4;  // how often a search looks what its latent costs when it is rounded
 
-// Bits + lambda * squared error, in bits.
-torch::Tensor Cost(const AutoencoderImpl::Output& out, const torch::Tensor& x, double lambda) {
+// Bits + lambda * distortion, in bits.
+torch::Tensor Cost(const AeConfig& config, const AutoencoderImpl::Output& out, const torch::Tensor& x, double lambda) {
   const double pixels = static_cast<double>(x.size(2) * x.size(3));
-  const torch::Tensor mse = (out.x_hat - x).square().mean() * (255.0 * 255.0);
-  return out.y_bits.sum() + out.z_bits.sum() + lambda * pixels * mse;
+  return out.y_bits.sum() + out.z_bits.sum() + lambda * pixels * Distortion(config, x, out.x_hat).sum();
 }
 
 // Softly to one of the two neighbours of r. The draw is a Gumbel-softmax over both, of temperature 1: with
@@ -58,12 +58,13 @@ class Adam {
 
 torch::Tensor SearchLatent(Autoencoder& model, const torch::Tensor& x, const torch::Tensor& level,
                            const LatentSearchOptions& o) {
-  const double lambda = model->config().Lambda(level.item<double>()) * kDistortionWeight;
+  const AeConfig& config = model->config();
+  const double lambda = config.Lambda(level.item<double>()) * kDistortionWeight;
   torch::Tensor best, y;
   double best_cost = 0;
   auto look = [&] {
     torch::NoGradGuard no_grad;
-    const double cost = Cost(model->CodeLatent(y, level, SteRound), x, lambda).item<double>();
+    const double cost = Cost(config, model->CodeLatent(y, level, SteRound), x, lambda).item<double>();
     if (best.defined() && !(cost < best_cost)) return;
     best = y.detach().clone();
     best_cost = cost;
@@ -84,7 +85,8 @@ torch::Tensor SearchLatent(Autoencoder& model, const torch::Tensor& x, const tor
     const double rate =
         kLearningRate * (share < 0.5 ? 1 : 0.5 * (1 + std::cos(std::numbers::pi * (2 * share - 1))));
     const torch::Tensor cost =
-        Cost(model->CodeLatent(
+        Cost(config,
+             model->CodeLatent(
                  y, level, [&](const torch::Tensor& r) { return DrawNeighbour(r, temperature, generator); }),
              x, lambda);
     const torch::Tensor gradient = torch::autograd::grad({cost}, {y})[0];

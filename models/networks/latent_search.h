@@ -17,8 +17,9 @@ struct LatentSearchOptions {
   std::function<void()> progress;
 };
 
-// Looks for the latent y that minimises bits + 1.2 lambda * squared error of the decoded picture, by Adam,
-// from what the encoder says; the factor keeps the error where it was. Rounding is Stochastic Gumbel Annealing: each residual is drawn between
+// Looks for the latent y that minimises bits + 1.2 lambda * distortion of the decoded picture
+// (distortion.h: what the model was trained for), by Adam, from what the encoder says; the factor keeps the
+// distortion where it was. Rounding is Stochastic Gumbel Annealing: each residual is drawn between
 // its two neighbours with odds that sharpen as the temperature falls (Yang, Bamler, Mandt 2020,
 // arXiv 2006.04240), softly. The gradient reaches y through the decoder, all four context passes and the
 // hyperprior, so a symbol also pays for what it spoils elsewhere.

@@ -47,6 +47,9 @@ Status VqvaeConfig::Validate() const {
   if (code_dim > dim) {
     return {StatusCode::kInvalidArgument, "model field 'code_dim' must not exceed 'dim'"};
   }
+  if (transforms.ms_ssim_share != 0) {
+    return {StatusCode::kInvalidArgument, "model field 'ms_ssim_share' must be 0: a VQ-VAE is trained for PSNR"};
+  }
   return transforms.Validate();
 }
 

@@ -1,6 +1,7 @@
 #include "models/training/ae_task.h"
 
 #include "models/networks/ae_weights.h"
+#include "models/networks/distortion.h"
 #include "models/training/generator.h"
 #include "models/training/principal_components.h"
 
@@ -99,13 +100,15 @@ torch::Tensor AeTask::Loss(const StepInfo& at, at::Generator& generator, Figures
       (lambda / std::sqrt(config_.lambda_min * config_.lambda_max)).pow(-r.level_weight);
   const torch::Tensor psnr = 10 * torch::log10(255.0 * 255.0 / mse.detach().clamp_min(1e-6));
   *figures = {{"bpp", bpp.mean().item<double>()}, {"psnr", psnr.mean().item<double>()}};
-  return (weight * (bpp + lambda * mse)).sum() / static_cast<double>(batch);
+  const torch::Tensor distortion = config_.ms_ssim_share > 0 ? networks::Distortion(config_, x, out.x_hat) : mse;
+  if (config_.ms_ssim_share > 0) figures->emplace_back("distortion", distortion.detach().mean().item<double>());
+  return (weight * (bpp + lambda * distortion)).sum() / static_cast<double>(batch);
 }
 
 ValidationReport AeTask::Validate(WorkerPool& pool) {
   const ValidationResult result =
       training::Validate(model_, validation_crops_, {4, 15, 26, 37, 48, 59}, pool);
-  return {result.score, {}, result.points};
+  return {result.score, {{"ms_ssim_db", result.ms_ssim_db}}, result.points};
 }
 
 }  // namespace halfmoon::training

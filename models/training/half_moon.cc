@@ -6,6 +6,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "models/networks/vae.h"
 #include "models/runtime/philox.h"
@@ -83,19 +84,20 @@ torch::Tensor Normal(std::int64_t n, std::int64_t latent) {
   return z;
 }
 
-Recipe MakeRecipe(bool variational, std::uint64_t seed) {
+Recipe MakeRecipe(bool variational, const HalfMoonOptions& o) {
   Recipe r;
   r.name = variational ? "half-moon-vae" : "half-moon-ae";
   r.family = "vae";
   r.model = {{"channels", "1"}, {"side", std::to_string(kMoonSide)}, {"widths", "[16, 32, 64, 64]"},
-             {"blocks", "1"},   {"features", "32"},                  {"latent", "8"},
+             {"blocks", "1"},   {"features", "32"},                  {"latent", std::to_string(o.latent)},
              {"variational", variational ? "1" : "0"}};
+  r.loss = {{"beta", nlohmann::json(o.beta).dump()}};
   r.batch = 32;
   r.learning_rate = 2e-3;
   r.warmup_steps = 50;
   r.decay_from = 0.5;
   r.ema = 0.99;
-  r.seed = seed;
+  r.seed = o.seed;
   return r;
 }
 
@@ -111,6 +113,7 @@ Result<HalfMoonRun> Measure(const HalfMoonOptions& o, const Bank& bank, const st
   HalfMoonRun run;
   run.variational = config.variational;
   run.hole = hole;
+  if (run.variational) run.beta = o.beta;
   run.latent = static_cast<int>(config.latent);
   run.active = (model->summary[2] > networks::kActiveVariance).sum().item<int>();
 
@@ -184,7 +187,7 @@ Result<std::vector<HalfMoonRun>> RunHalfMoon(const HalfMoonOptions& o, const Hal
       for (const bool variational : {false, true}) {
         const std::string name = std::string(variational ? "vae" : "ae") + (hole ? "-hole" : "-all");
         TrainOptions train;
-        train.recipe = MakeRecipe(variational, o.seed);
+        train.recipe = MakeRecipe(variational, o);
         train.packs = {pack};
         train.out_dir = o.work_dir + "/" + name;
         train.workers = o.workers;

@@ -23,6 +23,10 @@ struct HalfMoonOptions {
   std::int64_t steps = 1500; // of each of the four trainings
   int workers = 2;           // threads
   int path_steps = 21;
+  // Weight of the VAE's KL (Higgins et al. 2017); 1 is the ELBO itself. Reconstruction is learnt to 40 dB, and
+  // against so sharp a likelihood a KL of weight 1 shapes nothing (docs/half-moon.md).
+  double beta = 300;
+  std::int64_t latent = 8; // numbers of a code, 1..64
 };
 
 // A grey picture, kMoonSide pixels wide and high.
@@ -37,6 +41,7 @@ struct PathStep {
 struct HalfMoonRun {
   bool variational = false;  // VAE or AE
   bool hole = false;         // phases from 35 to 65 % lit were left out
+  double beta = 0;           // of the VAE's KL
   std::vector<PathStep> path;           // from the crescent (5 % lit) to the full moon
   std::vector<MoonPicture> samples;     // codes from N(0, I): the first of those measured
   double sample_distance = 0;           // mean over 64 of them

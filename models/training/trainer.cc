@@ -308,6 +308,7 @@ Status Run::Loop(const TrainCallback& callback) {
         for (const RatePoint& q : v.points) {
           line["validation"].push_back(
               {{"level", q.level}, {"bpp", q.bpp}, {"psnr", q.psnr}, {"loss", q.loss}});
+          if (q.ms_ssim_db > 0) line["validation"].back()["ms_ssim_db"] = q.ms_ssim_db;
         }
         validated = Clock::now();
       }

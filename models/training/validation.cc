@@ -2,6 +2,9 @@
 
 #include <cmath>
 
+#include "models/networks/distortion.h"
+#include "models/networks/ms_ssim.h"
+
 namespace halfmoon::training {
 
 ValidationResult Validate(networks::Autoencoder& model, const torch::Tensor& crops,
@@ -13,7 +16,7 @@ ValidationResult Validate(networks::Autoencoder& model, const torch::Tensor& cro
   const torch::Device device = model->parameters().front().device();
   // One job is one picture at one level; results have their own place, so their order is fixed.
   const std::size_t jobs = levels.size() * static_cast<std::size_t>(n);
-  std::vector<double> bits(jobs), psnr(jobs), mse(jobs);
+  std::vector<double> bits(jobs), psnr(jobs), ms_ssim_db(jobs), distortion(jobs);
   pool.Run([&](int w) {
     torch::NoGradGuard no_grad;
     for (std::size_t job = static_cast<std::size_t>(w); job < jobs; job += static_cast<std::size_t>(pool.size())) {
@@ -22,22 +25,26 @@ ValidationResult Validate(networks::Autoencoder& model, const torch::Tensor& cro
       const torch::Tensor x = crops.slice(0, i, i + 1).to(device);
       const auto out = model->forward(x, torch::full({1}, level, x.options()), c10::nullopt);
       bits[job] = (out.y_bits + out.z_bits).item<double>();
-      const torch::Tensor error = (out.x_hat.clamp(0, 1) * 255).round() - x * 255;
-      mse[job] = error.square().mean().item<double>();
-      psnr[job] = 10 * std::log10(255.0 * 255.0 / std::max(mse[job], 1e-9));
+      const torch::Tensor rounded = (out.x_hat.clamp(0, 1) * 255).round() / 255;
+      const double mse = (rounded - x).square().mean().item<double>();
+      psnr[job] = -10 * std::log10(std::max(mse, 1e-14));
+      ms_ssim_db[job] = -10 * std::log10(std::max(1 - networks::MsSsim(x, out.x_hat.clamp(0, 1)).item<double>(), 1e-7));
+      distortion[job] = networks::Distortion(model->config(), x, rounded).item<double>();
     }
   });
   ValidationResult result;
   for (std::size_t l = 0; l < levels.size(); ++l) {
     RatePoint p;
     p.level = levels[l];
-    double distortion = 0;
+    double sum = 0;
     for (std::size_t i = l * static_cast<std::size_t>(n); i < (l + 1) * static_cast<std::size_t>(n); ++i) {
       p.bpp += bits[i] / pixels / static_cast<double>(n);
       p.psnr += psnr[i] / static_cast<double>(n);
-      distortion += mse[i] / static_cast<double>(n);
+      p.ms_ssim_db += ms_ssim_db[i] / static_cast<double>(n);
+      sum += distortion[i] / static_cast<double>(n);
     }
-    p.loss = p.bpp + model->config().Lambda(p.level) * distortion;
+    p.loss = p.bpp + model->config().Lambda(p.level) * sum;
+    result.ms_ssim_db += p.ms_ssim_db / static_cast<double>(levels.size());
     result.score += std::log(p.loss) / static_cast<double>(levels.size());
     result.points.push_back(p);
   }

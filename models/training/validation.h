@@ -14,13 +14,15 @@ struct RatePoint {
   double level = 0;
   double bpp = 0;   // estimated bits, rounded latents, mean over the pictures
   double psnr = 0;  // dB, mean over the pictures, reconstruction clamped and rounded to 8 bits
-  double loss = 0;  // bpp + lambda * 255^2 * MSE
+  double ms_ssim_db = 0;  // -10 log10(1 - MS-SSIM), mean over the pictures, before rounding to 8 bits
+  double loss = 0;  // bpp + lambda * distortion; what the model was trained for
 };
 
 struct ValidationResult {
   std::vector<RatePoint> points;
   // Mean of ln(loss) over the levels: one number to compare runs by; 0.01 less is about 1 % better.
   double score = 0;
+  double ms_ssim_db = 0;  // mean over the levels
 };
 
 // `crops`: [n, 3, S, S]. The model is switched to evaluation and back.

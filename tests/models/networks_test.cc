@@ -33,9 +33,13 @@ TEST(AeConfigTest, RefusesBadMetadata) {
   m["block_channels"] = "1e9";
   EXPECT_FALSE(AeConfig::FromMetadata(m).ok());
   m = TinyConfig().ToMetadata();
-  m.erase("lapped");  // older files lack it
+  m.erase("lapped");  // older files lack these
+  m.erase("ms_ssim_share");
   ASSERT_TRUE(AeConfig::FromMetadata(m).ok());
   EXPECT_EQ(AeConfig::FromMetadata(m)->lapped, 0);
+  EXPECT_EQ(AeConfig::FromMetadata(m)->ms_ssim_share, 0);
+  m["ms_ssim_share"] = "1.5";
+  EXPECT_NE(AeConfig::FromMetadata(m).status().message().find("'ms_ssim_share'"), std::string::npos);
 }
 
 TEST(OpsTest, RoundingIsStraightThrough) {
