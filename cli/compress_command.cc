@@ -48,7 +48,7 @@ Status RunOne(const Options& o) {
   if (o.report.json) {
     PrintJson(ToJson(report, o.settings), to_stderr);
   } else if (!o.report.quiet) {
-    PrintText(ToText(report, o.settings), to_stderr);
+    PrintText(ToText(report, o.settings) + (o.report.verbose ? Details(report, o.settings) : ""), to_stderr);
   }
   return Status::Ok();
 }
@@ -83,7 +83,7 @@ int RunMany(const Options& o) {
                     if (!report.ok()) return outcome;
                     outcome.input_bytes = report->input_bytes;
                     outcome.output_bytes = report->output_bytes;
-                    outcome.text = ToText(*report, own);
+                    outcome.text = ToText(*report, own) + (o.report.verbose ? Details(*report, own) : "");
                     outcome.warnings = std::move(report->warnings);
                     *json = ToJson(*report, own);
                     return outcome;
@@ -127,6 +127,7 @@ void AddCompressCommand(CLI::App& app, int* exit_code) {
       "  halfmoon compress photo.jpg -o small.hmn -q 20  a smaller file\n"
       "  halfmoon compress photo.png -q 80 --psnr        and how close it came\n"
       "  halfmoon compress photo.png -e 7                takes its time for a smaller file\n"
+      "  halfmoon compress photo.png --tune ms-ssim      keeps structure, not squared error\n"
       "  halfmoon compress photo.png --target-size 150k  the best picture in 150 kB\n"
       "  halfmoon compress photo.png --target-psnr 36    the smallest file of 36 dB\n"
       "  halfmoon compress -r photos --out-dir small -j 4 --resume\n"
@@ -148,8 +149,15 @@ void AddCompressCommand(CLI::App& app, int* exit_code) {
                    "1 to 9, default 3; from 5 on a search for a smaller file of the same quality, seconds to "
                    "minutes a megapixel")
       ->type_name("N");
-  command->add_option("--model", e.model, "Name or id of a model; default ae-photo")
-      ->type_name("NAME");
+  CLI::Option* model = command->add_option("--model", e.model, "Name or id of a model; default ae-photo");
+  model->type_name("NAME");
+  command
+      ->add_option_function<std::string>(
+          "--tune", [&e](const std::string& t) { e.model = PhotoModel(t == "psnr" ? Tune::kPsnr : Tune::kMsSsim); },
+          "psnr (default) or ms-ssim: which fidelity the photographic model keeps")
+      ->check(CLI::IsMember({"psnr", "ms-ssim"}))
+      ->type_name("METRIC")
+      ->excludes(model);
   command
       ->add_option("--tile-size", e.tile_size,
                    "Side of the tiles, a multiple of 64; 0: one tile (default: one up to 4 megapixels, "
@@ -169,7 +177,7 @@ void AddCompressCommand(CLI::App& app, int* exit_code) {
   AddThreads(command, &e.threads);
   AddForce(command, &o->settings.force);
   AddJson(command, &o->report.json);
-  AddQuiet(command, &o->report.quiet);
+  AddVerbosity(command, &o->report);
   command->callback([o, exit_code] {
     if (IsBatch(o->inputs, o->batch)) {
       *exit_code = RunMany(*o);

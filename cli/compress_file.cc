@@ -235,4 +235,15 @@ std::string ToText(const CompressReport& r, const CompressSettings& settings) {
          Duration(r.seconds) + "\n" + KlText(r.stats);
 }
 
+std::string Details(const CompressReport& r, const CompressSettings& settings) {
+  const EncodeStats& t = r.stats;
+  return "  model " + settings.encode.model + ", effort " + std::to_string(settings.encode.effort) + ", " +
+         std::to_string(t.tiles) + " tile(s), " + std::to_string(t.symbols) + " symbols\n" +
+         "  latent " + Bytes(t.latent_bytes) + " (by the model's probabilities " +
+         Bytes(static_cast<std::uint64_t>(std::ceil(t.estimated_bits / 8))) + "), alpha " + Bytes(t.alpha_bytes) +
+         ", the rest " + Bytes(r.output_bytes - t.latent_bytes - t.alpha_bytes) + "\n" +
+         "  analysis " + Duration(t.analysis_seconds) + ", prior " + Duration(t.prior_seconds) + ", entropy coding " +
+         Duration(t.entropy_seconds) + "; memory estimated at " + Bytes(t.memory_bytes) + "\n";
+}
+
 }  // namespace halfmoon::cli

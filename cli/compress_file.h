@@ -51,5 +51,7 @@ Result<CompressReport> CompressFile(const std::string& input, const std::string&
 nlohmann::ordered_json ToJson(const CompressReport& report, const CompressSettings& settings);
 // One line for people.
 std::string ToText(const CompressReport& report, const CompressSettings& settings);
+// What --verbose adds to it: indented lines.
+std::string Details(const CompressReport& report, const CompressSettings& settings);
 
 }  // namespace halfmoon::cli

@@ -83,7 +83,7 @@ int RunOne(const Options& o, DecompressSettings settings) {
   if (o.report.json) {
     PrintJson(ToJson(*report), to_stderr);
   } else if (!o.report.quiet) {
-    PrintText(ToText(*report), to_stderr);
+    PrintText(ToText(*report) + (o.report.verbose ? Details(*report) : ""), to_stderr);
   }
   return damaged ? kExitPartial : kExitOk;
 }
@@ -114,7 +114,7 @@ int RunMany(const Options& o, DecompressSettings settings) {
                     if (!report.ok()) return outcome;
                     outcome.input_bytes = report->input_bytes;
                     outcome.output_bytes = report->output_bytes;
-                    outcome.text = ToText(*report);
+                    outcome.text = ToText(*report) + (o.report.verbose ? Details(*report) : "");
                     outcome.warnings = std::move(report->warnings);
                     outcome.partial = report->stats.damaged();
                     if (outcome.partial) outcome.warnings.push_back(DamageText(report->stats));
@@ -174,7 +174,7 @@ void AddDecompressCommand(CLI::App& app, int* exit_code) {
   AddThreads(command, &s.decode.threads);
   AddForce(command, &s.force);
   AddJson(command, &o->report.json);
-  AddQuiet(command, &o->report.quiet);
+  AddVerbosity(command, &o->report);
   command->callback([o, exit_code] {
     const auto settings = Settings(*o);
     if (!settings.ok()) {

@@ -117,6 +117,15 @@ std::string ToText(const DecompressReport& r) {
          Bytes(r.output_bytes) + ", " + Duration(r.seconds) + "\n";
 }
 
+std::string Details(const DecompressReport& r) {
+  const DecodeStats& t = r.stats;
+  return "  " + std::to_string(t.tiles) + " tile(s), " + std::to_string(t.symbols) + " symbols, hash " +
+         Hex64(t.symbol_hash) + "\n" +
+         "  model read in " + Duration(t.model_seconds) + ", prior " + Duration(t.prior_seconds) +
+         ", entropy decoding " + Duration(t.entropy_seconds) + ", synthesis " + Duration(t.synthesis_seconds) +
+         "; memory estimated at " + Bytes(t.memory_bytes) + "\n";
+}
+
 std::string DamageText(const DecodeStats& stats) {
   std::string text;
   const auto add = [&text](const std::string& part) { text += (text.empty() ? "" : "; ") + part; };

@@ -40,6 +40,8 @@ Result<DecompressReport> DecompressFile(const std::string& input, const std::str
 nlohmann::ordered_json ToJson(const DecompressReport& report);
 // One line for people.
 std::string ToText(const DecompressReport& report);
+// What --verbose adds to it: indented lines.
+std::string Details(const DecompressReport& report);
 // What is lost, for people; empty when nothing is.
 std::string DamageText(const DecodeStats& stats);
 

@@ -40,6 +40,12 @@ Status Run(Options o, int* exit_code) {
             "seeds " + std::to_string(o.seeds) + " is out of range; legal are 1 to 100"};
   }
   if (o.half_moon.steps < 1) return {StatusCode::kInvalidArgument, "steps must be at least 1"};
+  if (!(o.half_moon.beta > 0 && o.half_moon.beta <= 1000)) {
+    return {StatusCode::kInvalidArgument, "beta must be above 0 and at most 1000"};
+  }
+  if (o.half_moon.latent < 1 || o.half_moon.latent > 64) {
+    return {StatusCode::kInvalidArgument, "latent " + std::to_string(o.half_moon.latent) + " is out of range; legal are 1 to 64"};
+  }
   const std::string page = (fs::path(o.out_dir) / "half-moon.html").string();
   std::error_code error;
   fs::create_directories(o.out_dir, error);
@@ -120,6 +126,8 @@ void AddDemoCommand(CLI::App& app, int* exit_code) {
   command->add_option("--seeds", o->seeds, "That many trainings of each, from --seed on; default 1")
       ->type_name("N");
   command->add_option("--steps", o->half_moon.steps, "Steps of each training; default 1500")->type_name("N");
+  command->add_option("--beta", o->half_moon.beta, "Weight of the VAE's KL, above 0 to 1000; default 300")->type_name("B");
+  command->add_option("--latent", o->half_moon.latent, "Numbers of a code, 1 to 64; default 8")->type_name("N");
   AddThreads(command, &o->threads);
   AddForce(command, &o->force);
   AddJson(command, &o->report.json);

@@ -82,7 +82,7 @@ std::string FiguresTable(const std::vector<SeededRuns>& seeds) {
   for (const SeededRuns& s : seeds) {
     for (const HalfMoonRun& r : s.runs) {
       html += "<tr><td>" + std::to_string(s.seed) + "<td>" + (r.hole ? "35-65 % left out" : "all") +
-              "<td>" + Kind(r) + "<td>" + Fixed(r.PathDistance(), 1) + "<td>" + Fixed(r.WorstDistance(), 1) +
+              "<td>" + Kind(r) + (r.variational ? ", beta " + Fixed(r.beta, r.beta < 10 ? 1 : 0) : "") + "<td>" + Fixed(r.PathDistance(), 1) + "<td>" + Fixed(r.WorstDistance(), 1) +
               "<td>" + Fixed(100 * r.MiddleLit(), 0) + " %<td>" + Fixed(r.sample_distance, 1) + "<td>" +
               Fixed(r.fitted_distance, 1) + "<td>" + Fixed(r.reconstruction_distance, 1) + "<td>" +
               Fixed(r.psnr, 1) + "<td>" + std::to_string(r.active) + " of " + std::to_string(r.latent) +
@@ -153,6 +153,7 @@ std::string HalfMoonJson(const std::vector<SeededRuns>& seeds) {
     nlohmann::ordered_json runs = nlohmann::ordered_json::array();
     for (const HalfMoonRun& r : s.runs) {
       nlohmann::ordered_json run = {{"name", RunName(r)},
+                                    {"beta", r.beta},
                                     {"path_distance", r.PathDistance()},
                                     {"worst_distance", r.WorstDistance()},
                                     {"middle_lit", r.MiddleLit()},

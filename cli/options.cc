@@ -44,6 +44,14 @@ void AddQuiet(CLI::App* command, bool* quiet) {
   command->add_flag("--quiet", *quiet, "Print nothing but errors");
 }
 
+void AddVerbosity(CLI::App* command, ReportOptions* report) {
+  AddQuiet(command, &report->quiet);
+  command
+      ->add_flag("-v,--verbose", report->verbose,
+                 "Also print what the file is made of, where the time went, and the memory")
+      ->excludes("--quiet");
+}
+
 void AddMaxMemory(CLI::App* command, std::uint64_t* bytes) {
   command
       ->add_option("--max-memory", *bytes,

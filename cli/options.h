@@ -12,6 +12,7 @@ namespace halfmoon::cli {
 struct ReportOptions {
   bool json = false;
   bool quiet = false;
+  bool verbose = false;
 };
 
 // A subcommand whose --help ends with examples, one per line.
@@ -24,6 +25,8 @@ void AddThreads(CLI::App* command, int* threads);
 void AddModelsDir(CLI::App* command, std::string* models_dir);
 void AddJson(CLI::App* command, bool* json);
 void AddQuiet(CLI::App* command, bool* quiet);
+// --quiet and its opposite.
+void AddVerbosity(CLI::App* command, ReportOptions* report);
 
 // --max-memory: bytes, with K, M or G behind the number as powers of 1024.
 void AddMaxMemory(CLI::App* command, std::uint64_t* bytes);

@@ -45,13 +45,19 @@ class AePeer : public Peer {
 }  // namespace
 
 std::vector<OptionRule> AeRules() {
-  return {{"model", "NAME", "ae-photo"}, {"effort", "1..9", "3"}};
+  return {{"model", "NAME", PhotoModel(Tune::kPsnr)}, {"tune", "psnr|ms-ssim", "psnr"}, {"effort", "1..9", "3"}};
 }
 
 PeerOrError MakeAePeer(const PeerOptions& options, const PeerSettings& settings) {
   EncodeOptions encode;
   encode.effort = static_cast<int>(options.Number("effort"));
   encode.model = options.Text("model");
+  if (options.Text("tune") == "ms-ssim") {
+    if (encode.model != PhotoModel(Tune::kPsnr)) {
+      return Status(StatusCode::kInvalidArgument, "ae: 'tune' and 'model' both choose a model; give one of them");
+    }
+    encode.model = PhotoModel(Tune::kMsSsim);
+  }
   encode.threads = settings.threads;
   encode.models_dir = settings.models_dir;
   DecodeOptions decode;

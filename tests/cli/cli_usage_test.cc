@@ -105,6 +105,10 @@ const UsageCase kUsageCases[] = {
     {"WrongEndingOfDecompress", {"decompress", "{dir}/minimal.hmn", "-o", "{dir}/a.gif"}, 2,
      "{dir}/a.gif: unknown file name ending '.gif'; use .png, .jpg, .jpeg, .ppm, "
      ".pgm, .pnm or .pam"},
+    {"TuneForTheUnknown", {"compress", "{dir}/picture.png", "--tune", "vmaf"}, 2,
+     "--tune: vmaf not in {psnr,ms-ssim}; see 'halfmoon compress --help'"},
+    {"TuneAndModel", {"compress", "{dir}/picture.png", "--tune", "psnr", "--model", "vqvae"}, 2,
+     "--model excludes --tune; see 'halfmoon compress --help'"},
     {"SameFile", {"compress", "{dir}/taken.hmn", "--force"}, 2,
      "{dir}/taken.hmn: is both input and output; give another output with -o"},
     {"StandardInputNeedsAnOutput", {"compress", "-"}, 2,

@@ -12,12 +12,17 @@
 
 namespace halfmoon {
 
+// What a photographic AE model was trained to keep: squared error, or the structure that MS-SSIM sees.
+enum class Tune { kPsnr, kMsSsim };
+// Name of the shipped model tuned so.
+inline const char* PhotoModel(Tune tune) { return tune == Tune::kPsnr ? "ae-photo" : "ae-photo-ms-ssim"; }
+
 struct EncodeOptions {
   // --- What to make --------------------------------------------------------------------------
   // 0 (smallest file) .. 100 (best picture). Size and PSNR rise with it.
   double quality = 50;
   // Model: a name or id from the manifest ("halfmoon models" lists them).
-  std::string model = "ae-photo";
+  std::string model = PhotoModel(Tune::kPsnr);
   // 1..9: how long to look for a smaller or better file of the same quality. Up to 4 the latent is that
   // of the encoder network; from 5 on it is improved by ever more gradient steps through the decoder,
   // which takes seconds to minutes a megapixel and needs LibTorch (docs/effort.md). Decoding costs the
