@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# chroot.sh SUITE FOLDER [COMMAND...]: a fresh Debian (bookworm, trixie) in FOLDER, made by debootstrap
+# from Debian's mirrors if it is not there, with the committed state of this tree in /halfmoon; runs COMMAND
+# there, default scripts/test.sh. Needs root and debootstrap. A second run keeps packages and build.
+#
+#   scripts/chroot.sh bookworm /var/tmp/bookworm scripts/quickstart.sh
+#   scripts/chroot.sh trixie /var/tmp/trixie
+# HALFMOON_MIRROR: another mirror. HALFMOON_APT_CONF: a file for the chroot's apt.conf.d (proxies).
+set -euo pipefail
+# shellcheck source=scripts/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+(($# >= 2)) || { sed -n '2,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+suite=$1 folder=$(realpath -m "$2")
+shift 2
+(($# > 0)) || set -- scripts/test.sh
+((EUID == 0)) || die "chroot needs root"
+command -v debootstrap > /dev/null || die "there is no debootstrap; run: apt-get install debootstrap"
+
+if [[ ! -e $folder/etc/debian_version ]]; then
+  say "making $suite in $folder"
+  debootstrap --variant=minbase --include=ca-certificates,git "$suite" "$folder" \
+    "${HALFMOON_MIRROR:-http://deb.debian.org/debian}" > "$folder.log" || die "debootstrap failed, see $folder.log"
+fi
+[[ -z ${HALFMOON_APT_CONF:-} ]] || cp "$HALFMOON_APT_CONF" "$folder/etc/apt/apt.conf.d/99halfmoon"
+cp /etc/resolv.conf "$folder/etc/resolv.conf"
+
+# The committed files as a clone has them; what was built there stays.
+commit=$(git -C "$HALFMOON_ROOT" rev-parse HEAD)
+if [[ ! -e $folder/halfmoon/.git ]]; then
+  git clone -q --no-hardlinks "$HALFMOON_ROOT" "$folder/halfmoon"
+fi
+git -C "$folder/halfmoon" fetch -q "$HALFMOON_ROOT" HEAD
+git -C "$folder/halfmoon" checkout -q --force --detach "$commit"
+
+mounted=()
+cleanup() { for m in "${mounted[@]}"; do umount -l "$m" || true; done; }
+trap cleanup EXIT
+for m in proc dev dev/pts; do
+  if ! mountpoint -q "$folder/$m"; then
+    if [[ $m == proc ]]; then mount -t proc proc "$folder/proc"; else mount --bind "/$m" "$folder/$m"; fi
+    mounted=("$folder/$m" "${mounted[@]}")
+  fi
+done
+say "$(cat "$folder/etc/debian_version"), commit ${commit:0:12}: $*"
+env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
+  ${HALFMOON_JOBS:+HALFMOON_JOBS="$HALFMOON_JOBS"} chroot "$folder" /bin/sh -c 'cd /halfmoon && exec "$@"' sh "$@"
