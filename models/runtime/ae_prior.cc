@@ -210,16 +210,7 @@ Status AePrior::Impl::ReadPass(const WeightsFile& file, int k) {
 Result<AePrior> AePrior::Load(const WeightsFile& file, std::optional<Isa> isa) {
   try {
     auto impl = std::make_shared<Impl>();
-    if (isa.has_value()) {
-      if (!IsaSupported(*isa)) {
-        return Status(StatusCode::kInvalidArgument, "instruction set " +
-                                                        std::string(IsaName(*isa)) +
-                                                        " is not available on this processor");
-      }
-      impl->isa = *isa;
-    } else {
-      HALFMOON_ASSIGN_OR_RETURN(impl->isa, IsaFromEnvironment());
-    }
+    HALFMOON_ASSIGN_OR_RETURN(impl->isa, ChooseIsa(isa));
     HALFMOON_RETURN_IF_ERROR(impl->ReadDims(file));
     HALFMOON_RETURN_IF_ERROR(impl->ReadTables(file));
     HALFMOON_RETURN_IF_ERROR(impl->ReadHyper(file));

@@ -289,6 +289,13 @@ Result<Isa> IsaFromEnvironment() {
                                                   ", or unset it for the best");
 }
 
+Result<Isa> ChooseIsa(std::optional<Isa> wanted) {
+  if (!wanted.has_value()) return IsaFromEnvironment();
+  if (IsaSupported(*wanted)) return *wanted;
+  return Status(StatusCode::kInvalidArgument,
+                "instruction set " + std::string(IsaName(*wanted)) + " is not available on this processor");
+}
+
 const Kernels& KernelsFor(Isa isa) {
   const Implementation* implementation = Find(isa);
   // A broken REQUIRES still gives right results, only slower.

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -32,6 +33,10 @@ Isa BestIsa();
 // The one named by the environment variable HALFMOON_ISA, or the best when it is unset or empty.
 // Errors: kInvalidArgument for an unknown name or one this processor does not have.
 Result<Isa> IsaFromEnvironment();
+
+// What the caller wants, else what the environment says. Errors also: kInvalidArgument when this processor
+// lacks what is wanted.
+Result<Isa> ChooseIsa(std::optional<Isa> wanted);
 
 // Outputs are computed in panels of this many channels, whatever the vector length.
 inline constexpr std::size_t kPanel = 16;

@@ -143,16 +143,7 @@ Status VqPrior::Impl::Read(const WeightsFile& file) {
 Result<VqPrior> VqPrior::Load(const WeightsFile& file, std::optional<Isa> isa) {
   try {
     auto impl = std::make_shared<Impl>();
-    if (isa.has_value()) {
-      if (!IsaSupported(*isa)) {
-        return Status(StatusCode::kInvalidArgument, "instruction set " +
-                                                        std::string(IsaName(*isa)) +
-                                                        " is not available on this processor");
-      }
-      impl->isa = *isa;
-    } else {
-      HALFMOON_ASSIGN_OR_RETURN(impl->isa, IsaFromEnvironment());
-    }
+    HALFMOON_ASSIGN_OR_RETURN(impl->isa, ChooseIsa(isa));
     HALFMOON_RETURN_IF_ERROR(impl->Read(file));
     return VqPrior(std::move(impl));
   } catch (const std::bad_alloc&) {
