@@ -44,7 +44,8 @@ Status Run(Options o, int* exit_code) {
     return {StatusCode::kInvalidArgument, "beta must be above 0 and at most 1000"};
   }
   if (o.half_moon.latent < 1 || o.half_moon.latent > 64) {
-    return {StatusCode::kInvalidArgument, "latent " + std::to_string(o.half_moon.latent) + " is out of range; legal are 1 to 64"};
+    return {StatusCode::kInvalidArgument,
+            "latent " + std::to_string(o.half_moon.latent) + " is out of range; legal are 1 to 64"};
   }
   const std::string page = (fs::path(o.out_dir) / "half-moon.html").string();
   std::error_code error;

@@ -81,8 +81,9 @@ std::string FiguresTable(const std::vector<SeededRuns>& seeds) {
       "<th>samples of N(0, I)<th>samples, fitted<th>unseen moons<th>PSNR, dB<th>active</tr>\n";
   for (const SeededRuns& s : seeds) {
     for (const HalfMoonRun& r : s.runs) {
+      const std::string beta = r.variational ? ", beta " + Fixed(r.beta, r.beta < 10 ? 1 : 0) : "";
       html += "<tr><td>" + std::to_string(s.seed) + "<td>" + (r.hole ? "35-65 % left out" : "all") +
-              "<td>" + Kind(r) + (r.variational ? ", beta " + Fixed(r.beta, r.beta < 10 ? 1 : 0) : "") + "<td>" + Fixed(r.PathDistance(), 1) + "<td>" + Fixed(r.WorstDistance(), 1) +
+              "<td>" + Kind(r) + beta + "<td>" + Fixed(r.PathDistance(), 1) + "<td>" + Fixed(r.WorstDistance(), 1) +
               "<td>" + Fixed(100 * r.MiddleLit(), 0) + " %<td>" + Fixed(r.sample_distance, 1) + "<td>" +
               Fixed(r.fitted_distance, 1) + "<td>" + Fixed(r.reconstruction_distance, 1) + "<td>" +
               Fixed(r.psnr, 1) + "<td>" + std::to_string(r.active) + " of " + std::to_string(r.latent) +

@@ -61,7 +61,9 @@ std::map<std::string, std::string> AeConfig::ToMetadata() const {
   for (const IntField& f : kIntFields) m[f.name] = std::to_string(this->*f.member);
   m["levels"] = std::to_string(kLevels);
   char buffer[64];
-  for (auto [name, value] : {std::pair{"lambda_min", lambda_min}, {"lambda_max", lambda_max}, {"ms_ssim_share", ms_ssim_share}}) {
+  for (auto [name, value] : {std::pair{"lambda_min", lambda_min},
+                             {"lambda_max", lambda_max},
+                             {"ms_ssim_share", ms_ssim_share}}) {
     const auto end = std::to_chars(std::begin(buffer), std::end(buffer), value);
     m[name] = std::string(buffer, end.ptr);
   }

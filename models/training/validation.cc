@@ -28,7 +28,7 @@ ValidationResult Validate(networks::Autoencoder& model, const torch::Tensor& cro
       const torch::Tensor rounded = (out.x_hat.clamp(0, 1) * 255).round() / 255;
       const double mse = (rounded - x).square().mean().item<double>();
       psnr[job] = -10 * std::log10(std::max(mse, 1e-14));
-      ms_ssim_db[job] = -10 * std::log10(std::max(1 - networks::MsSsim(x, out.x_hat.clamp(0, 1)).item<double>(), 1e-7));
+      ms_ssim_db[job] = -10 * std::log10(std::max(1 - networks::MsSsim(x, rounded).item<double>(), 1e-7));
       distortion[job] = networks::Distortion(model->config(), x, rounded).item<double>();
     }
   });

@@ -44,7 +44,7 @@ TEST(RateRegression, BytesAndPsnrAreThoseOnRecord) {
   pictures.emplace_back("moons", Moons());
   pictures.emplace_back("noise", MakePicture(100, 75, 3, Kind::kNoise));
   nlohmann::ordered_json found = nlohmann::ordered_json::array();
-  for (const char* model : {"ae-photo", "vqvae"}) {
+  for (const char* model : {"ae-photo", "ae-photo-ms-ssim", "vqvae"}) {
     EncodeOptions e;
     e.model = model;
     e.models_dir = HALFMOON_WEIGHTS_DIR;
