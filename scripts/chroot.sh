@@ -33,15 +33,8 @@ fi
 git -C "$folder/halfmoon" fetch -q "$HALFMOON_ROOT" HEAD
 git -C "$folder/halfmoon" checkout -q --force --detach "$commit"
 
-mounted=()
-cleanup() { for m in "${mounted[@]}"; do umount -l "$m" || true; done; }
-trap cleanup EXIT
-for m in proc dev dev/pts; do
-  if ! mountpoint -q "$folder/$m"; then
-    if [[ $m == proc ]]; then mount -t proc proc "$folder/proc"; else mount --bind "/$m" "$folder/$m"; fi
-    mounted=("$folder/$m" "${mounted[@]}")
-  fi
-done
+trap unmount_chroot EXIT
+mount_chroot "$folder"
 say "$(cat "$folder/etc/debian_version"), commit ${commit:0:12}: $*"
 env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
   ${HALFMOON_JOBS:+HALFMOON_JOBS="$HALFMOON_JOBS"} chroot "$folder" /bin/sh -c 'cd /halfmoon && exec "$@"' sh "$@"

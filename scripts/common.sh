@@ -43,6 +43,21 @@ install_packages() {
     apt-get install -y -qq --no-install-recommends "${missing[@]}"
 }
 
+# mount_chroot FOLDER: gives it /proc and /dev until unmount_chroot, which belongs into a trap on EXIT.
+chroot_mounts=()
+mount_chroot() {
+  local m
+  for m in proc dev dev/pts; do
+    if mountpoint -q "$1/$m"; then continue; fi
+    if [[ $m == proc ]]; then mount -t proc proc "$1/proc"; else mount --bind "/$m" "$1/$m"; fi
+    chroot_mounts=("$1/$m" "${chroot_mounts[@]}")
+  done
+}
+unmount_chroot() {
+  local m
+  for m in "${chroot_mounts[@]}"; do umount -l "$m" || true; done
+}
+
 # Parallel compilers: HALFMOON_JOBS, or one per core with 2 GiB each (a file with LibTorch's headers
 # needs up to 1.5 GiB).
 jobs_for_build() {

@@ -11,12 +11,14 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 folder=$(realpath "$1") picture=$(realpath "$2")
 [[ -x $folder/halfmoon/build/release/halfmoon ]] || die "$folder: holds no build; run chroot.sh first"
 work=$(mktemp -d -p "$folder/tmp")
-trap 'rm -rf "$work"' EXIT
+trap 'rm -rf "$work"; unmount_chroot' EXIT
+mount_chroot "$folder"
 inside=${work#"$folder"}
 cp "$picture" "$work/picture"
 here() { "$HALFMOON_ROOT/build/release/halfmoon" "$@"; }
-there() { env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 \
-    HALFMOON_NETWORKS=/halfmoon/build/release/halfmoon_networks.so chroot "$folder" /halfmoon/build/release/halfmoon "$@"; }
+there() {
+  env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 chroot "$folder" /halfmoon/build/release/halfmoon "$@"
+}
 hash_of() { grep -oE '[0-9a-f]{16}' | tail -n 1; }
 # Largest difference of two files of equal size, byte by byte.
 largest_difference() {
