@@ -127,7 +127,8 @@ void AddDemoCommand(CLI::App& app, int* exit_code) {
   command->add_option("--seeds", o->seeds, "That many trainings of each, from --seed on; default 1")
       ->type_name("N");
   command->add_option("--steps", o->half_moon.steps, "Steps of each training; default 1500")->type_name("N");
-  command->add_option("--beta", o->half_moon.beta, "Weight of the VAE's KL, above 0 to 1000; default 300")->type_name("B");
+  command->add_option("--beta", o->half_moon.beta, "Weight of the VAE's KL, above 0 to 1000; default 300")
+      ->type_name("B");
   command->add_option("--latent", o->half_moon.latent, "Numbers of a code, 1 to 64; default 8")->type_name("N");
   AddThreads(command, &o->threads);
   AddForce(command, &o->force);

@@ -17,19 +17,20 @@ constexpr double kLeastSimilarity = 1e-4;
 
 // [kBlock + 10, kBlock]: the window's weights along each column. A line of kBlock + 10 numbers times this is
 // kBlock means.
-torch::Tensor Band(const torch::Tensor& like) {
+torch::Tensor MakeBand() {
   torch::Tensor taps = torch::arange(kWindow, torch::kFloat64) - kWindow / 2;
   taps = (-taps.square() / (2 * kWindowSigma * kWindowSigma)).exp();
   taps = taps / taps.sum();
   torch::Tensor band = torch::zeros({kBlock + kWindow - 1, kBlock}, torch::kFloat64);
   for (std::int64_t i = 0; i < kBlock; ++i) band.slice(0, i, i + kWindow).select(1, i).copy_(taps);
-  return band.to(like.options());
+  return band;
 }
 
 // Both passes as matrix products with the band, block by block: many times faster than a convolution
 // of one channel, and the same code on every device.
 torch::Tensor Filter(const torch::Tensor& input) {
-  const torch::Tensor x = input.contiguous(), band = Band(input);
+  static const torch::Tensor exact = MakeBand();
+  const torch::Tensor x = input.contiguous(), band = exact.to(input.options());
   const std::int64_t height = x.size(-2), width = x.size(-1), maps = x.numel() / (height * width);
   const std::int64_t out_height = height - kWindow + 1, out_width = width - kWindow + 1;
   const torch::Tensor lines = x.view({maps * height, width});

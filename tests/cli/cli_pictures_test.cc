@@ -53,14 +53,16 @@ TEST(Report, VerboseAddsWhatAFileIsMadeOfAndWhereTheTimeWent) {
   EXPECT_EQ(std::count(plain.out.begin(), plain.out.end(), '\n'), 1) << plain.out;
   const CliResult made = Compress({folder / "a.png", "-o", folder / "b.hmn", "--verbose"});
   ASSERT_EQ(made.exit_code, 0) << made.err;
-  for (const char* part : {"model tiny, effort 3, 1 tile(s), ", "latent ", "alpha ", "analysis ", "memory estimated at "}) {
+  for (const char* part :
+       {"model tiny, effort 3, 1 tile(s), ", "latent ", "alpha ", "analysis ", "memory estimated at "}) {
     EXPECT_NE(made.out.find(part), std::string::npos) << part << "\n" << made.out;
   }
   const CliResult back = Decompress({folder / "a.hmn", "-o", folder / "b.png", "-v", "--json"});
   ASSERT_EQ(back.exit_code, 0) << back.err;
   const std::string hash = Json::parse(back.out).at("symbol_hash");
   const CliResult text = Decompress({folder / "a.hmn", "-o", folder / "c.png", "-v"});
-  for (const std::string& part : {std::string("1 tile(s), "), "hash " + hash, std::string("synthesis "), std::string("model read in ")}) {
+  const std::vector<std::string> parts = {"1 tile(s), ", "hash " + hash, "synthesis ", "model read in "};
+  for (const std::string& part : parts) {
     EXPECT_NE(text.out.find(part), std::string::npos) << part << "\n" << text.out;
   }
   EXPECT_EQ(Compress({folder / "a.png", "-o", folder / "c.hmn", "-v", "--quiet"}).exit_code, 2);

@@ -232,6 +232,9 @@ const UsageCase kUsageCases[] = {
      "{dir}/a.jpg: unknown file name ending '.jpg'; use .png"},
     {"DemoUnknown", {"demo", "full-moon", "--out", "{dir}/d"}, 2,
      "there is no demo 'full-moon'; there is: half-moon"},
+    {"DemoBeta", {"demo", "half-moon", "--out", "{dir}/demo", "--beta", "0"}, 2, "beta must be above 0 and at most 1000"},
+    {"DemoLatent", {"demo", "half-moon", "--out", "{dir}/demo", "--latent", "65"}, 2,
+     "latent 65 is out of range; legal are 1 to 64"},
     // --- Training ------------------------------------------------------------------------------
     {"TrainWithoutRecipe", {"train", "--data", "a.hmnpack", "--out", "{dir}/run", "--steps", "1"},
      2, "give a recipe with --recipe FILE"},

@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "models/runtime/vq_prior.h"
+#include "models/training/checkpoint.h"
 #include "models/training/codebook_keeper.h"
 #include "models/training/families.h"
 #include "models/training/trainer.h"
