@@ -1,5 +1,6 @@
 #include "models/networks/ae_weights.h"
 
+#include "models/networks/integer_weights.h"
 #include "models/networks/weights_io.h"
 
 namespace halfmoon::networks {
@@ -43,48 +44,20 @@ Result<Autoencoder> ImportAutoencoder(const runtime::WeightsFile& file) {
   HALFMOON_RETURN_IF_ERROR(LoadModule(file, "gain.inverse", *model->inverse_gain));
 
   for (IntegerLayer& layer : IntegerLayers(model)) {
-    const std::int64_t out = layer.conv->bias.size(0);
-    auto read = [&](const std::string& part, torch::IntArrayRef shape) -> Result<torch::Tensor> {
-      const std::span<const std::int64_t> expected(shape.data(), shape.size());
-      if (part == "weight") {
-        HALFMOON_ASSIGN_OR_RETURN(
-            const auto view, file.Get(layer.name + "." + part, runtime::DType::kI16, expected));
-        return torch::tensor(at::ArrayRef<std::int16_t>(view.template Values<std::int16_t>()),
-                             torch::kFloat64).view(shape);
-      }
-      HALFMOON_ASSIGN_OR_RETURN(const auto view,
-                                file.Get(layer.name + "." + part, runtime::DType::kI32, expected));
-      return torch::tensor(at::ArrayRef<std::int32_t>(view.template Values<std::int32_t>()),
-                           torch::kFloat64).view(shape);
-    };
-    HALFMOON_ASSIGN_OR_RETURN(const torch::Tensor weight, read("weight", layer.conv->weight.sizes()));
-    HALFMOON_ASSIGN_OR_RETURN(const torch::Tensor bias, read("bias", {out}));
-    HALFMOON_ASSIGN_OR_RETURN(const torch::Tensor multiplier, read("multiplier", {out}));
-    HALFMOON_ASSIGN_OR_RETURN(const torch::Tensor shift, read("shift", {out}));
-    // Real size of one accumulator step, before out_scale.
-    const torch::Tensor scale =
-        multiplier / torch::pow(2.0, shift) * layer.out_step / layer.out_scale;
-    layer.conv->SetStepWeights(weight * scale.view({-1, 1, 1, 1}));
-    layer.conv->bias.copy_(bias * scale);
-    if (!layer.level_bias.is_empty()) {
-      HALFMOON_ASSIGN_OR_RETURN(const torch::Tensor levels,
-                                read("level_bias", {AeConfig::kLevels, out}));
-      layer.level_bias->SetFromLevels((levels * scale).to(torch::kFloat32));
-    }
+    const bool by_level = !layer.level_bias.is_empty();
+    torch::Tensor level_bias;
+    HALFMOON_RETURN_IF_ERROR(LoadIntegerLayer(file, layer.name, layer.out_scale, layer.out_step,
+                                              layer.conv, by_level ? AeConfig::kLevels : 0,
+                                              &level_bias));
+    if (by_level) layer.level_bias->SetFromLevels(level_bias);
   }
-  HALFMOON_ASSIGN_OR_RETURN(
-      const auto z_table, file.Get("prior.z_table", runtime::DType::kU8,
-                                   {AeConfig::kLevels, config.hyper_channels}));
-  HALFMOON_ASSIGN_OR_RETURN(
-      const auto z_mean, file.Get("prior.z_mean", runtime::DType::kI16,
-                                  {AeConfig::kLevels, config.hyper_channels}));
   const std::vector<std::int64_t> z_shape = {AeConfig::kLevels, config.hyper_channels};
-  model->z_table->SetFromLevels(
-      torch::tensor(at::ArrayRef<std::uint8_t>(z_table.Values<std::uint8_t>()), torch::kFloat32)
-          .view(z_shape) / ContextPassImpl::kTableGain);
-  model->z_mean->SetFromLevels(
-      torch::tensor(at::ArrayRef<std::int16_t>(z_mean.Values<std::int16_t>()), torch::kFloat32)
-          .view(z_shape) * kLatentUnit);
+  HALFMOON_ASSIGN_OR_RETURN(const torch::Tensor z_table,
+                            LoadIntegerTensor(file, "prior.z_table", z_shape));
+  HALFMOON_ASSIGN_OR_RETURN(const torch::Tensor z_mean,
+                            LoadIntegerTensor(file, "prior.z_mean", z_shape));
+  model->z_table->SetFromLevels((z_table / ContextPassImpl::kTableGain).to(torch::kFloat32));
+  model->z_mean->SetFromLevels((z_mean * kLatentUnit).to(torch::kFloat32));
   for (torch::Tensor& p : model->parameters()) p.requires_grad_(true);
   model->train();
   return model;

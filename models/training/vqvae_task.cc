@@ -4,9 +4,11 @@
 #include <charconv>
 
 #include "models/networks/ops.h"
+#include "models/networks/vqvae_weights.h"
 #include "models/networks/weights_io.h"
 #include "models/training/generator.h"
 #include "models/training/principal_components.h"
+#include "models/training/weights_export.h"
 
 namespace halfmoon::training {
 namespace {
@@ -14,19 +16,28 @@ namespace {
 using networks::Vqvae;
 using networks::VqvaeConfig;
 
-Status ReadLossFields(const Recipe& r, double* commitment, double* rate) {
+struct LossFields {
+  double commitment = 0, rate = 1, first_stage_rate = 1;
+};
+
+Result<LossFields> ReadLossFields(const Recipe& r) {
+  LossFields fields;
+  const std::map<std::string, double*> known = {{"commitment", &fields.commitment},
+                                                {"rate", &fields.rate},
+                                                {"first_stage_rate", &fields.first_stage_rate}};
   for (const auto& [name, text] : r.loss) {
-    double* value = name == "commitment" ? commitment : name == "rate" ? rate : nullptr;
-    if (value == nullptr) {
-      return {StatusCode::kInvalidArgument,
-              "unknown loss field '" + name + "'; legal are 'commitment' and 'rate'"};
+    const auto field = known.find(name);
+    if (field == known.end()) {
+      return Status(StatusCode::kInvalidArgument,
+                    "unknown loss field '" + name +
+                        "'; legal are 'commitment', 'rate' and 'first_stage_rate'");
     }
-    const auto read = std::from_chars(text.data(), text.data() + text.size(), *value);
-    if (read.ec != std::errc() || !(*value >= 0 && *value <= 100)) {
-      return {StatusCode::kInvalidArgument, "loss field '" + name + "' must be 0 to 100"};
+    const auto read = std::from_chars(text.data(), text.data() + text.size(), *field->second);
+    if (read.ec != std::errc() || !(*field->second >= 0 && *field->second <= 100)) {
+      return Status(StatusCode::kInvalidArgument, "loss field '" + name + "' must be 0 to 100");
     }
   }
-  return Status::Ok();
+  return fields;
 }
 
 // The d directions of largest variance of rows [n, M], as [d, M], orthonormal.
@@ -53,7 +64,10 @@ VqvaeTask::VqvaeTask(const Recipe& recipe, const VqvaeConfig& config, CropSample
       validation_crops_(std::move(validation_crops)),
       model_(config),
       keeper_(recipe.seed) {
-  (void)ReadLossFields(recipe, &commitment_, &rate_);  // checked by Check
+  const LossFields fields = *ReadLossFields(recipe);  // checked by Check
+  commitment_ = fields.commitment;
+  rate_ = fields.rate;
+  first_stage_rate_ = fields.first_stage_rate;
 }
 
 Status VqvaeTask::Check(const Recipe& r) {
@@ -64,8 +78,7 @@ Status VqvaeTask::Check(const Recipe& r) {
               std::string("field '") + field + "' must be a multiple of 64"};
     }
   }
-  double commitment = 0, rate = 0;
-  return ReadLossFields(r, &commitment, &rate);
+  return ReadLossFields(r).status();
 }
 
 Result<std::unique_ptr<TrainingTask>> VqvaeTask::Create(const Recipe& r,
@@ -97,17 +110,35 @@ void VqvaeTask::Initialise() {
 Status VqvaeTask::ImportWeightsFile(const std::string& path) {
   HALFMOON_ASSIGN_OR_RETURN(const runtime::WeightsFile file, runtime::WeightsFile::FromFile(path));
   HALFMOON_ASSIGN_OR_RETURN(const std::string family, file.Metadata("architecture"));
-  if (family != "ae") {
-    return {StatusCode::kInvalidArgument, path + ": has architecture '" + family +
-                                              "'; --init takes a weights file of family \"ae\" or "
-                                              "a checkpoint"};
+  const Status status = family == "vqvae" ? GoOnFrom(file)
+                        : family == "ae"  ? StartFromAe(file)
+                                          : Status(StatusCode::kInvalidArgument,
+                                                   "has architecture '" + family +
+                                                       "'; --init takes a weights file of family "
+                                                       "\"vqvae\" or \"ae\", or a checkpoint");
+  return status.ok() ? status : status.WithContext(path);
+}
+
+Status VqvaeTask::GoOnFrom(const runtime::WeightsFile& file) {
+  HALFMOON_ASSIGN_OR_RETURN(Vqvae theirs, networks::ImportVqvae(file));
+  if (theirs->config().ToMetadata() != config_.ToMetadata()) {
+    return {StatusCode::kInvalidArgument,
+            "has other model dimensions than the recipe; 'halfmoon models' shows the file's"};
   }
+  CopyParameters(*theirs, *model_);
+  torch::NoGradGuard no_grad;
+  const auto buffers = theirs->named_buffers();
+  for (auto& b : model_->named_buffers()) b.value().copy_(buffers[b.key()]);
+  return Status::Ok();
+}
+
+Status VqvaeTask::StartFromAe(const runtime::WeightsFile& file) {
   const auto& t = config_.transforms;
   networks::LevelVector gain(t.level_anchors, t.latent_channels, true);
   for (auto [name, module] : {std::pair<const char*, torch::nn::Module*>{"g_a", model_->g_a.get()},
                               {"g_s", model_->g_s.get()},
                               {"gain.forward", gain.get()}}) {
-    if (Status s = networks::LoadModule(file, name, *module); !s.ok()) return s.WithContext(path);
+    HALFMOON_RETURN_IF_ERROR(networks::LoadModule(file, name, *module));
     for (torch::Tensor& p : module->parameters()) p.requires_grad_(true);
     module->train();
   }
@@ -172,7 +203,8 @@ void VqvaeTask::SetSlopes(const std::vector<double>& energy, const std::vector<d
     for (std::int64_t i = from + 1; i <= to; ++i) spent += bits[static_cast<std::size_t>(i)];
     const double saved =
         energy[static_cast<std::size_t>(from)] - energy[static_cast<std::size_t>(to)];
-    model_->slopes[s] = rate_ * std::max(saved, 0.0) / std::max(spent, 1e-3);
+    const double rate = s == 0 ? rate_ * first_stage_rate_ : rate_;
+    model_->slopes[s] = rate * std::max(saved, 0.0) / std::max(spent, 1e-3);
   }
 }
 

@@ -18,9 +18,11 @@ namespace halfmoon::training {
 // stages. Loss fields of the recipe:
 //   "commitment"  weight of |p - sg(z)|^2 per dimension; 0 (default): the analysis stays as it is
 //   "rate"        weight of the bits against the distance when an index is chosen (default 1), in
-//   units of
-//                 what a bit saves in the stages that follow; measured when the run begins, and
-//                 again when the prior is good enough for its bits to mean something
+//                 units of what a bit saves in the stages that follow; measured when the run
+//                 begins, and again when the prior is good enough for its bits to mean something
+//   "first_stage_rate"  the same of the first stage alone, as a share of "rate" (default 1). Below
+//                 1 it spends more than it need: stages that follow would do the same work as
+//                 cheaply, so the rule lets the first one idle on a few codes.
 class VqvaeTask : public TrainingTask {
  public:
   static Status Check(const Recipe& recipe);
@@ -35,7 +37,8 @@ class VqvaeTask : public TrainingTask {
     return model_->TrainedBuffers();
   }
   void Initialise() override;
-  // A file of the AE codec gives g_a and g_s, then the codebooks start as in Initialise.
+  // A file of this family is trained on. One of the AE codec gives g_a and g_s, then the codebooks
+  // start as in Initialise.
   Status ImportWeightsFile(const std::string& path) override;
   void BeforeStep(const StepInfo& at) override;
   torch::Tensor Loss(const StepInfo& at, at::Generator& generator, Figures* figures) override;
@@ -47,6 +50,8 @@ class VqvaeTask : public TrainingTask {
  private:
   VqvaeTask(const Recipe& recipe, const networks::VqvaeConfig& config, CropSampler sampler,
             torch::Tensor validation_crops, torch::Device device);
+  Status GoOnFrom(const runtime::WeightsFile& file);
+  Status StartFromAe(const runtime::WeightsFile& file);
   // What a bit of each stage is worth: `energy` [S] left after it and `bits` [S] it took, per
   // position.
   void SetSlopes(const std::vector<double>& energy, const std::vector<double>& bits);
@@ -55,7 +60,7 @@ class VqvaeTask : public TrainingTask {
 
   Recipe recipe_;
   networks::VqvaeConfig config_;
-  double commitment_ = 0, rate_ = 1;
+  double commitment_ = 0, rate_ = 1, first_stage_rate_ = 1;
   torch::Device device_;
   CropSampler sampler_;
   torch::Tensor validation_crops_;

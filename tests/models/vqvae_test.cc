@@ -5,6 +5,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "models/networks/vqvae_weights.h"
 #include "models/runtime/vq_prior.h"
 #include "models/training/families.h"
 #include "models/training/trainer.h"
@@ -141,6 +142,35 @@ TEST(VqvaeExport, TheIntegerPriorIsTheQuantisedNetwork) {
   }
 }
 
+// --init with a shipped file goes on where its training ended: the same indices, bits and picture, up to the
+// half precision in which a file keeps transforms and codes.
+TEST(VqvaeExport, AnExportedFileCanBeTrainedOn) {
+  Vqvae model = TinyVqvae();
+  torch::NoGradGuard no_grad;
+  for (auto& p : model->parameters()) p.copy_(p.to(torch::kHalf).to(torch::kFloat32));
+  const auto all = torch::arange(16, torch::kLong);
+  for (auto& book : model->codebooks) {
+    book->SetCodes(book->Codes(all).to(torch::kHalf).to(torch::kFloat32));
+  }
+  model->SetQuantised(true);
+  const auto bytes = training::ExportVqvae(model, {{"name", "tiny"}});
+  ASSERT_TRUE(bytes.ok()) << bytes.status().message();
+  auto back = networks::ImportVqvae(*runtime::WeightsFile::FromBytes(*bytes));
+  ASSERT_TRUE(back.ok()) << back.status().message();
+  EXPECT_EQ((*back)->config().ToMetadata(), model->config().ToMetadata());
+  (*back)->SetQuantised(true);
+  const torch::Tensor p = torch::randn({2, 12, 8, 6});
+  const auto before = model->Quantise(p, {4, 3}), after = (*back)->Quantise(p, {4, 3});
+  for (std::size_t s = 0; s < 4; ++s) {
+    EXPECT_TRUE(torch::equal(before.indices[s], after.indices[s])) << "stage " << s;
+  }
+  EXPECT_TRUE(torch::allclose(before.stage_bits, after.stage_bits, 1e-3));
+  EXPECT_TRUE(torch::allclose(before.stage_energy, after.stage_energy, 1e-4));
+  const torch::Tensor used = torch::tensor({4, 3});
+  const torch::Tensor x = model->Synthesise(before.z, used);
+  EXPECT_LT((x - (*back)->Synthesise(after.z, used)).abs().max().item<double>(), 1e-5);
+}
+
 TEST(VqvaeTrainingTest, TrainsResumesAndExports) {
   const fs::path dir = fs::path(::testing::TempDir()) / "vqvae_train";
   fs::remove_all(dir);
@@ -186,6 +216,26 @@ TEST(VqvaeTrainingTest, TrainsResumesAndExports) {
   const auto exported = training::ExportCheckpoint(*checkpoint, {{"name", "t"}});
   ASSERT_TRUE(exported.ok()) << exported.status().message();
   EXPECT_EQ(*runtime::WeightsFile::FromBytes(*exported)->Metadata("architecture"), "vqvae");
+
+  // A run from the exported file begins near where this one ended, not where it began.
+  const std::string file = (dir / "t.safetensors").string();
+  std::FILE* out = std::fopen(file.c_str(), "wb");
+  ASSERT_NE(out, nullptr);
+  ASSERT_EQ(std::fwrite(exported->data(), 1, exported->size(), out), exported->size());
+  std::fclose(out);
+  const double ended = score;
+  o.resume = false;
+  o.init = file;
+  o.out_dir = (dir / "on").string();
+  o.budget.steps = 1;
+  const Status on = training::Train(o, show);
+  ASSERT_TRUE(on.ok()) << on.message();
+  EXPECT_LT(std::abs(score - ended), std::abs(first - ended));
+  o.out_dir = (dir / "other").string();
+  o.recipe.model["codes"] = "8";
+  const Status other = training::Train(o, show);
+  EXPECT_EQ(other.code(), StatusCode::kInvalidArgument) << other.message();
+  EXPECT_NE(other.message().find("dimensions"), std::string::npos) << other.message();
 }
 
 }  // namespace
