@@ -94,6 +94,7 @@ Result<training::DrawnPictures> DrawAll(const Options& o, ProgressLine* line) {
   GeneratorOptions g;
   g.model = o.model;
   g.models_dir = o.models_dir;
+  g.prior = o.figures.prior;
   HALFMOON_ASSIGN_OR_RETURN(Generator generator, Generator::Create(g));
   const GeneratorInfo& info = generator.info();
   training::DrawnPictures drawn;
@@ -231,6 +232,7 @@ Status Run(const Options& o) {
                                    {"samples", options.samples},
                                    {"seed", options.seed},
                                    {"temperature", options.temperature},
+                                   {"prior", options.prior},
                                    {"frechet", f.frechet},
                                    {"frechet_training", f.frechet_training},
                                    {"confidence", options.confidence},
@@ -282,6 +284,7 @@ void AddAssessCommand(CLI::App& app, int* exit_code) {
   command->add_option("--seed", o->figures.seed, "As of 'halfmoon sample'; default 7")->type_name("S");
   command->add_option("--temperature", o->figures.temperature, "As of 'halfmoon sample'; default 1")
       ->type_name("T");
+  command->add_option("--prior", o->figures.prior, "As of 'halfmoon sample'")->type_name("NAME");
   command->add_option("--prompt", o->request.prompt, "As of 'halfmoon sample'")->type_name("TEXT");
   command->add_option("--class", o->request.label, "As of 'halfmoon sample'; default all classes in turn")
       ->type_name("NAME");

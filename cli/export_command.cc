@@ -52,17 +52,22 @@ struct IntegerCost {
   }
 };
 
-Result<IntegerCost> MeasureIntegerCost(networks::Autoencoder& model,
-                                       const std::vector<std::string>& paths) {
+Result<std::vector<training::Pack>> ReadPacks(const std::vector<std::string>& paths) {
   std::vector<training::Pack> packs;
   for (const std::string& path : paths) {
     HALFMOON_ASSIGN_OR_RETURN(training::Pack pack, training::Pack::Read(path));
     packs.push_back(std::move(pack));
   }
+  return packs;
+}
+
+// `path`: of the first pack, for messages.
+Result<IntegerCost> MeasureIntegerCost(networks::Autoencoder& model, const std::vector<training::Pack>& packs,
+                                       const std::string& path) {
   const torch::Tensor crops = training::CropSampler::ValidationCrops(packs, 256, 24);
   if (crops.size(0) == 0) {
     return Status(StatusCode::kInvalidArgument,
-                  paths[0] + ": no validation picture of at least 256x256 pixels");
+                  path + ": no validation picture of at least 256x256 pixels");
   }
   training::WorkerPool pool(static_cast<int>(std::max(1u, std::thread::hardware_concurrency())));
   const std::vector<double> levels = {4, 15, 26, 37, 48, 59};
@@ -132,11 +137,11 @@ Status RunChecked(const Options& o) {
                             training::Checkpoint::Load(o.checkpoint));
   HALFMOON_RETURN_IF_ERROR(CheckTarget(o.checkpoint, o.output, o.force));
   const std::string family = training::FamilyOf(checkpoint);
-  if (!o.packs.empty() && family != "ae") {
+  if (!o.packs.empty() && family != "ae" && family != "vae") {
     return {StatusCode::kInvalidArgument,
-            "--data measures the integer path of an AE codec; this checkpoint is of family '" +
-                family + "'"};
+            "--data is for AE codecs and VAEs; this checkpoint is of family '" + family + "'"};
   }
+  HALFMOON_ASSIGN_OR_RETURN(const std::vector<training::Pack> packs, ReadPacks(o.packs));
 
   const Json recipe = Json::parse(Get(checkpoint.metadata, "recipe"), nullptr, false);
   auto from_recipe = [&](const char* key, const std::string& given) {
@@ -153,7 +158,8 @@ Status RunChecked(const Options& o) {
   const auto exported = training::ExportCheckpoint(checkpoint, {{"name", o.name},
                                                                 {"data", data},
                                                                 {"licence", licence},
-                                                                {"training", training_note.dump()}});
+                                                                {"training", training_note.dump()}},
+                                                   packs);
   if (!exported.ok()) return exported.status().WithContext(o.checkpoint);
   const std::vector<std::uint8_t>& bytes = *exported;
   HALFMOON_ASSIGN_OR_RETURN(const runtime::WeightsFile file, runtime::WeightsFile::FromBytes(bytes));
@@ -174,9 +180,9 @@ Status RunChecked(const Options& o) {
     HALFMOON_ASSIGN_OR_RETURN(manifest, EditManifest(o, entry));
   }
   IntegerCost cost;
-  if (!o.packs.empty()) {
+  if (!packs.empty() && family == "ae") {
     HALFMOON_ASSIGN_OR_RETURN(networks::Autoencoder model, training::LoadAveragedModel(checkpoint));
-    HALFMOON_ASSIGN_OR_RETURN(cost, MeasureIntegerCost(model, o.packs));
+    HALFMOON_ASSIGN_OR_RETURN(cost, MeasureIntegerCost(model, packs, o.packs[0]));
   }
   // Weights first: a manifest must never name a file that is not there.
   HALFMOON_RETURN_IF_ERROR(WriteOutput(o.output, bytes, o.force));
@@ -250,7 +256,8 @@ void AddExportCommand(CLI::App& app, int* exit_code) {
       ->type_name("FILE");
   command
       ->add_option("--data", o->packs,
-                   "Packs: measure on their validation pictures what the integer path costs")
+                   "Packs. AE: measure on their validation pictures what the integer path costs. VAE: fit a "
+                   "mixture to the codes of their training pictures, for 'halfmoon sample'")
       ->type_name("PACK");
   command->add_option("--measured", o->measured, "Output of 'halfmoon rd --json', for the manifest")
       ->type_name("FILE");

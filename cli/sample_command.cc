@@ -162,7 +162,9 @@ void AddSampleCommand(CLI::App& app, int* exit_code) {
       ->type_name("P");
   command
       ->add_option("--prior", o->generator.prior,
-                   "Name or id of the prior that draws the indices of a VQ-VAE; default the one of that codec")
+                   "VQ-VAEs: name or id of the prior that draws the indices; default the one of that codec. VAEs: "
+                   "normal, N(0, I), or mixture, fitted to the codes of training pictures; default the mixture "
+                   "where the model has one")
       ->type_name("NAME");
   command
       ->add_option("--count", o->count,

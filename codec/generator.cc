@@ -14,34 +14,42 @@
 namespace halfmoon {
 namespace {
 
-struct Architecture {
-  const char* name;
-  bool takes_prior;  // a second weights file, which draws the indices of the first
-  Result<std::unique_ptr<GenerativeModel>> (*load)(const runtime::WeightsFile&,
-                                                   const runtime::WeightsFile* prior, int threads);
+struct LoadRequest {
+  const runtime::WeightsFile& file;
+  const runtime::WeightsFile* prior;  // the second file, or null
+  const std::string& prior_name;
+  int threads;
 };
 
-Result<std::unique_ptr<GenerativeModel>> LoadVae(const runtime::WeightsFile& file, const runtime::WeightsFile*,
-                                                 int threads) {
+struct Architecture {
+  const char* name;
+  // What GeneratorOptions::prior names.
+  enum class Prior {
+    kNone,
+    kOwn,   // one of those in the model's own weights file
+    kFile,  // a second weights file, which draws the indices of the first
+  } prior;
+  Result<std::unique_ptr<GenerativeModel>> (*load)(const LoadRequest&);
+};
+
+Result<std::unique_ptr<GenerativeModel>> LoadVae(const LoadRequest& r) {
   HALFMOON_ASSIGN_OR_RETURN(const NetworkModels* networks, GetNetworkModels());
-  return networks->load_vae_generator(file, threads);
+  return networks->load_vae_generator(r.file, r.prior_name, r.threads);
 }
 
-Result<std::unique_ptr<GenerativeModel>> LoadVqvae(const runtime::WeightsFile& file, const runtime::WeightsFile*,
-                                                   int threads) {
-  return LoadVqvaeGenerator(file, threads);
+Result<std::unique_ptr<GenerativeModel>> LoadVqvae(const LoadRequest& r) {
+  return LoadVqvaeGenerator(r.file, r.threads);
 }
 
-Result<std::unique_ptr<GenerativeModel>> LoadSmallVqvae(const runtime::WeightsFile& file,
-                                                        const runtime::WeightsFile* prior, int threads) {
+Result<std::unique_ptr<GenerativeModel>> LoadSmallVqvae(const LoadRequest& r) {
   HALFMOON_ASSIGN_OR_RETURN(const NetworkModels* networks, GetNetworkModels());
-  return networks->load_small_vqvae_generator(file, prior, threads);
+  return networks->load_small_vqvae_generator(r.file, r.prior, r.threads);
 }
 
 constexpr Architecture kArchitectures[] = {
-    {"vae", false, LoadVae},
-    {"vqvae", false, LoadVqvae},
-    {"vqvae-small", true, LoadSmallVqvae},
+    {"vae", Architecture::Prior::kOwn, LoadVae},
+    {"vqvae", Architecture::Prior::kNone, LoadVqvae},
+    {"vqvae-small", Architecture::Prior::kFile, LoadSmallVqvae},
 };
 
 const Architecture* FindArchitecture(const std::string& name) {
@@ -139,14 +147,14 @@ Result<Generator> Generator::Create(const GeneratorOptions& options) {
                                                     (*entry)->architecture +
                                                     "' has no generative mode" + have);
   }
-  if (!architecture->takes_prior && !options.prior.empty()) {
+  if (architecture->prior == Architecture::Prior::kNone && !options.prior.empty()) {
     return Status(StatusCode::kInvalidArgument,
                   "model '" + (*entry)->name + "' takes no prior: it draws its pictures itself");
   }
   HALFMOON_ASSIGN_OR_RETURN(const runtime::LoadedWeights loaded,
                             runtime::LoadModel(manifest, (*entry)->id));
   std::shared_ptr<const runtime::WeightsFile> prior;
-  if (architecture->takes_prior) {
+  if (architecture->prior == Architecture::Prior::kFile) {
     HALFMOON_ASSIGN_OR_RETURN(prior, FindPrior(manifest, options.prior, loaded.entry));
   }
   return GuardExceptions("generator", [&]() -> Result<Generator> {
@@ -156,7 +164,7 @@ Result<Generator> Generator::Create(const GeneratorOptions& options) {
                             : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
     impl->entry = loaded.entry;
     impl->identity = loaded.weights->identity();
-    auto model = architecture->load(*loaded.weights, prior.get(), threads);
+    auto model = architecture->load({*loaded.weights, prior.get(), options.prior, threads});
     if (!model.ok()) {
       const std::string with = options.prior.empty() ? "" : " with prior '" + options.prior + "'";
       return model.status().WithContext("model '" + loaded.entry.name + "'" + with);

@@ -26,7 +26,7 @@ struct NetworkInfo {
 struct NetworkModels {
   Result<std::unique_ptr<PictureModel>> (*load_vae_codec)(const runtime::WeightsFile& file);
   Result<std::unique_ptr<GenerativeModel>> (*load_vae_generator)(const runtime::WeightsFile& file,
-                                                                 int threads);
+                                                                 const std::string& prior, int threads);
   // SmallVqvaeModel.
   Result<std::unique_ptr<PictureModel>> (*load_small_vqvae_codec)(const runtime::WeightsFile& file);
   Result<std::unique_ptr<GenerativeModel>> (*load_small_vqvae_generator)(const runtime::WeightsFile& file,

@@ -15,7 +15,7 @@
 #include "models/networks/compute_threads.h"
 #include "models/networks/vae.h"
 #include "models/networks/weights_io.h"
-#include "models/runtime/philox.h"
+#include "models/runtime/code_prior.h"
 
 namespace halfmoon {
 namespace {
@@ -44,8 +44,9 @@ Status CheckSteps(const torch::Tensor& step) {
 
 class Model : public PictureModel, public GenerativeModel {
  public:
-  // threads: of what it does as a generator.
-  static Result<std::unique_ptr<Model>> Load(const runtime::WeightsFile& file, int threads) {
+  // prior, threads: of what it does as a generator.
+  static Result<std::unique_ptr<Model>> Load(const runtime::WeightsFile& file, const std::string& prior,
+                                             int threads) {
     HALFMOON_ASSIGN_OR_RETURN(const VaeConfig config, VaeConfig::FromMetadata(file.metadata()));
     const auto any = {runtime::kAnySize};
     HALFMOON_ASSIGN_OR_RETURN(const auto sizes, file.Get("tables.sizes", runtime::DType::kI32, any));
@@ -71,6 +72,9 @@ class Model : public PictureModel, public GenerativeModel {
     HALFMOON_ASSIGN_OR_RETURN(model->step_,
                               networks::LoadFloatTensor(file, "gain.step", {config.latent}));
     HALFMOON_RETURN_IF_ERROR(CheckSteps(model->step_));
+    HALFMOON_ASSIGN_OR_RETURN(
+        model->prior_,
+        runtime::CodePrior::Load(file, static_cast<std::size_t>(config.latent_size()), prior));
     return model;
   }
 
@@ -173,8 +177,8 @@ class Model : public PictureModel, public GenerativeModel {
     std::vector<std::vector<float>> codes;
     std::vector<Image> pictures;
     for (int i = 0; i < request.count; ++i) {
-      codes.push_back(Draw(request.seed, request.first + static_cast<std::uint64_t>(i)));
-      for (float& v : codes.back()) v *= static_cast<float>(request.temperature);
+      codes.push_back(prior_.Draw(request.seed, request.first + static_cast<std::uint64_t>(i),
+                                  request.temperature));
       if (codes.size() < kAtOnce && i + 1 < request.count) continue;
       HALFMOON_ASSIGN_OR_RETURN(std::vector<Image> some, DecodeCodes(codes));
       for (Image& p : some) pictures.push_back(std::move(p));
@@ -184,7 +188,7 @@ class Model : public PictureModel, public GenerativeModel {
   }
 
   Result<std::vector<float>> DrawCode(std::uint64_t seed, std::uint64_t index) const override {
-    return Draw(seed, index);
+    return prior_.Draw(seed, index, 1);
   }
 
   Result<LatentPosterior> Posterior(const ImageView& picture) const override {
@@ -280,13 +284,6 @@ class Model : public PictureModel, public GenerativeModel {
     return code;
   }
 
-  std::vector<float> Draw(std::uint64_t seed, std::uint64_t index) const {
-    runtime::Philox random(seed, index);
-    std::vector<float> code(static_cast<std::size_t>(config_.latent_size()));
-    for (float& v : code) v = static_cast<float>(random.Normal());
-    return code;
-  }
-
   // [1, latent, s, s] <-> [row][column][dimension].
   torch::Tensor FromCode(const std::vector<float>& code) const {
     const std::int64_t s = config_.latent_side();
@@ -314,18 +311,19 @@ class Model : public PictureModel, public GenerativeModel {
   mutable networks::VaeEncoder g_a_;
   mutable networks::VaeDecoder g_s_;
   torch::Tensor step_;  // [latent]
+  runtime::CodePrior prior_ = runtime::CodePrior::Normal(0);
 };
 
 }  // namespace
 
 Result<std::unique_ptr<PictureModel>> VaeModel::LoadCodec(const runtime::WeightsFile& file) {
-  HALFMOON_ASSIGN_OR_RETURN(std::unique_ptr<PictureModel> model, Model::Load(file, 1));
+  HALFMOON_ASSIGN_OR_RETURN(std::unique_ptr<PictureModel> model, Model::Load(file, "normal", 1));
   return model;
 }
 
 Result<std::unique_ptr<GenerativeModel>> VaeModel::LoadGenerator(const runtime::WeightsFile& file,
-                                                                int threads) {
-  HALFMOON_ASSIGN_OR_RETURN(std::unique_ptr<GenerativeModel> model, Model::Load(file, threads));
+                                                                const std::string& prior, int threads) {
+  HALFMOON_ASSIGN_OR_RETURN(std::unique_ptr<GenerativeModel> model, Model::Load(file, prior, threads));
   return model;
 }
 

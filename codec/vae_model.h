@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "codec/generative_model.h"
 #include "halfmoon/status.h"
@@ -18,8 +19,9 @@ class VaeModel {
  public:
   // Errors: kModelCorrupt naming the tensor or metadata key.
   static Result<std::unique_ptr<PictureModel>> LoadCodec(const runtime::WeightsFile& file);
+  // `prior`: runtime::CodePrior::Load. Errors: those of both.
   static Result<std::unique_ptr<GenerativeModel>> LoadGenerator(const runtime::WeightsFile& file,
-                                                                int threads);
+                                                                const std::string& prior, int threads);
 };
 
 }  // namespace halfmoon

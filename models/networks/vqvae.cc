@@ -13,6 +13,7 @@ VqvaeImpl::VqvaeImpl(const VqvaeConfig& c) : config_(c) {
   project = register_buffer("project", torch::eye(c.dim, m));
   unproject = register_buffer("unproject", torch::eye(m, c.dim));
   slopes = register_buffer("slopes", torch::zeros({c.stages}));
+  slopes_final = register_buffer("slopes_final", torch::zeros({}, torch::kLong));
   support =
       register_buffer("support", torch::arange(c.code_dim, torch::kLong).repeat({c.stages, 1}));
   for (std::int64_t s = 0; s < c.stages; ++s) {

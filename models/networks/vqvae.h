@@ -53,6 +53,7 @@ class VqvaeImpl : public torch::nn::Module {
 
   // Squared distance in p that a bit of stage s is worth. [S], a buffer.
   torch::Tensor slopes;
+  torch::Tensor slopes_final;  // int64 scalar, a buffer: 1 when training has measured them for good
   // The directions of p that stage s codes, ascending. int64 [S, g], a buffer.
   torch::Tensor support;
 

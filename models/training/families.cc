@@ -14,29 +14,39 @@
 namespace halfmoon::training {
 namespace {
 
+using Metadata = std::map<std::string, std::string>;
+
 struct Family {
   const char* name;
   Status (*check)(const Recipe&);
   Result<std::unique_ptr<TrainingTask>> (*make)(const Recipe&, const std::vector<Pack>&,
                                                 std::int64_t validation_pictures, torch::Device);
-  Result<std::vector<std::uint8_t>> (*export_weights)(const Checkpoint&,
-                                                      const std::map<std::string, std::string>&);
+  Result<std::vector<std::uint8_t>> (*export_weights)(const Checkpoint&, const Metadata&,
+                                                      const std::vector<Pack>&);
 };
 
-Result<std::vector<std::uint8_t>> ExportAe(const Checkpoint& checkpoint,
-                                           const std::map<std::string, std::string>& metadata) {
+// Of families whose export needs no data.
+template <Result<std::vector<std::uint8_t>> (*Export)(const Checkpoint&, const Metadata&)>
+Result<std::vector<std::uint8_t>> WithoutData(const Checkpoint& checkpoint, const Metadata& metadata,
+                                              const std::vector<Pack>&) {
+  return Export(checkpoint, metadata);
+}
+
+Result<std::vector<std::uint8_t>> ExportAe(const Checkpoint& checkpoint, const Metadata& metadata) {
   HALFMOON_ASSIGN_OR_RETURN(networks::Autoencoder model, LoadAveragedModel(checkpoint));
   return ExportWeights(model, metadata);
 }
 
 constexpr Family kFamilies[] = {
-    {"ae", AeTask::Check, AeTask::Create, ExportAe},
-    {"classifier", ClassifierTask::Check, ClassifierTask::Create, ClassifierTask::Export},
+    {"ae", AeTask::Check, AeTask::Create, WithoutData<ExportAe>},
+    {"classifier", ClassifierTask::Check, ClassifierTask::Create,
+     WithoutData<ClassifierTask::Export>},
     {"index-transformer", IndexTransformerTask::Check, IndexTransformerTask::Create,
-     IndexTransformerTask::Export},
+     WithoutData<IndexTransformerTask::Export>},
     {"vae", VaeTask::Check, VaeTask::Create, ExportVae},
-    {"vqvae", VqvaeTask::Check, VqvaeTask::Create, ExportVqvae},
-    {"vqvae-small", SmallVqvaeTask::Check, SmallVqvaeTask::Create, ExportSmallVqvae},
+    {"vqvae", VqvaeTask::Check, VqvaeTask::Create, WithoutData<ExportVqvae>},
+    {"vqvae-small", SmallVqvaeTask::Check, SmallVqvaeTask::Create,
+     WithoutData<ExportSmallVqvae>},
 };
 
 Result<const Family*> Find(const std::string& name) {
@@ -70,10 +80,11 @@ std::string FamilyOf(const Checkpoint& checkpoint) {
 }
 
 Result<std::vector<std::uint8_t>> ExportCheckpoint(const Checkpoint& checkpoint,
-                                                   const std::map<std::string, std::string>& metadata) {
+                                                   const Metadata& metadata,
+                                                   const std::vector<Pack>& packs) {
   const auto family = Find(FamilyOf(checkpoint));
   if (!family.ok()) return Status(StatusCode::kCorrupt, "checkpoint: " + family.status().message());
-  return (*family)->export_weights(checkpoint, metadata);
+  return (*family)->export_weights(checkpoint, metadata, packs);
 }
 
 }  // namespace halfmoon::training

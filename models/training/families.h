@@ -32,9 +32,11 @@ Result<std::unique_ptr<TrainingTask>> MakeTask(const Recipe& recipe, const std::
 std::string FamilyOf(const Checkpoint& checkpoint);
 
 // The weights file of a checkpoint with its averaged weights. `metadata` (name, data, licence ...) is
-// added to the model's own. Errors: kCorrupt naming the tensor or metadata key; kInternal when the
-// runtime's loader would refuse the result.
+// added to the model's own. `packs`: a VAE gets a mixture fitted to the codes of their training pictures; other
+// families need none. Errors: kCorrupt naming the tensor or metadata key; kInternal when the runtime's loader
+// would refuse the result.
 Result<std::vector<std::uint8_t>> ExportCheckpoint(const Checkpoint& checkpoint,
-                                                   const std::map<std::string, std::string>& metadata);
+                                                   const std::map<std::string, std::string>& metadata,
+                                                   const std::vector<Pack>& packs = {});
 
 }  // namespace halfmoon::training

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "models/runtime/philox.h"
+#include "models/runtime/code_prior.h"
 #include "models/training/frechet.h"
 #include "models/training/picture_judge.h"
 #include "models/training/vae_exporter.h"
@@ -17,18 +17,15 @@ namespace {
 torch::Tensor ToLevels(const torch::Tensor& x) { return (x.clamp(0, 1) * 255).round() / 255; }
 
 // Codes first .. first + count - 1 of a seed, as `halfmoon sample` draws them.
-torch::Tensor DrawCodes(const networks::VaeConfig& c, std::uint64_t seed, std::int64_t first,
-                        std::int64_t count, double temperature) {
+torch::Tensor DrawCodes(const networks::VaeConfig& c, const runtime::CodePrior& prior,
+                        const GenerativeFiguresOptions& o, std::int64_t first, std::int64_t count) {
   const std::int64_t s = c.latent_side();
-  torch::Tensor z = torch::empty({count, s, s, c.latent});
-  float* out = z.data_ptr<float>();
+  std::vector<torch::Tensor> codes;
   for (std::int64_t i = 0; i < count; ++i) {
-    runtime::Philox random(seed, static_cast<std::uint64_t>(first + i));
-    for (std::int64_t k = 0; k < c.latent_size(); ++k) {
-      *out++ = static_cast<float>(random.Normal()) * static_cast<float>(temperature);
-    }
+    codes.push_back(
+        torch::tensor(prior.Draw(o.seed, static_cast<std::uint64_t>(first + i), o.temperature)));
   }
-  return z.permute({0, 3, 1, 2});
+  return torch::stack(codes).view({count, s, s, c.latent}).permute({0, 3, 1, 2});
 }
 
 Status CheckOptions(const GenerativeFiguresOptions& o) {
@@ -55,10 +52,11 @@ Status MeasureOther(const runtime::WeightsFile& file, const PictureSampler& trai
     return {StatusCode::kInvalidArgument, "the other model makes pictures of another size or kind"};
   }
   f->other_psnr = MeasureVae(other, validation, validation.size(), o.seed).psnr;
+  const auto normal = runtime::CodePrior::Normal(static_cast<std::size_t>(c.latent_size()));
   f->other_frechet = FrechetDistance(
       Look(classifier, o.samples,
            [&](std::int64_t i, std::int64_t n) {
-             return ToLevels(other->g_s->forward(DrawCodes(c, o.seed, i, n, o.temperature)));
+             return ToLevels(other->g_s->forward(DrawCodes(c, normal, o, i, n)));
            }).features,
       real.features);
   std::vector<torch::Tensor> codes;
@@ -74,7 +72,7 @@ Status MeasureOther(const runtime::WeightsFile& file, const PictureSampler& trai
   f->other_fitted_frechet = FrechetDistance(
       Look(classifier, o.samples,
            [&](std::int64_t i, std::int64_t n) {
-             const torch::Tensor z = DrawCodes(c, o.seed, i, n, o.temperature);
+             const torch::Tensor z = DrawCodes(c, normal, o, i, n);
              const torch::Tensor fitted = z.flatten(1).to(torch::kFloat64).mm(root.t()) + mean;
              return ToLevels(other->g_s->forward(fitted.to(torch::kFloat32).view(z.sizes())));
            }).features,
@@ -92,6 +90,9 @@ Result<GenerativeFigures> Measure(const runtime::WeightsFile& model_file,
   HALFMOON_ASSIGN_OR_RETURN(networks::Classifier classifier, LoadClassifier(classifier_file));
   const networks::VaeConfig& c = model->config();
   const networks::PyramidConfig& p = c.pyramid;
+  HALFMOON_ASSIGN_OR_RETURN(
+      const runtime::CodePrior prior,
+      runtime::CodePrior::Load(model_file, static_cast<std::size_t>(c.latent_size()), o.prior));
   if (classifier->config().pyramid.side != p.side || classifier->config().pyramid.channels != p.channels) {
     return Status(StatusCode::kInvalidArgument, "the classifier takes pictures of another size or kind");
   }
@@ -118,7 +119,7 @@ Result<GenerativeFigures> Measure(const runtime::WeightsFile& model_file,
   };
   const Seen real = Look(classifier, validation.size(), from(validation));
   const Seen seen = Look(classifier, o.samples, [&](std::int64_t i, std::int64_t n) {
-    return ToLevels(model->g_s->forward(DrawCodes(c, o.seed, i, n, o.temperature)));
+    return ToLevels(model->g_s->forward(DrawCodes(c, prior, o, i, n)));
   });
   const Seen familiar = Look(classifier, std::min(o.samples, training.size()), from(training));
   f.frechet = FrechetDistance(seen.features, real.features);
@@ -141,7 +142,7 @@ Result<GenerativeFigures> Measure(const runtime::WeightsFile& model_file,
   }
   if (o.nearest > 0) {
     Neighbours found = FindNeighbours(
-        ToLevels(model->g_s->forward(DrawCodes(c, o.seed, 0, o.nearest, o.temperature))), training);
+        ToLevels(model->g_s->forward(DrawCodes(c, prior, o, 0, o.nearest))), training);
     f.shown = std::move(found.shown);
     f.neighbours = std::move(found.nearest);
     f.neighbour_distances = std::move(found.distances);

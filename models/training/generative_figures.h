@@ -16,6 +16,7 @@ struct GenerativeFiguresOptions {
   std::int64_t samples = 2000;   // drawn and measured, 2..100000
   std::uint64_t seed = 7;        // as `halfmoon sample --seed`: the same pictures
   double temperature = 1;
+  std::string prior;             // as `halfmoon sample --prior`
   double confidence = 0.9;       // from here on the classifier counts as sure
   std::int64_t nearest = 0;      // samples whose nearest training picture is looked for
 };

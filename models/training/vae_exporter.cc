@@ -5,7 +5,10 @@
 
 #include "bitstream/cdf_tables.h"
 #include "models/networks/weights_io.h"
+#include "models/training/code_mixture.h"
 #include "models/training/gaussian_tables.h"
+#include "models/training/generator.h"
+#include "models/training/picture_sampler.h"
 #include "models/training/weights_export.h"
 
 namespace halfmoon::training {
@@ -17,10 +20,45 @@ constexpr float kWholeLine = 20;
 // sigma to go by, gets a 64th of the spread of its codes.
 constexpr float kMinStep = 1.0f / 64;
 
+// A code of every training picture, drawn from its posterior: [n, latent_size], in the order
+// [row][column][dimension].
+torch::Tensor DrawnCodes(networks::Vae& model, const PictureSampler& pictures, at::Generator generator) {
+  constexpr std::int64_t kAtOnce = 100;
+  std::vector<torch::Tensor> codes;
+  for (std::int64_t i = 0; i < pictures.size(); i += kAtOnce) {
+    const std::int64_t n = std::min(kAtOnce, pictures.size() - i);
+    const auto [mean, logvar] = model->g_a->forward(pictures.Slice(i, n).pictures);
+    codes.push_back(model->Draw(mean, logvar, generator).permute({0, 2, 3, 1}).reshape({n, -1}));
+  }
+  return torch::cat(codes);
+}
+
+Status AddMixture(networks::Vae& model, const std::vector<Pack>& packs, SafetensorsWriter* writer) {
+  const networks::VaeConfig& c = model->config();
+  if (c.latent_size() > kMaxMixtureCode) {
+    return {StatusCode::kInvalidArgument,
+            "a code has " + std::to_string(c.latent_size()) + " numbers; a mixture is fitted to at most " +
+                std::to_string(kMaxMixtureCode) + "; export without data"};
+  }
+  HALFMOON_ASSIGN_OR_RETURN(
+      const PictureSampler pictures,
+      PictureSampler::Create(packs, PictureSampler::Part::kTraining, c.pyramid.channels, c.pyramid.side,
+                             torch::kCPU));
+  at::Generator generator = MakeGenerator(torch::kCPU);
+  generator.set_current_seed(1);
+  const torch::Tensor codes = DrawnCodes(model, pictures, generator);
+  if (codes.size(0) < 2) return {StatusCode::kInvalidArgument, "a mixture needs at least two training pictures"};
+  const CodeMixture m = FitMixture(codes, kMixtureComponents, generator);
+  HALFMOON_RETURN_IF_ERROR(AddTensor<float>(*writer, "mixture.weights", m.weights.to(torch::kFloat32)));
+  HALFMOON_RETURN_IF_ERROR(AddTensor<float>(*writer, "mixture.means", m.means.to(torch::kFloat32)));
+  return AddTensor<float>(*writer, "mixture.factors", m.factors.to(torch::kFloat32));
+}
+
 }  // namespace
 
 Result<std::vector<std::uint8_t>> ExportVae(const Checkpoint& checkpoint,
-                                            const std::map<std::string, std::string>& metadata) {
+                                            const std::map<std::string, std::string>& metadata,
+                                            const std::vector<Pack>& packs) {
   torch::NoGradGuard no_grad;
   HALFMOON_ASSIGN_OR_RETURN(const networks::VaeConfig config,
                             networks::VaeConfig::FromMetadata(checkpoint.metadata));
@@ -52,6 +90,7 @@ Result<std::vector<std::uint8_t>> ExportVae(const Checkpoint& checkpoint,
   HALFMOON_RETURN_IF_ERROR(AddTensor<float>(writer, "gain.step", step));
   HALFMOON_RETURN_IF_ERROR(AddTensor<float>(writer, "likelihood.log_scale", model->LogScale()));
   HALFMOON_RETURN_IF_ERROR(AddTensor<float>(writer, "posterior.summary", summary));
+  if (!packs.empty()) HALFMOON_RETURN_IF_ERROR(AddMixture(model, packs, &writer));
   const FrequencyTables tables = MakeGaussianTables(scales);
   const auto count = static_cast<std::int64_t>(tables.sizes.size());
   HALFMOON_RETURN_IF_ERROR(writer.Add("tables.sizes", {count}, tables.sizes));

@@ -10,6 +10,7 @@
 #include "models/networks/vae.h"
 #include "models/runtime/safetensors.h"
 #include "models/training/checkpoint.h"
+#include "models/training/pack.h"
 
 namespace halfmoon::training {
 
@@ -19,11 +20,18 @@ namespace halfmoon::training {
 //   tables.*               one table per dimension: N(0, 1) in bins of width D
 //   likelihood.log_scale   F32 [channels, 1, 1]
 //   posterior.summary      F32 [4, latent]: see VaeImpl::summary
+//   mixture.*              with packs: see runtime::CodePrior
 // D = sqrt(12) times the median posterior sigma: rounding to such a bin is as large an error as drawing
 // from the posterior. A dimension that is not active gets a bin that always holds it and costs nothing.
-// Errors: kCorrupt naming the tensor or key; kInvalidArgument when the checkpoint was never validated.
+// `packs`, may be empty: a mixture of kMixtureComponents is fitted to one code of each of their training
+// pictures, drawn from its posterior. Errors: kCorrupt naming the tensor or key; kInvalidArgument when the
+// checkpoint was never validated, or a code is too long for full covariances; those of PictureSampler::Create.
 Result<std::vector<std::uint8_t>> ExportVae(const Checkpoint& checkpoint,
-                                            const std::map<std::string, std::string>& metadata);
+                                            const std::map<std::string, std::string>& metadata,
+                                            const std::vector<Pack>& packs);
+
+inline constexpr std::int64_t kMixtureComponents = 256;
+inline constexpr std::int64_t kMaxMixtureCode = 256;
 
 // The way back: a whole model in evaluation mode, weights as stored. Errors: kModelCorrupt.
 Result<networks::Vae> ImportVae(const runtime::WeightsFile& file);

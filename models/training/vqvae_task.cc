@@ -48,6 +48,9 @@ torch::Tensor Directions(const torch::Tensor& rows, std::int64_t d) {
   return vectors.flip(1).slice(1, 0, d).t().contiguous().to(torch::kFloat32);
 }
 
+// Share of the run after which the slopes are measured by the prior's bits.
+constexpr double kMeasureSlopesAt = 0.06;
+
 // Bits of an index whose frequencies are those of `count` [K].
 double Entropy(const torch::Tensor& count) {
   return std::log2(networks::CodebookPerplexity(count));
@@ -129,6 +132,8 @@ Status VqvaeTask::GoOnFrom(const runtime::WeightsFile& file) {
   torch::NoGradGuard no_grad;
   const auto buffers = theirs->named_buffers();
   for (auto& b : model_->named_buffers()) b.value().copy_(buffers[b.key()]);
+  model_->slopes.mul_(rate_);
+  model_->slopes_final.fill_(1);
   return Status::Ok();
 }
 
@@ -208,10 +213,31 @@ void VqvaeTask::SetSlopes(const std::vector<double>& energy, const std::vector<d
   }
 }
 
+void VqvaeTask::MeasureSlopes() {
+  torch::NoGradGuard no_grad;
+  at::Generator generator = MakeGenerator(device_);
+  generator.set_current_seed(MixSeed(recipe_.seed, 1, 0));
+  constexpr int kBatches = 8, kBatch = 4;  // the same pictures for every stage, or differences were noise
+  torch::Tensor energy = torch::zeros({config_.stages}, torch::kFloat64), bits = energy.clone();
+  double rows = 0;
+  for (int i = 0; i < kBatches; ++i) {
+    const torch::Tensor p = model_->Analyse(sampler_.Sample(kBatch, recipe_.crop, generator));
+    const auto q = model_->Quantise(p, std::vector<std::int64_t>(kBatch, config_.stages));
+    energy += q.stage_energy.to(torch::kFloat64);
+    bits += q.stage_bits.to(torch::kFloat64);
+    rows += static_cast<double>(p.numel() / config_.dim);
+  }
+  const auto per_row = [&](const torch::Tensor& sums) {
+    std::vector<double> values;
+    for (std::int64_t s = 0; s < config_.stages; ++s) values.push_back(sums[s].item<double>() / rows);
+    return values;
+  };
+  SetSlopes(per_row(energy), per_row(bits));
+}
+
 void VqvaeTask::BeforeStep(const StepInfo& at) {
   model_->SetQuantised(at.progress >= recipe_.quantise_from);
   keeper_.BeginStep(at.workers);
-  seen_.assign(static_cast<std::size_t>(at.workers), {});
 }
 
 torch::Tensor VqvaeTask::Loss(const StepInfo& at, at::Generator& generator, Figures* figures) {
@@ -259,12 +285,8 @@ torch::Tensor VqvaeTask::Loss(const StepInfo& at, at::Generator& generator, Figu
   torch::Tensor loss = (weight * lambda * mse).sum() + 4 * bpp.sum();
   if (p.requires_grad()) loss = loss + commitment_ * (p - q.z).square().mean({1, 2, 3}).sum();
 
-  auto& seen = seen_[static_cast<std::size_t>(at.worker)];
   for (std::size_t s = 0; s < q.indices.size(); ++s) {
-    const auto at_stage = static_cast<std::int64_t>(s);
     keeper_.Collect(at.worker, model_->codebooks[s], q.residuals[s], q.indices[s]);
-    seen.push_back({q.stage_energy[at_stage].item<double>(), q.stage_bits[at_stage].item<double>(),
-                    static_cast<double>(q.residuals[s].size(0))});
   }
   const torch::Tensor psnr = 10 * torch::log10(255.0 * 255.0 / mse.detach().clamp_min(1e-6));
   const double index_count = static_cast<double>(n.sum().item<std::int64_t>()) * pixels / 256;
@@ -276,25 +298,12 @@ torch::Tensor VqvaeTask::Loss(const StepInfo& at, at::Generator& generator, Figu
 
 void VqvaeTask::AfterStep(const StepInfo& at) {
   keeper_.EndStep(at, model_->codebooks);
-  energy_.resize(model_->codebooks.size(), 0);
-  bits_.resize(model_->codebooks.size(), 0);
-  for (std::size_t s = 0; s < model_->codebooks.size(); ++s) {
-    StageSums sum;
-    for (const auto& worker : seen_) {
-      if (worker.size() <= s) continue;
-      sum.energy += worker[s].energy;
-      sum.bits += worker[s].bits;
-      sum.rows += worker[s].rows;
-    }
-    if (sum.rows == 0) continue;
-    const double fresh = energy_[s] == 0 ? 1 : 0.05;
-    energy_[s] += fresh * (sum.energy / sum.rows - energy_[s]);
-    bits_[s] += fresh * (sum.bits / sum.rows - bits_[s]);
+  // Once only. What a bit saves on average is more than what the last bit saves, and the slope is what the
+  // last bit has to save: taking the one for the other over and over would silence stage after stage.
+  if (at.progress >= kMeasureSlopesAt && model_->slopes_final.item<std::int64_t>() == 0) {
+    MeasureSlopes();
+    model_->slopes_final.fill_(1);
   }
-  for (const double share : {0.15, 0.3}) {
-    if (progress_ < share && at.progress >= share) SetSlopes(energy_, bits_);
-  }
-  progress_ = at.progress;
 }
 
 ValidationReport VqvaeTask::Validate(WorkerPool& pool) {

@@ -18,8 +18,9 @@ namespace halfmoon::training {
 // stages. Loss fields of the recipe:
 //   "commitment"  weight of |p - sg(z)|^2 per dimension; 0 (default): the analysis stays as it is
 //   "rate"        weight of the bits against the distance when an index is chosen (default 1), in
-//                 units of what a bit saves in the stages that follow; measured when the run
-//                 begins, and again when the prior is good enough for its bits to mean something
+//                 units of what a bit saves in the stages that follow; measured when a run begins
+//                 with an AE codec's weights, and once more when the prior has learnt something. A
+//                 run that begins with a file of this family takes that file's slopes, times "rate"
 //   "first_stage_rate"  the same of the first stage alone, as a share of "rate" (default 1). Below
 //                 1 it spends more than it need: stages that follow would do the same work as
 //                 cheaply, so the rule lets the first one idle on a few codes.
@@ -55,6 +56,8 @@ class VqvaeTask : public TrainingTask {
   // What a bit of each stage is worth: `energy` [S] left after it and `bits` [S] it took, per
   // position.
   void SetSlopes(const std::vector<double>& energy, const std::vector<double>& bits);
+  // The same from what the model does now, with all stages, to pictures drawn for it.
+  void MeasureSlopes();
   // Projection, codebooks and slopes from the latents of random crops.
   void StartCodebooks(const torch::Tensor& gain);
 
@@ -66,14 +69,6 @@ class VqvaeTask : public TrainingTask {
   torch::Tensor validation_crops_;
   networks::Vqvae model_;
   CodebookKeeper keeper_;
-  // What each worker's share said of the stages, added up by AfterStep.
-  struct StageSums {
-    double energy = 0, bits = 0, rows = 0;
-  };
-  std::vector<std::vector<StageSums>> seen_;
-  // Averages of recent steps, per stage and position; empty until the first step.
-  std::vector<double> energy_, bits_;
-  double progress_ = 0;  // of the step before
 };
 
 }  // namespace halfmoon::training

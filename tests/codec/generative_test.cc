@@ -79,9 +79,10 @@ class Generative : public ::testing::Test {
     }
     return image;
   }
-  static Result<Generator> Make(const std::string& model) {
+  static Result<Generator> Make(const std::string& model, const std::string& prior = "") {
     GeneratorOptions o;
     o.model = model;
+    o.prior = prior;
     o.models_dir = dir_;
     o.threads = 1;
     return Generator::Create(o);
@@ -198,6 +199,10 @@ TEST_F(Generative, ErrorsNameWhatThereIs) {
                                           "tiny-grey, tiny-colour"),
             std::string::npos)
       << wrong.status().message();
+  const auto mixture = Make("tiny-grey", "mixture");
+  EXPECT_EQ(mixture.status().code(), StatusCode::kInvalidArgument);
+  EXPECT_NE(mixture.status().message().find("no mixture"), std::string::npos) << mixture.status().message();
+  EXPECT_TRUE(Make("tiny-grey", "normal").ok());
   const auto unknown = Make("vae-cars");
   EXPECT_EQ(unknown.status().code(), StatusCode::kModelMissing);
   EXPECT_NE(unknown.status().message().find("tiny-grey, tiny-colour"), std::string::npos);

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "models/runtime/code_prior.h"
 #include "models/runtime/safetensors.h"
 #include "models/training/checkpoint.h"
 #include "models/training/families.h"
@@ -203,6 +204,18 @@ TEST_F(VaeRun, ExportsAWeightsFileWithTablesForEachDimension) {
   EXPECT_EQ(*file->Metadata("architecture"), "vae");
   EXPECT_EQ(file->Get("tables.sizes")->shape, (std::vector<std::int64_t>{3}));
   EXPECT_EQ(file->Get("gain.step")->shape, (std::vector<std::int64_t>{3}));
+  EXPECT_FALSE(runtime::CodePrior::Load(*file, 3, "")->is_mixture());
+
+  // With data a mixture is fitted to the codes of the training pictures.
+  std::vector<Pack> packs;
+  packs.push_back(std::move(Pack::Read(dir_ + "/moons.hmnpack")).value());
+  const auto fitted = ExportCheckpoint(*checkpoint, {{"name", "tiny-vae"}}, packs);
+  ASSERT_TRUE(fitted.ok()) << fitted.status().message();
+  const auto with = runtime::WeightsFile::FromBytes(*fitted);
+  const auto prior = runtime::CodePrior::Load(*with, 3, "");
+  ASSERT_TRUE(prior.ok()) << prior.status().message();
+  EXPECT_TRUE(prior->is_mixture());
+  EXPECT_EQ(*fitted, *ExportCheckpoint(*checkpoint, {{"name", "tiny-vae"}}, packs));
 }
 
 TEST_F(VaeRun, AnUnknownLossFieldIsRefused) {

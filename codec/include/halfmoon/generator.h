@@ -19,7 +19,8 @@ struct GeneratorOptions {
   int threads = 0;         // 1..256; 0: one per core
   std::string models_dir;  // as EncodeOptions::models_dir
   // Of models that draw codebook indices: the prior (a name or id) that draws them. Empty: the first in the
-  // manifest that was trained for this codec. One of another codec is refused.
+  // manifest that was trained for this codec. One of another codec is refused. Of VAEs: "normal", N(0, I), or
+  // "mixture", the one that was fitted to the codes of training pictures; empty: the mixture where there is one.
   std::string prior;
 
   // Errors: kInvalidArgument naming the field and its range.
@@ -32,7 +33,9 @@ inline constexpr int kMaxSamples = 65536;
 struct SampleRequest {
   int count = 1;              // pictures, 1..kMaxSamples
   std::uint64_t seed = 0;     // picture i depends on seed and i alone
-  double temperature = 1;     // 0..4: of what is drawn; below 1: more typical, less varied
+  // 0..4: of what is drawn; below 1: more typical, less varied. Of VAEs: times the distance from the origin, or
+  // from the middle of the mixture's component.
+  double temperature = 1;
   // Of models that draw any size, 1..2048 pixels each; 0: the model's usual size. Others draw their own.
   std::uint32_t width = 0, height = 0;
   // Of models with residual stages: how many are drawn; 0: all. Fewer are coarser.

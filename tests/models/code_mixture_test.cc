@@ -1,0 +1,69 @@
+#include "models/training/code_mixture.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <numbers>
+
+#include "models/training/generator.h"
+
+namespace halfmoon::training {
+namespace {
+
+at::Generator Seeded(std::uint64_t seed) {
+  at::Generator generator = MakeGenerator(torch::kCPU);
+  generator.set_current_seed(seed);
+  return generator;
+}
+
+// Two long clouds, crossed, of which one has three times as many rows.
+torch::Tensor CrossedClouds(std::int64_t n, at::Generator& generator) {
+  const torch::Tensor z = torch::empty({n, 2}, torch::kFloat64).normal_(0, 1, generator);
+  const torch::Tensor flat = z * torch::tensor({4.0, 0.5}, torch::kFloat64) - 6;
+  const torch::Tensor tall = z * torch::tensor({0.5, 4.0}, torch::kFloat64) + 6;
+  const torch::Tensor first = (torch::arange(n) % 4 != 0).unsqueeze(1);
+  return torch::where(first, flat, tall);
+}
+
+TEST(CodeMixture, FindsTheCloudsThatRowsWereDrawnFrom) {
+  at::Generator generator = Seeded(1);
+  const torch::Tensor rows = CrossedClouds(4000, generator);
+  const CodeMixture m = FitMixture(rows, 2, generator);
+  ASSERT_EQ(m.means.size(0), 2);
+  const std::int64_t flat = m.weights[0].item<double>() > 0.5 ? 0 : 1;
+  EXPECT_NEAR(m.weights[flat].item<double>(), 0.75, 0.02);
+  EXPECT_NEAR(m.weights.sum().item<double>(), 1, 1e-9);
+  EXPECT_LT((m.means[flat] + 6).abs().max().item<double>(), 0.3);
+  EXPECT_LT((m.means[1 - flat] - 6).abs().max().item<double>(), 0.5);
+  const torch::Tensor covariance = m.factors[flat].matmul(m.factors[flat].t());
+  EXPECT_NEAR(covariance[0][0].item<double>(), 16, 2);
+  EXPECT_LT(covariance[1][1].item<double>(), 1.5);
+  // Rows of its own kind are likelier than under one normal distribution over all of them.
+  const torch::Tensor more = CrossedClouds(1000, generator);
+  const CodeMixture one = FitMixture(rows, 1, generator);
+  EXPECT_GT((LogDensity(m, more) - LogDensity(one, more)).mean().item<double>(), 1);
+}
+
+TEST(CodeMixture, OneComponentIsTheNormalDistributionOfTheRows) {
+  at::Generator generator = Seeded(2);
+  const torch::Tensor rows = torch::empty({3000, 3}, torch::kFloat64).normal_(2, 1.5, generator);
+  const CodeMixture m = FitMixture(rows, 1, generator);
+  EXPECT_TRUE(torch::allclose(m.means[0], rows.mean(0)));
+  const double at_mean = LogDensity(m, m.means)[0].item<double>();
+  const double variance = 1.5 * 1.5 * 1.01;  // with the floor
+  EXPECT_NEAR(at_mean, -1.5 * std::log(2 * std::numbers::pi * variance), 0.1);
+}
+
+TEST(CodeMixture, FewRowsGetFewComponentsAndNoneCollapses) {
+  at::Generator generator = Seeded(3);
+  const torch::Tensor rows = torch::empty({40, 4}, torch::kFloat64).normal_(0, 1, generator);
+  const CodeMixture m = FitMixture(rows, 64, generator);
+  EXPECT_EQ(m.means.size(0), 2);  // 40 / (4 * 4)
+  EXPECT_TRUE(torch::isfinite(m.factors).all().item<bool>());
+  EXPECT_GT(m.factors.diagonal(0, 1, 2).min().item<double>(), 0.05);
+  const torch::Tensor same = torch::ones({10, 2}, torch::kFloat64);
+  EXPECT_TRUE(torch::isfinite(FitMixture(same, 1, generator).factors).all().item<bool>());
+}
+
+}  // namespace
+}  // namespace halfmoon::training
