@@ -27,7 +27,7 @@ Result<std::vector<ModelReport>> ReportModels(const std::string& models_dir) {
     r.training = e.training;
     r.measured = e.measured;
     for (const std::string& name : loaded.weights->names()) {
-      if (name.rfind("tables.", 0) == 0) continue;
+      if (name.starts_with("tables.") || name.starts_with("mixture.")) continue;  // not networks
       HALFMOON_ASSIGN_OR_RETURN(const runtime::TensorView view, loaded.weights->Get(name));
       r.parameters += static_cast<std::int64_t>(view.element_count());
     }

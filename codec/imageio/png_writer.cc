@@ -77,7 +77,8 @@ int ColorType(std::uint32_t channels) {
 
 // Everything before the pixels. `xmp` is the body of an iTXt chunk.
 bool WriteHead(Writer* writer, const PictureShape* shape, std::span<const std::uint8_t> icc,
-               std::span<const std::uint8_t> exif, std::span<const std::uint8_t> xmp, int level) {
+               std::span<const std::uint8_t> exif, std::span<const std::uint8_t> xmp,
+               const ImageWriteOptions* options) {
   if (setjmp(writer->jump) != 0) return false;
   writer->png =
       png_create_write_struct(PNG_LIBPNG_VER_STRING, writer, &OnWriteError, &OnWriteWarning);
@@ -95,12 +96,12 @@ bool WriteHead(Writer* writer, const PictureShape* shape, std::span<const std::u
   png_set_write_fn(png, writer, &OnWrite, &OnFlush);
   // An ICC profile that libpng finds unfit becomes a warning and is left out.
   png_set_benign_errors(png, 1);
-  SetCompression(png, level);
+  SetCompression(png, options->png_level);
   png_set_IHDR(png, info, shape->width, shape->height, static_cast<int>(shape->bit_depth),
                ColorType(shape->channels), PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
                PNG_FILTER_TYPE_DEFAULT);
   if (icc.empty()) {
-    png_set_sRGB(png, info, PNG_sRGB_INTENT_PERCEPTUAL);
+    if (options->png_srgb_mark) png_set_sRGB(png, info, PNG_sRGB_INTENT_PERCEPTUAL);
   } else {
     png_set_iCCP(png, info, "ICC profile", PNG_COMPRESSION_TYPE_BASE, icc.data(),
                  static_cast<png_uint_32>(icc.size()));
@@ -139,7 +140,7 @@ class PngRowWriter : public RowWriter {
       xmp.assign(kXmpStart.begin(), kXmpStart.end());
       xmp.insert(xmp.end(), setup.xmp.begin(), setup.xmp.end());
     }
-    return Check(WriteHead(&writer_, &shape_, setup.icc, setup.exif, xmp, setup.options.png_level));
+    return Check(WriteHead(&writer_, &shape_, setup.icc, setup.exif, xmp, &setup.options));
   }
 
   Status DoWriteRow(std::span<const std::uint8_t> row) override {

@@ -189,7 +189,9 @@ class ExecPeer : public Peer {
 
   Result<std::vector<std::uint8_t>> Encode(const ImageView& rgb, double quality) override {
     const std::string in = *folder_ / "in.png", out = *folder_ / ("coded" + info_.extension);
-    HALFMOON_RETURN_IF_ERROR(WriteImageFile(in, rgb, {}, /*overwrite=*/true));
+    ImageWriteOptions plain;  // the samples are to be coded as they are
+    plain.png_srgb_mark = false;
+    HALFMOON_RETURN_IF_ERROR(WriteImageFile(in, rgb, plain, /*overwrite=*/true));
     HALFMOON_RETURN_IF_ERROR(Run(settings_.encode, in, out, quality));
     return ReadFile(out);
   }

@@ -49,12 +49,12 @@ struct Quadratic {
 }  // namespace
 
 CodeMixture FitMixture(const torch::Tensor& rows, std::int64_t components, at::Generator generator) {
-  TORCH_CHECK(rows.dim() == 2 && rows.size(0) >= 2 && components >= 1, "FitMixture: too few rows");
+  const std::int64_t k = components;
+  TORCH_CHECK(rows.dim() == 2 && k >= 1 && k <= rows.size(0), "FitMixture: more components than rows");
   torch::NoGradGuard no_grad;
   // Around their mean: moments are differences of sums.
   const torch::Tensor given = rows.to(torch::kFloat64), origin = given.mean(0), x = given - origin;
-  const std::int64_t n = x.size(0), l = x.size(1);
-  const std::int64_t k = std::clamp<std::int64_t>(n / (4 * l), 1, components);
+  const std::int64_t l = x.size(1);
   const torch::Tensor floor =
       torch::diag(x.var(0, /*unbiased=*/false).clamp_min(1e-12) * kFloor);
 
@@ -87,6 +87,20 @@ CodeMixture FitMixture(const torch::Tensor& rows, std::int64_t components, at::G
   }
   m.means = m.means + origin;
   return m;
+}
+
+CodeMixture ChooseMixture(const torch::Tensor& rows, const torch::Tensor& held_out, std::int64_t most,
+                          at::Generator generator) {
+  CodeMixture best;
+  double best_density = 0;
+  for (std::int64_t k = 1; k <= std::min(most, rows.size(0)); k *= 4) {
+    CodeMixture m = FitMixture(rows, k, generator);
+    const double density = LogDensity(m, held_out).mean().item<double>();
+    if (best.means.defined() && !(density > best_density)) continue;
+    best_density = density;
+    best = std::move(m);
+  }
+  return best;
 }
 
 torch::Tensor LogDensity(const CodeMixture& mixture, const torch::Tensor& rows) {

@@ -12,10 +12,14 @@ struct CodeMixture {
   torch::Tensor factors;  // [K, L, L], lower triangular: a component's covariance is factor factor^T
 };
 
-// Expectation-maximisation (Dempster, Laird and Rubin 1977) on rows [n, L], started by k-means++. Components
-// that would rest on too few rows to have a covariance are left out from the beginning: K is `components` or
-// n / (4 L), whichever is less, and at least 1. REQUIRES: n >= 2, components >= 1.
+// Expectation-maximisation (Dempster, Laird and Rubin 1977) on rows [n, L], started by k-means++.
+// REQUIRES: 1 <= components <= n.
 CodeMixture FitMixture(const torch::Tensor& rows, std::int64_t components, at::Generator generator);
+
+// The one of 1, 4, 16 ... `most` components, fitted to `rows`, under which rows that it was not fitted to are
+// likeliest. REQUIRES: both have rows.
+CodeMixture ChooseMixture(const torch::Tensor& rows, const torch::Tensor& held_out, std::int64_t most,
+                          at::Generator generator);
 
 // [n]: ln p(row), in nats.
 torch::Tensor LogDensity(const CodeMixture& mixture, const torch::Tensor& rows);

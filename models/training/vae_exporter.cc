@@ -40,15 +40,20 @@ Status AddMixture(networks::Vae& model, const std::vector<Pack>& packs, Safetens
             "a code has " + std::to_string(c.latent_size()) + " numbers; a mixture is fitted to at most " +
                 std::to_string(kMaxMixtureCode) + "; export without data"};
   }
-  HALFMOON_ASSIGN_OR_RETURN(
-      const PictureSampler pictures,
-      PictureSampler::Create(packs, PictureSampler::Part::kTraining, c.pyramid.channels, c.pyramid.side,
-                             torch::kCPU));
+  const auto create = [&](PictureSampler::Part part) {
+    return PictureSampler::Create(packs, part, c.pyramid.channels, c.pyramid.side, torch::kCPU);
+  };
+  HALFMOON_ASSIGN_OR_RETURN(const PictureSampler training, create(PictureSampler::Part::kTraining));
+  HALFMOON_ASSIGN_OR_RETURN(const PictureSampler validation, create(PictureSampler::Part::kValidation));
+  if (validation.size() == 0) {
+    return {StatusCode::kInvalidArgument,
+            "the packs hold no validation pictures, which choose the mixture; make them with 'halfmoon pack'"};
+  }
   at::Generator generator = MakeGenerator(torch::kCPU);
   generator.set_current_seed(1);
-  const torch::Tensor codes = DrawnCodes(model, pictures, generator);
-  if (codes.size(0) < 2) return {StatusCode::kInvalidArgument, "a mixture needs at least two training pictures"};
-  const CodeMixture m = FitMixture(codes, kMixtureComponents, generator);
+  const torch::Tensor codes = DrawnCodes(model, training, generator);
+  const CodeMixture m =
+      ChooseMixture(codes, DrawnCodes(model, validation, generator), kMixtureComponents, generator);
   HALFMOON_RETURN_IF_ERROR(AddTensor<float>(*writer, "mixture.weights", m.weights.to(torch::kFloat32)));
   HALFMOON_RETURN_IF_ERROR(AddTensor<float>(*writer, "mixture.means", m.means.to(torch::kFloat32)));
   return AddTensor<float>(*writer, "mixture.factors", m.factors.to(torch::kFloat32));

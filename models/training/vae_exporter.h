@@ -23,8 +23,8 @@ namespace halfmoon::training {
 //   mixture.*              with packs: see runtime::CodePrior
 // D = sqrt(12) times the median posterior sigma: rounding to such a bin is as large an error as drawing
 // from the posterior. A dimension that is not active gets a bin that always holds it and costs nothing.
-// `packs`, may be empty: a mixture of kMixtureComponents is fitted to one code of each of their training
-// pictures, drawn from its posterior. Errors: kCorrupt naming the tensor or key; kInvalidArgument when the
+// `packs`, may be empty: a mixture of up to kMixtureComponents is fitted to one code of each of their training
+// pictures, drawn from its posterior; how many it has, the validation pictures decide. Errors: kCorrupt naming the tensor or key; kInvalidArgument when the
 // checkpoint was never validated, or a code is too long for full covariances; those of PictureSampler::Create.
 Result<std::vector<std::uint8_t>> ExportVae(const Checkpoint& checkpoint,
                                             const std::map<std::string, std::string>& metadata,

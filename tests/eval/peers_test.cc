@@ -138,6 +138,8 @@ TEST(ExecPeerTest, RunsCommandTemplates) {
   const auto decoded = (*peer)->Decode(*file);
   ASSERT_TRUE(decoded.ok()) << decoded.status().message();
   EXPECT_EQ(testing::MaxDifference(picture, *decoded), 0);
+  // The file is the PNG that the encoder was given. A mark of sRGB in it made opj_compress darken pictures.
+  EXPECT_EQ(std::string(file->begin(), file->end()).find("sRGB"), std::string::npos);
 }
 
 TEST(ExecPeerTest, ReadsAFile) {
