@@ -20,6 +20,7 @@ void CodebookKeeper::EndStep(const StepInfo& at, std::vector<networks::Codebook>
   torch::NoGradGuard no_grad;
   const double decay = at.progress < kRestartUntil ? 0.99 : 0.998;  // longer averages when codes come to rest
   counts_.resize(books.size());
+  used_.resize(books.size());
   for (std::size_t s = 0; s < books.size(); ++s) {
     networks::CodebookImpl::Members sum;
     torch::Tensor rows;
@@ -31,6 +32,7 @@ void CodebookKeeper::EndStep(const StepInfo& at, std::vector<networks::Codebook>
       sum.sum = sum.sum.defined() ? sum.sum + m.sum : m.sum;
     }
     if (!rows.defined()) continue;
+    used_[s] = used_[s].defined() ? used_[s] + sum.count : sum.count;
     networks::Codebook& book = books[s];
     torch::Tensor count;
     if (book->config().ema) {
@@ -45,6 +47,16 @@ void CodebookKeeper::EndStep(const StepInfo& at, std::vector<networks::Codebook>
       book->RestartDeadCodes(count, rows, kDead, generator);
     }
   }
+}
+
+double CodebookKeeper::TakeUsage() {
+  double sum = 0, stages = 0;
+  for (const torch::Tensor& count : used_) {
+    stages += 1;
+    if (count.defined()) sum += networks::CodebookUsage(count);
+  }
+  used_.clear();
+  return stages > 0 ? sum / stages : 0;
 }
 
 }  // namespace halfmoon::training

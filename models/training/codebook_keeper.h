@@ -24,6 +24,9 @@ class CodebookKeeper {
   // Moves the codebooks to the averages of their members (where they are trained so) and, in the first
   // part of the run, restarts codes with fewer than one member in some hundred steps.
   void EndStep(const StepInfo& at, std::vector<networks::Codebook>& books);
+  // Share of the codes that had a member in any step since the last call, mean over the stages; 0 before the
+  // first step.
+  double TakeUsage();
 
  private:
   struct Seen {
@@ -32,6 +35,7 @@ class CodebookKeeper {
   };
   std::uint64_t seed_;
   std::vector<std::vector<Seen>> seen_;  // per worker and stage
+  std::vector<torch::Tensor> used_;      // per stage, [K]: members since the last TakeUsage
   std::vector<torch::Tensor> counts_;    // of codebooks trained by gradients: averages for restarts
 };
 

@@ -360,6 +360,7 @@ ValidationReport VqvaeTask::Validate(WorkerPool& pool) {
     usage += networks::CodebookUsage(total[s]) / static_cast<double>(stages);
   }
   report.figures = {{"usage", usage},
+                    {"usage_training", keeper_.TakeUsage()},  // since the last validation
                     {"perplexity_first", networks::CodebookPerplexity(total[0])},
                     {"perplexity_last", networks::CodebookPerplexity(total[stages - 1])}};
   model_->train();

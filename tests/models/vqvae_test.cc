@@ -197,9 +197,13 @@ TEST(VqvaeTrainingTest, TrainsResumesAndExports) {
   o.budget.steps = 8;
   o.workers = 1;
   o.precision = "float32";
-  double score = 0;
+  double score = 0, usage = -1;
   const auto show = [&](const training::TrainProgress& p) {
-    if (p.validation != nullptr) score = p.validation->score;
+    if (p.validation == nullptr) return true;
+    score = p.validation->score;
+    for (const auto& [name, value] : p.validation->figures) {
+      if (name == "usage_training") usage = value;
+    }
     return true;
   };
   ASSERT_TRUE(training::Train(o, show).ok());
@@ -210,6 +214,8 @@ TEST(VqvaeTrainingTest, TrainsResumesAndExports) {
   const Status resumed = training::Train(o, show);
   ASSERT_TRUE(resumed.ok()) << resumed.message();
   EXPECT_LT(score, first);
+  EXPECT_GT(usage, 0.3);
+  EXPECT_LE(usage, 1);
 
   const auto checkpoint = training::Checkpoint::Load(o.out_dir + "/checkpoint.pt");
   ASSERT_TRUE(checkpoint.ok());
