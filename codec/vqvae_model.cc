@@ -147,10 +147,12 @@ Result<std::vector<std::uint8_t>> VqvaeModel::EncodeTile(const FloatLatent& y, i
     const std::int32_t* support = support_.data() + stage * g;
     if (!codes || prepared != stage) codes.emplace(stage_codes, count, g);  // both passes of a stage
     prepared = stage;
+    const double share = config_.SlopeShare(static_cast<std::int64_t>(stage));
+    const auto slope = static_cast<float>(slopes_[stage] * share);
     for (std::size_t i = 0; i < indices.size(); ++i) {
       float* from = left.data() + positions[i] * d;
       for (std::size_t j = 0; j < g; ++j) r[j] = from[support[j]];
-      const std::uint8_t index = codes->Cheapest(r.data(), g, slopes_[stage],
+      const std::uint8_t index = codes->Cheapest(r.data(), g, slope,
                                                 frequencies.subspan(i * count, count), cost);
       indices[i] = index;
       for (std::size_t j = 0; j < g; ++j) from[support[j]] -= stage_codes[index * g + j];

@@ -27,7 +27,7 @@ Result<CodePrior> CodePrior::Load(const WeightsFile& file, std::size_t size, con
   const bool has = file.Has("mixture.weights");
   if (!name.empty() && name != "normal" && name != "mixture") {
     return Status(StatusCode::kInvalidArgument,
-                  "prior '" + name + "' is none of a VAE's: " + (has ? "'normal', 'mixture'" : "'normal'"));
+                  "'" + name + "' is no prior of a VAE; legal: " + (has ? "'normal', 'mixture'" : "'normal'"));
   }
   CodePrior prior(size);
   if (name == "normal" || (name.empty() && !has)) return prior;

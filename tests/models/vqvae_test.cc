@@ -66,6 +66,18 @@ TEST(VqvaeConfigTest, FieldsOutOfRangeAreNamed) {
   EXPECT_EQ(back->ToMetadata(), c.ToMetadata());
 }
 
+TEST(VqvaeConfigTest, TheSlopesShareFallsFromOneToNothing) {
+  VqvaeConfig c;
+  c.stages = 36;
+  EXPECT_EQ(c.SlopeShare(0), 1);
+  EXPECT_EQ(c.SlopeShare(4), 1);
+  EXPECT_LT(c.SlopeShare(5), 1);
+  EXPECT_DOUBLE_EQ(c.SlopeShare(20) - c.SlopeShare(21), 1.0 / 31);
+  EXPECT_EQ(c.SlopeShare(35), 0);
+  c.stages = 1;
+  EXPECT_EQ(c.SlopeShare(0), 1);
+}
+
 TEST(VqvaeTest, StagesLeaveTheirDirectionsOnlyAndPrefixesAgree) {
   Vqvae model = TinyVqvae();
   torch::NoGradGuard no_grad;
