@@ -360,9 +360,10 @@ ValidationReport VqvaeTask::Validate(WorkerPool& pool) {
     usage += networks::CodebookUsage(total[s]) / static_cast<double>(stages);
   }
   report.figures = {{"usage", usage},
-                    {"usage_training", keeper_.TakeUsage()},  // since the last validation
                     {"perplexity_first", networks::CodebookPerplexity(total[0])},
                     {"perplexity_last", networks::CodebookPerplexity(total[stages - 1])}};
+  // Since the last validation; without a step in between there is nothing to say.
+  if (const double used = keeper_.TakeUsage(); used > 0) report.figures.push_back({"usage_training", used});
   model_->train();
   return report;
 }
