@@ -200,11 +200,7 @@ Status Run(const Options& o) {
     options.nearest = std::min<std::int64_t>(32, options.samples);
   }
   HALFMOON_ASSIGN_OR_RETURN(const auto model, LoadWeights(o.model, o.models_dir));
-  std::vector<training::Pack> packs;
-  for (const std::string& path : o.packs) {
-    HALFMOON_ASSIGN_OR_RETURN(training::Pack pack, training::Pack::Read(path));
-    packs.push_back(std::move(pack));
-  }
+  HALFMOON_ASSIGN_OR_RETURN(const std::vector<training::Pack> packs, training::Pack::ReadAll(o.packs));
   WarnIfSlowBlas(o.report.quiet);
   HALFMOON_ASSIGN_OR_RETURN(const std::string architecture, model->Metadata("architecture"));
   if (architecture == "vqvae-small") return RunConditional(o, packs, options.nearest);

@@ -52,15 +52,6 @@ struct IntegerCost {
   }
 };
 
-Result<std::vector<training::Pack>> ReadPacks(const std::vector<std::string>& paths) {
-  std::vector<training::Pack> packs;
-  for (const std::string& path : paths) {
-    HALFMOON_ASSIGN_OR_RETURN(training::Pack pack, training::Pack::Read(path));
-    packs.push_back(std::move(pack));
-  }
-  return packs;
-}
-
 // `path`: of the first pack, for messages.
 Result<IntegerCost> MeasureIntegerCost(networks::Autoencoder& model, const std::vector<training::Pack>& packs,
                                        const std::string& path) {
@@ -141,7 +132,8 @@ Status RunChecked(const Options& o) {
     return {StatusCode::kInvalidArgument,
             "--data is for AE codecs and VAEs; this checkpoint is of family '" + family + "'"};
   }
-  HALFMOON_ASSIGN_OR_RETURN(const std::vector<training::Pack> packs, ReadPacks(o.packs));
+  HALFMOON_ASSIGN_OR_RETURN(const std::vector<training::Pack> packs,
+                            training::Pack::ReadAll(o.packs));
 
   const Json recipe = Json::parse(Get(checkpoint.metadata, "recipe"), nullptr, false);
   auto from_recipe = [&](const char* key, const std::string& given) {

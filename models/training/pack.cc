@@ -27,6 +27,15 @@ void StoreLittle(T value, std::uint8_t* p) {
 
 }  // namespace
 
+Result<std::vector<Pack>> Pack::ReadAll(const std::vector<std::string>& paths) {
+  std::vector<Pack> packs;
+  for (const std::string& path : paths) {
+    HALFMOON_ASSIGN_OR_RETURN(Pack pack, Read(path));
+    packs.push_back(std::move(pack));
+  }
+  return packs;
+}
+
 Result<Pack> Pack::Read(const std::string& path) {
   std::ifstream in(path, std::ios::binary | std::ios::ate);
   if (!in) return Status(StatusCode::kIo, path + ": cannot open the pixel pack");

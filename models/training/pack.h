@@ -41,6 +41,8 @@ struct Pack {
   std::vector<std::string> captions;  // empty, or one per entry
 
   static Result<Pack> Read(const std::string& path);
+  // All of them, in order. Errors: the first one's.
+  static Result<std::vector<Pack>> ReadAll(const std::vector<std::string>& paths);
 };
 
 // Writes a pack picture by picture.

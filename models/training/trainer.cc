@@ -38,11 +38,7 @@ double MinutesSince(Clock::time_point start) {
 
 // The model with its data.
 Result<std::unique_ptr<TrainingTask>> LoadTask(const TrainOptions& o) {
-  std::vector<Pack> packs;
-  for (const std::string& path : o.packs) {
-    HALFMOON_ASSIGN_OR_RETURN(Pack pack, Pack::Read(path));
-    packs.push_back(std::move(pack));
-  }
+  HALFMOON_ASSIGN_OR_RETURN(const std::vector<Pack> packs, Pack::ReadAll(o.packs));
   return MakeTask(o.recipe, packs, o.validation_pictures, o.device);
 }
 
