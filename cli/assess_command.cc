@@ -228,7 +228,7 @@ Status Run(const Options& o) {
                                    {"samples", options.samples},
                                    {"seed", options.seed},
                                    {"temperature", options.temperature},
-                                   {"prior", options.prior},
+                                   {"prior", f.prior},
                                    {"frechet", f.frechet},
                                    {"frechet_training", f.frechet_training},
                                    {"confidence", options.confidence},

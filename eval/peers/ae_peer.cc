@@ -51,13 +51,10 @@ std::vector<OptionRule> AeRules() {
 PeerOrError MakeAePeer(const PeerOptions& options, const PeerSettings& settings) {
   EncodeOptions encode;
   encode.effort = static_cast<int>(options.Number("effort"));
-  encode.model = options.Text("model");
-  if (options.Text("tune") == "ms-ssim") {
-    if (encode.model != PhotoModel(Tune::kPsnr)) {
-      return Status(StatusCode::kInvalidArgument, "ae: 'tune' and 'model' both choose a model; give one of them");
-    }
-    encode.model = PhotoModel(Tune::kMsSsim);
+  if (options.Given("tune") && options.Given("model")) {
+    return Status(StatusCode::kInvalidArgument, "ae: 'tune' and 'model' both choose a model; give one of them");
   }
+  encode.model = options.Text("tune") == "ms-ssim" ? PhotoModel(Tune::kMsSsim) : options.Text("model");
   encode.threads = settings.threads;
   encode.models_dir = settings.models_dir;
   DecodeOptions decode;

@@ -56,6 +56,7 @@ Result<PeerOptions> PeerOptions::Parse(const std::string& adapter, const std::st
       if (r.key == key) rule = &r;
     }
     if (!rule) return bad("unknown option '" + key + "'");
+    options.given_.insert(key);
     if (rule->legal.empty()) {
       if (equals != std::string::npos) return bad("option '" + key + "' takes no value");
       options.values_[key] = "1";

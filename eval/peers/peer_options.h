@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,12 +25,15 @@ class PeerOptions {
   static Result<PeerOptions> Parse(const std::string& adapter, const std::string& text,
                                    const std::vector<OptionRule>& rules);
 
+  // Whether the name gives the option, if only its initial value.
+  bool Given(const std::string& key) const { return given_.contains(key); }
   bool Has(const std::string& flag) const { return values_.at(flag) == "1"; }
   const std::string& Text(const std::string& key) const { return values_.at(key); }
   int Number(const std::string& key) const { return std::stoi(values_.at(key)); }
 
  private:
   std::map<std::string, std::string> values_;
+  std::set<std::string> given_;
 };
 
 // "progressive, yuv=420|444 (420)"; "none".

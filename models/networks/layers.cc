@@ -50,6 +50,11 @@ torch::Tensor DepthBlockImpl::forward(const torch::Tensor& x) {
                              reduce_->weight, reduce_->bias}, kSlope);
 }
 
+void DepthBlockImpl::MakeIdentity() {
+  out_->ScaleInit(0);
+  reduce_->ScaleInit(0);
+}
+
 DepthStackImpl::DepthStackImpl(std::int64_t channels, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) {
     blocks_.push_back(register_module(std::to_string(i), DepthBlock(channels)));
@@ -59,6 +64,10 @@ DepthStackImpl::DepthStackImpl(std::int64_t channels, std::int64_t count) {
 torch::Tensor DepthStackImpl::forward(torch::Tensor x) {
   for (DepthBlock& block : blocks_) x = block(x);
   return x;
+}
+
+void DepthStackImpl::MakeIdentityFrom(std::int64_t first) {
+  for (auto i = static_cast<std::size_t>(first); i < blocks_.size(); ++i) blocks_[i]->MakeIdentity();
 }
 
 LevelVectorImpl::LevelVectorImpl(std::int64_t anchors, std::int64_t channels, bool exponential)

@@ -34,6 +34,8 @@ class DepthBlockImpl : public torch::nn::Module {
  public:
   explicit DepthBlockImpl(std::int64_t channels);
   torch::Tensor forward(const torch::Tensor& x);
+  // Makes both residual branches put out 0, so that the block returns its input; it can still learn.
+  void MakeIdentity();
 
  private:
   Conv1x1 in_{nullptr}, out_{nullptr}, expand_{nullptr}, reduce_{nullptr};
@@ -46,6 +48,8 @@ class DepthStackImpl : public torch::nn::Module {
  public:
   DepthStackImpl(std::int64_t channels, std::int64_t count);
   torch::Tensor forward(torch::Tensor x);
+  // DepthBlock::MakeIdentity for all blocks from number `first` on.
+  void MakeIdentityFrom(std::int64_t first);
 
  private:
   std::vector<DepthBlock> blocks_;

@@ -28,6 +28,11 @@ void AnalysisImpl::InitialiseLinear(const torch::Tensor& basis) {
   linear_->weight.copy_((lapped_ ? BlockToWindowFilters(basis) : basis).view_as(linear_->weight));
 }
 
+void AnalysisImpl::MakeIdentityFrom(std::int64_t blocks, std::int64_t trunk) {
+  blocks_->MakeIdentityFrom(blocks);
+  trunk_->MakeIdentityFrom(trunk);
+}
+
 SynthesisImpl::SynthesisImpl(const AeConfig& c) : lapped_(c.lapped != 0) {
   in_ = register_module("in", Conv1x1(c.latent_channels, c.trunk_channels));
   trunk_ = register_module("trunk", DepthStack(c.trunk_channels, c.synthesis_trunk_blocks));
@@ -49,6 +54,11 @@ torch::Tensor SynthesisImpl::forward(const torch::Tensor& y_hat, const torch::Te
 void SynthesisImpl::InitialiseLinear(const torch::Tensor& basis) {
   torch::NoGradGuard no_grad;
   linear_->weight.copy_((lapped_ ? BlockToWindowFilters(basis) : basis).t().contiguous().view_as(linear_->weight));
+}
+
+void SynthesisImpl::MakeIdentityFrom(std::int64_t blocks, std::int64_t trunk) {
+  blocks_->MakeIdentityFrom(blocks);
+  trunk_->MakeIdentityFrom(trunk);
 }
 
 }  // namespace halfmoon::networks

@@ -29,6 +29,8 @@ class AnalysisImpl : public torch::nn::Module {
 
   // basis: [M, 768], filters of blocks.
   void InitialiseLinear(const torch::Tensor& basis);
+  // Makes the blocks behind the first `blocks` at 1/8 and the first `trunk` at 1/16 identities.
+  void MakeIdentityFrom(std::int64_t blocks, std::int64_t trunk);
 
  private:
   bool lapped_ = false;
@@ -52,6 +54,8 @@ class SynthesisImpl : public torch::nn::Module {
 
   // basis: [M, 768], the block that each latent channel stands for.
   void InitialiseLinear(const torch::Tensor& basis);
+  // Makes the blocks behind the first `blocks` at 1/8 and the first `trunk` at 1/16 identities.
+  void MakeIdentityFrom(std::int64_t blocks, std::int64_t trunk);
 
  private:
   bool lapped_ = false;

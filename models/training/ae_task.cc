@@ -46,14 +46,34 @@ void AeTask::Initialise() {
   model_->InitialiseLinear(PrincipalComponents(crops, config_.latent_channels));
 }
 
+// Whether a parameter belongs to a block of g_a or g_s, of which a recipe may add more.
+static bool InTransformBlock(const std::string& name) {
+  return name.starts_with("g_a.blocks.") || name.starts_with("g_a.trunk.") || name.starts_with("g_s.blocks.") ||
+         name.starts_with("g_s.trunk.");
+}
+
 Status AeTask::ImportWeightsFile(const std::string& path) {
   HALFMOON_ASSIGN_OR_RETURN(const runtime::WeightsFile file, runtime::WeightsFile::FromFile(path));
   auto imported = networks::ImportAutoencoder(file);
   if (!imported.ok()) return imported.status().WithContext(path);
   const auto theirs = (*imported)->named_parameters();
+  auto other_shape = [&](const std::string& tensor) {
+    return Status(StatusCode::kCorrupt, path + ": tensor '" + tensor +
+                                            "' is missing or has another shape; the recipe's model dimensions must be "
+                                            "those of the weights file, or more blocks");
+  };
+  // Blocks that the recipe adds start as identities: the network computes what the file's does.
+  const networks::AeConfig& file_config = (*imported)->config();
+  model_->g_a->MakeIdentityFrom(file_config.analysis_blocks, file_config.analysis_trunk_blocks);
+  model_->g_s->MakeIdentityFrom(file_config.synthesis_blocks, file_config.synthesis_trunk_blocks);
+  const auto ours = model_->named_parameters();
+  for (const auto& p : theirs) {
+    if (!ours.contains(p.key())) return other_shape(p.key());
+  }
   torch::NoGradGuard no_grad;
   for (auto& p : model_->named_parameters()) {
     const torch::Tensor* value = theirs.find(p.key());
+    if (value == nullptr && InTransformBlock(p.key())) continue;
     // Linear paths over blocks become lapped ones that are zero around the block.
     if (config_.lapped && value != nullptr && p.key() == "g_a.linear.weight" && value->size(1) == 768) {
       model_->g_a->InitialiseLinear(value->flatten(1));
@@ -64,9 +84,7 @@ Status AeTask::ImportWeightsFile(const std::string& path) {
       continue;
     }
     if (value == nullptr || value->sizes() != p.value().sizes()) {
-      return {StatusCode::kCorrupt, path + ": tensor '" + p.key() +
-                                        "' is missing or has another shape; the recipe's model "
-                                        "dimensions must be those of the weights file"};
+      return other_shape(p.key());
     }
     p.value().copy_(*value);
   }

@@ -107,6 +107,7 @@ Result<GenerativeFigures> Measure(const runtime::WeightsFile& model_file,
                   "the packs hold no validation pictures; make them with 'halfmoon pack'");
   }
   GenerativeFigures f;
+  f.prior = prior.is_mixture() ? "mixture" : "normal";
   f.side = p.side, f.channels = p.channels, f.latent = c.latent;
   const VaeFigures v = MeasureVae(model, validation, validation.size(), o.seed);
   f.pictures = validation.size();

@@ -16,12 +16,14 @@ struct GenerativeFiguresOptions {
   std::int64_t samples = 2000;   // drawn and measured, 2..100000
   std::uint64_t seed = 7;        // as `halfmoon sample --seed`: the same pictures
   double temperature = 1;
-  std::string prior;             // as `halfmoon sample --prior`
+  std::string prior;             // as `halfmoon sample --prior`; empty: the mixture where there is one
   double confidence = 0.9;       // from here on the classifier counts as sure
   std::int64_t nearest = 0;      // samples whose nearest training picture is looked for
 };
 
 struct GenerativeFigures {
+  std::string prior;  // what the samples were drawn from: "normal" or "mixture"
+
   // Of the validation pictures (the test set of Fashion-MNIST); see VaeFigures.
   std::int64_t pictures = 0;
   double elbo_bits = 0, reconstruction_bits = 0, kl_bits = 0, psnr = 0;

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "codec/imageio/image_io.h"
@@ -56,6 +57,43 @@ TEST(Generation, ASampleAsAFileIsTheSamePicture) {
     EXPECT_NE(Pixels(folder / "x.png"), Pixels(folder / "all/seed5-001.png")) << model;
     EXPECT_LT(std::filesystem::file_size(folder / "x.hmn"), 160u);
   }
+}
+
+// The pictures are the VAE's own samples, so its samples (of another seed) must look like them, more so from
+// the prior that drew them.
+TEST(Generation, AssessSaysWhatSamplesWereDrawnFromAndHowGoodTheyAre) {
+  const TempFolder folder;
+  CliResult result = RunCli({"sample", "--model", "vae-fashion", "--count", "200", "--seed", "2", "--quiet", "--out-dir",
+                             folder / "drawn"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  std::ofstream csv(folder / "names.csv");
+  csv << "file,class\n";
+  for (const auto& entry : std::filesystem::directory_iterator(folder / "drawn")) {
+    csv << entry.path().filename().string() << ",any\n";
+  }
+  csv.close();
+  result = RunCli({"pack", folder / "drawn", "--csv", folder / "names.csv", "--validation-every", "2", "-o",
+                   folder / "drawn.hmnpack"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  auto assess = [&](const std::string& prior) {
+    std::vector<std::string> line = {"assess", "vae-fashion", "--data", folder / "drawn.hmnpack", "--classifier",
+                                     "classifier-fashion", "--samples", "100", "--json"};
+    if (!prior.empty()) line.insert(line.end(), {"--prior", prior});
+    const CliResult r = RunCli(line);
+    EXPECT_EQ(r.exit_code, 0) << r.err;
+    return nlohmann::json::parse(r.out, nullptr, false);
+  };
+  const auto unsaid = assess(""), mixture = assess("mixture"), normal = assess("normal");
+  EXPECT_EQ(unsaid.at("prior"), "mixture");
+  EXPECT_EQ(unsaid.at("frechet"), mixture.at("frechet"));
+  EXPECT_EQ(normal.at("prior"), "normal");
+  EXPECT_LT(mixture.at("frechet").get<double>(), 0.8 * normal.at("frechet").get<double>());
+  EXPECT_EQ(mixture.at("test_pictures"), 100);
+  EXPECT_GT(mixture.at("psnr").get<double>(), 24);  // its own pictures are easy to rebuild
+  result = RunCli({"assess", "vae-fashion", "--data", folder / "drawn.hmnpack", "--classifier", "classifier-fashion",
+                   "--prior", "uniform"});
+  EXPECT_NE(result.exit_code, 0);
+  EXPECT_NE(result.err.find("mixture"), std::string::npos) << result.err;
 }
 
 }  // namespace

@@ -92,8 +92,9 @@ TEST(PeersTest, WrongNamesListTheRightOnes) {
   EXPECT_NE(
       CreationError("jpeg:progressive=1", StatusCode::kInvalidArgument).find("takes no value"),
       std::string::npos);
-  EXPECT_NE(CreationError("ae:tune=ms-ssim,model=vqvae", StatusCode::kInvalidArgument).find("give one of them"),
-            std::string::npos);
+  for (const char* name : {"ae:tune=ms-ssim,model=vqvae", "ae:tune=psnr,model=vqvae", "ae:model=ae-photo,tune=ms-ssim"}) {
+    EXPECT_NE(CreationError(name, StatusCode::kInvalidArgument).find("give one of them"), std::string::npos) << name;
+  }
   EXPECT_NE(CreationError("ae:effort=10", StatusCode::kInvalidArgument).find("effort=1..9"),
             std::string::npos);
   CreationError("ae:model=none", StatusCode::kModelMissing);

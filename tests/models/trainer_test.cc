@@ -181,6 +181,27 @@ TEST_F(TrainerTest, InitStartsFromAWeightsFile) {
   ASSERT_TRUE(status.ok()) << status.message();
   EXPECT_NEAR(restarted, trained, 0.02);  // integer layers were rounded on the way
   EXPECT_GT(fresh, trained + 0.1);
+
+  // Blocks that the recipe adds change nothing in the beginning, and learn.
+  double grown = 0;
+  next.out_dir = dir_ + "/grown";
+  next.recipe.model["analysis_blocks"] = next.recipe.model["synthesis_trunk_blocks"] = "3";
+  ASSERT_TRUE(Train(next, score(&grown)).ok());
+  EXPECT_NEAR(grown, restarted, 1e-4);
+  next.out_dir = dir_ + "/learns";
+  next.recipe.learning_rate = 2e-3;
+  ASSERT_TRUE(Train(next, Ignore()).ok());
+  const auto learns = Checkpoint::Load(next.out_dir + "/checkpoint.pt");
+  ASSERT_TRUE(learns.ok());
+  for (const char* name : {"model.g_a.blocks.2.reduce.weight", "model.g_s.trunk.2.out.weight"}) {
+    EXPECT_GT(learns->tensors.at(name).abs().max().item<float>(), 1e-5) << name;
+  }
+  // Fewer blocks than the file has would throw away what it knows.
+  next.out_dir = dir_ + "/shrunk";
+  next.recipe.model["analysis_blocks"] = "0";
+  const Status shrunk = Train(next, Ignore());
+  EXPECT_EQ(shrunk.code(), StatusCode::kCorrupt);
+  EXPECT_NE(shrunk.message().find("g_a.blocks.0"), std::string::npos) << shrunk.message();
 }
 
 TEST_F(TrainerTest, BadInput) {
