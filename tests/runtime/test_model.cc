@@ -125,8 +125,8 @@ TransformDims SmallTransformDims() {
 }
 
 TransformDims FullTransformDims() {
-  return {.block = 128, .trunk = 192, .analysis_blocks = 5, .analysis_trunk_blocks = 2,
-          .synthesis_blocks = 6, .synthesis_trunk_blocks = 2, .latent = 256, .hyper = 96,
+  return {.block = 128, .trunk = 192, .analysis_blocks = 6, .analysis_trunk_blocks = 4,
+          .synthesis_blocks = 7, .synthesis_trunk_blocks = 4, .latent = 256, .hyper = 96,
           .hyper_width = 128, .anchors = 8, .lapped = true};
 }
 
