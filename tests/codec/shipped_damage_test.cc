@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <ostream>
 
 #include "codec/network_table.h"
 #include "models/runtime/manifest.h"
@@ -19,6 +20,7 @@ struct Subject {
   const char* model;
   std::uint32_t side, channels;  // of the picture
 };
+void PrintTo(const Subject& s, std::ostream* out) { *out << s.model; }  // in the names of tests
 
 class ShippedDamage : public ::testing::TestWithParam<Subject> {
  protected:
