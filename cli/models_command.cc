@@ -41,7 +41,7 @@ nlohmann::ordered_json ToJson(const ModelReport& m) {
       {"synthesis_kmac_per_pixel", m.synthesis_kmac_per_pixel},
       {"prior_kmac_per_pixel", m.prior_kmac_per_pixel},
       {"receptive_field", m.receptive_field},
-      {"hash", m.identity},
+      {"hash", m.hash},
       {"file", m.file},
       {"sha256", m.sha256},
       {"licence", m.licence},
@@ -72,7 +72,7 @@ Status Run(const Options& o) {
     const auto cost = [&](double kmac) { return HasCost(m) ? Fixed(kmac, 1) : "n/a"; };
     table.Add({std::to_string(m.id), m.name, m.architecture, Count(m.parameters),
                cost(m.synthesis_kmac_per_pixel + m.prior_kmac_per_pixel), cost(m.synthesis_kmac_per_pixel),
-               cost(m.prior_kmac_per_pixel), HasCost(m) ? std::to_string(m.receptive_field) : "n/a", m.identity,
+               cost(m.prior_kmac_per_pixel), HasCost(m) ? std::to_string(m.receptive_field) : "n/a", m.hash,
                m.licence});
   }
   PrintText(table.ToText());

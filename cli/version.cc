@@ -16,7 +16,7 @@ std::string ModelsText() {
   if (!manifest.ok()) return "models: none (" + manifest.status().message() + ")\n";
   std::string text = "models in " + directory->string() + ":\n";
   for (const runtime::ModelEntry& e : manifest->entries()) {
-    text += "  " + std::to_string(e.id) + " " + e.name + ", hash " + e.identity + "\n";
+    text += "  " + std::to_string(e.id) + " " + e.name + ", hash " + e.ShortHash() + "\n";
   }
   return text;
 }

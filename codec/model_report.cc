@@ -21,7 +21,7 @@ Result<std::vector<ModelReport>> ReportModels(const std::string& models_dir) {
     r.architecture = e.architecture;
     r.file = e.file;
     r.sha256 = e.sha256;
-    r.identity = loaded.weights->identity_hex();
+    r.hash = e.ShortHash();
     r.licence = e.licence;
     r.data = e.data;
     r.training = e.training;

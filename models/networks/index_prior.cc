@@ -18,9 +18,9 @@ IndexPriorImpl::IndexPriorImpl(const VqvaeConfig& config) : config_(config) {
   }
   torch::NoGradGuard no_grad;
   for (std::int64_t s = 0; s < config.stages; ++s) {
-    c.push_back(register_module(
-        "c" + std::to_string(s),
-        IntegerConv(std::vector<Run>{{h2, Unit::kHidden}}, config.codes, 1, false, kOutWeightMax)));
+    const std::string n = std::to_string(s);
+    c.push_back(register_module("c" + n, IntegerConv(std::vector<Run>{{h2, Unit::kHidden}},
+                                                     config.codes, 1, false, kOutWeightMax)));
     c.back()->weight.mul_(0.1);
   }
   embedding_ = register_parameter(

@@ -145,6 +145,11 @@ Result<LoadedWeights> LoadEntry(const Manifest& manifest, const ModelEntry& entr
 
 }  // namespace
 
+std::string ModelEntry::ShortHash() const {
+  constexpr std::string_view kIdentityOfNothing = "e3b0c44298fc1c14";  // SHA-256 of no bytes
+  return identity == kIdentityOfNothing ? sha256.substr(0, identity.size()) : identity;
+}
+
 Result<Manifest> Manifest::Parse(std::string_view json, fs::path directory) {
   try {
     const Json list = Json::parse(json.begin(), json.end(), nullptr, /*allow_exceptions=*/false);

@@ -32,6 +32,10 @@ struct ModelEntry {
   std::string licence;
   std::string measured;  // JSON text of the free-form "measured" object
   std::string codec;     // of a prior over codebook indices: the identity of the codec they are of
+
+  // What tells weights apart in lists, 16 hex digits: the identity or, for models that no decoder computes
+  // with (classifiers, which share the identity of nothing), the start of the file's SHA-256.
+  std::string ShortHash() const;
 };
 
 // manifest.json is a list of objects with these keys: id (1..65535), name, file, architecture,

@@ -7,11 +7,11 @@
 namespace halfmoon::training {
 
 ClassifierTask::ClassifierTask(const Recipe& recipe, bool flip, const networks::ClassifierConfig& config,
-                               PictureSampler training, PictureSampler validation, torch::Device device)
+                               PictureParts pictures, torch::Device device)
     : recipe_(recipe),
       flip_(flip),
-      training_(std::move(training)),
-      validation_(std::move(validation)),
+      training_(std::move(pictures.training)),
+      validation_(std::move(pictures.validation)),
       model_(config) {
   model_->to(device);
 }
@@ -31,23 +31,18 @@ Result<std::unique_ptr<TrainingTask>> ClassifierTask::Create(const Recipe& r, co
   HALFMOON_ASSIGN_OR_RETURN(networks::ClassifierConfig config,
                             networks::ClassifierConfig::FromFields(r.model));
   const networks::PyramidConfig& p = config.pyramid;
-  HALFMOON_ASSIGN_OR_RETURN(
-      PictureSampler training,
-      PictureSampler::Create(packs, PictureSampler::Part::kTraining, p.channels, p.side, device));
-  HALFMOON_ASSIGN_OR_RETURN(
-      PictureSampler validation,
-      PictureSampler::Create(packs, PictureSampler::Part::kValidation, p.channels, p.side, device));
-  if (training.classes().size() < 2) {
+  HALFMOON_ASSIGN_OR_RETURN(PictureParts parts, PictureParts::Create(packs, p.channels, p.side, device));
+  if (parts.training.classes().size() < 2) {
     return Status(StatusCode::kInvalidArgument,
                   "a classifier needs packs with classes; make them with 'halfmoon pack' from a CSV "
                   "with a class column or from IDX files");
   }
-  config.classes = training.classes();
+  config.classes = parts.training.classes();
   bool flip = false;
   HALFMOON_RETURN_IF_ERROR(networks::ReadField(r.loss, "flip", &flip));
   torch::manual_seed(static_cast<std::uint64_t>(r.seed));  // the network's initial values
   return std::unique_ptr<TrainingTask>(
-      new ClassifierTask(r, flip, config, std::move(training), std::move(validation), device));
+      new ClassifierTask(r, flip, config, std::move(parts), device));
 }
 
 Result<std::vector<std::uint8_t>> ClassifierTask::Export(

@@ -33,7 +33,7 @@ class ClassifierTask : public TrainingTask {
 
  private:
   ClassifierTask(const Recipe& recipe, bool flip, const networks::ClassifierConfig& config,
-                 PictureSampler training, PictureSampler validation, torch::Device device);
+                 PictureParts pictures, torch::Device device);
 
   Recipe recipe_;
   bool flip_;

@@ -80,12 +80,9 @@ Result<ConditionalFigures> MeasureDrawn(const DrawnPictures& d, const runtime::W
                                         const std::vector<Pack>& packs, std::int64_t nearest) {
   torch::NoGradGuard no_grad;
   if (d.pictures.size() < 2) return Status(StatusCode::kInvalidArgument, "at least two samples are needed");
-  HALFMOON_ASSIGN_OR_RETURN(const PictureSampler training,
-                            PictureSampler::Create(packs, PictureSampler::Part::kTraining, d.channels, d.side,
-                                                   torch::kCPU));
-  HALFMOON_ASSIGN_OR_RETURN(const PictureSampler validation,
-                            PictureSampler::Create(packs, PictureSampler::Part::kValidation, d.channels, d.side,
-                                                   torch::kCPU));
+  HALFMOON_ASSIGN_OR_RETURN(const PictureParts parts,
+                            PictureParts::Create(packs, d.channels, d.side, torch::kCPU));
+  const auto& [training, validation] = parts;
   if (validation.size() < 2) {
     return Status(StatusCode::kInvalidArgument,
                   "the packs hold no validation pictures; make them with 'halfmoon pack'");

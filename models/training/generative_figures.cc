@@ -96,12 +96,9 @@ Result<GenerativeFigures> Measure(const runtime::WeightsFile& model_file,
   if (classifier->config().pyramid.side != p.side || classifier->config().pyramid.channels != p.channels) {
     return Status(StatusCode::kInvalidArgument, "the classifier takes pictures of another size or kind");
   }
-  HALFMOON_ASSIGN_OR_RETURN(const PictureSampler training,
-                            PictureSampler::Create(packs, PictureSampler::Part::kTraining, p.channels,
-                                                   p.side, torch::kCPU));
-  HALFMOON_ASSIGN_OR_RETURN(const PictureSampler validation,
-                            PictureSampler::Create(packs, PictureSampler::Part::kValidation, p.channels,
-                                                   p.side, torch::kCPU));
+  HALFMOON_ASSIGN_OR_RETURN(const PictureParts parts,
+                            PictureParts::Create(packs, p.channels, p.side, torch::kCPU));
+  const auto& [training, validation] = parts;
   if (validation.size() < 2) {
     return Status(StatusCode::kInvalidArgument,
                   "the packs hold no validation pictures; make them with 'halfmoon pack'");

@@ -71,6 +71,16 @@ Result<PictureSampler> PictureSampler::Create(const std::vector<Pack>& packs, Pa
   return s;
 }
 
+Result<PictureParts> PictureParts::Create(const std::vector<Pack>& packs, std::int64_t channels,
+                                          std::int64_t side, torch::Device device) {
+  PictureParts parts;
+  HALFMOON_ASSIGN_OR_RETURN(parts.training, PictureSampler::Create(packs, PictureSampler::Part::kTraining, channels,
+                                                                   side, device));
+  HALFMOON_ASSIGN_OR_RETURN(parts.validation, PictureSampler::Create(packs, PictureSampler::Part::kValidation,
+                                                                     channels, side, device));
+  return parts;
+}
+
 torch::Tensor PictureSampler::ToFloat(const torch::Tensor& bytes) const {
   // NHWC seen as NCHW: channels-last without a copy.
   return bytes.to(torch::kFloat32).mul_(1.0 / 255).permute({0, 3, 1, 2});

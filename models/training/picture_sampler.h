@@ -46,4 +46,13 @@ class PictureSampler {
   std::vector<std::string> classes_, captions_;
 };
 
+// Both parts of the same packs.
+struct PictureParts {
+  PictureSampler training, validation;
+
+  // Errors: those of PictureSampler::Create.
+  static Result<PictureParts> Create(const std::vector<Pack>& packs, std::int64_t channels, std::int64_t side,
+                                     torch::Device device);
+};
+
 }  // namespace halfmoon::training

@@ -36,13 +36,13 @@ Result<SmallVqvaeLossOptions> ReadSmallVqvaeLoss(const Recipe& r) {
 }  // namespace
 
 SmallVqvaeTask::SmallVqvaeTask(const Recipe& recipe, const SmallVqvaeLossOptions& loss,
-                               const networks::SmallVqvaeConfig& config, PictureSampler training,
-                               PictureSampler validation, torch::Device device)
+                               const networks::SmallVqvaeConfig& config, PictureParts pictures,
+                               torch::Device device)
     : recipe_(recipe),
       loss_(loss),
       device_(device),
-      training_(std::move(training)),
-      validation_(std::move(validation)),
+      training_(std::move(pictures.training)),
+      validation_(std::move(pictures.validation)),
       model_(config),
       keeper_(recipe.seed) {
   model_->to(device);
@@ -60,15 +60,10 @@ Result<std::unique_ptr<TrainingTask>> SmallVqvaeTask::Create(const Recipe& r, co
                             networks::SmallVqvaeConfig::FromFields(r.model));
   HALFMOON_ASSIGN_OR_RETURN(const SmallVqvaeLossOptions loss, ReadSmallVqvaeLoss(r));
   const networks::PyramidConfig& p = config.pyramid;
-  HALFMOON_ASSIGN_OR_RETURN(
-      PictureSampler training,
-      PictureSampler::Create(packs, PictureSampler::Part::kTraining, p.channels, p.side, device));
-  HALFMOON_ASSIGN_OR_RETURN(
-      PictureSampler validation,
-      PictureSampler::Create(packs, PictureSampler::Part::kValidation, p.channels, p.side, device));
+  HALFMOON_ASSIGN_OR_RETURN(PictureParts parts, PictureParts::Create(packs, p.channels, p.side, device));
   torch::manual_seed(static_cast<std::uint64_t>(r.seed));  // the network's initial values
   return std::unique_ptr<TrainingTask>(
-      new SmallVqvaeTask(r, loss, config, std::move(training), std::move(validation), device));
+      new SmallVqvaeTask(r, loss, config, std::move(parts), device));
 }
 
 void SmallVqvaeTask::Initialise() {

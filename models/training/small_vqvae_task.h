@@ -25,7 +25,7 @@ class SmallVqvaeTask : public TrainingTask {
  public:
   // Errors: kInvalidArgument naming the field.
   static Status Check(const Recipe& recipe);
-  // REQUIRES: Check. Errors: those of PictureSampler::Create.
+  // REQUIRES: Check. Errors: those of PictureParts::Create.
   static Result<std::unique_ptr<TrainingTask>> Create(const Recipe& recipe, const std::vector<Pack>& packs,
                                                       std::int64_t validation_pictures,
                                                       torch::Device device);
@@ -47,8 +47,8 @@ class SmallVqvaeTask : public TrainingTask {
 
  private:
   SmallVqvaeTask(const Recipe& recipe, const SmallVqvaeLossOptions& loss,
-                 const networks::SmallVqvaeConfig& config, PictureSampler training,
-                 PictureSampler validation, torch::Device device);
+                 const networks::SmallVqvaeConfig& config, PictureParts pictures,
+                 torch::Device device);
 
   Recipe recipe_;
   SmallVqvaeLossOptions loss_;

@@ -40,11 +40,10 @@ Status AddMixture(networks::Vae& model, const std::vector<Pack>& packs, Safetens
             "a code has " + std::to_string(c.latent_size()) + " numbers; a mixture is fitted to at most " +
                 std::to_string(kMaxMixtureCode) + "; export without data"};
   }
-  const auto create = [&](PictureSampler::Part part) {
-    return PictureSampler::Create(packs, part, c.pyramid.channels, c.pyramid.side, torch::kCPU);
-  };
-  HALFMOON_ASSIGN_OR_RETURN(const PictureSampler training, create(PictureSampler::Part::kTraining));
-  HALFMOON_ASSIGN_OR_RETURN(const PictureSampler validation, create(PictureSampler::Part::kValidation));
+  HALFMOON_ASSIGN_OR_RETURN(
+      const PictureParts parts,
+      PictureParts::Create(packs, c.pyramid.channels, c.pyramid.side, torch::kCPU));
+  const auto& [training, validation] = parts;
   if (validation.size() == 0) {
     return {StatusCode::kInvalidArgument,
             "the packs hold no validation pictures, which choose the mixture; make them with 'halfmoon pack'"};

@@ -25,7 +25,7 @@ namespace halfmoon::training {
 // from the posterior. A dimension that is not active gets a bin that always holds it and costs nothing.
 // `packs`, may be empty: a mixture of up to kMixtureComponents is fitted to one code of each of their training
 // pictures, drawn from its posterior; how many it has, the validation pictures decide. Errors: kCorrupt naming the tensor or key; kInvalidArgument when the
-// checkpoint was never validated, or a code is too long for full covariances; those of PictureSampler::Create.
+// checkpoint was never validated, or a code is too long for full covariances; those of PictureParts::Create.
 Result<std::vector<std::uint8_t>> ExportVae(const Checkpoint& checkpoint,
                                             const std::map<std::string, std::string>& metadata,
                                             const std::vector<Pack>& packs);

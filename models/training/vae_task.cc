@@ -35,12 +35,12 @@ Result<VaeLossOptions> LossOptions(const Recipe& r) {
 }  // namespace
 
 VaeTask::VaeTask(const Recipe& recipe, const VaeLossOptions& loss, const networks::VaeConfig& config,
-                 PictureSampler training, PictureSampler validation, torch::Device device)
+                 PictureParts pictures, torch::Device device)
     : recipe_(recipe),
       loss_(loss),
       device_(device),
-      training_(std::move(training)),
-      validation_(std::move(validation)),
+      training_(std::move(pictures.training)),
+      validation_(std::move(pictures.validation)),
       model_(config) {
   model_->to(device);
 }
@@ -56,15 +56,10 @@ Result<std::unique_ptr<TrainingTask>> VaeTask::Create(const Recipe& r, const std
   HALFMOON_ASSIGN_OR_RETURN(const networks::VaeConfig config, networks::VaeConfig::FromFields(r.model));
   HALFMOON_ASSIGN_OR_RETURN(const VaeLossOptions loss, LossOptions(r));
   const networks::PyramidConfig& p = config.pyramid;
-  HALFMOON_ASSIGN_OR_RETURN(
-      PictureSampler training,
-      PictureSampler::Create(packs, PictureSampler::Part::kTraining, p.channels, p.side, device));
-  HALFMOON_ASSIGN_OR_RETURN(
-      PictureSampler validation,
-      PictureSampler::Create(packs, PictureSampler::Part::kValidation, p.channels, p.side, device));
+  HALFMOON_ASSIGN_OR_RETURN(PictureParts parts, PictureParts::Create(packs, p.channels, p.side, device));
   torch::manual_seed(static_cast<std::uint64_t>(r.seed));  // the network's initial values
   return std::unique_ptr<TrainingTask>(
-      new VaeTask(r, loss, config, std::move(training), std::move(validation), device));
+      new VaeTask(r, loss, config, std::move(parts), device));
 }
 
 Status VaeTask::ImportWeightsFile(const std::string& path) {

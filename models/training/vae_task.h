@@ -25,7 +25,7 @@ class VaeTask : public TrainingTask {
  public:
   // Errors: kInvalidArgument naming the field.
   static Status Check(const Recipe& recipe);
-  // REQUIRES: Check. Errors: those of PictureSampler::Create.
+  // REQUIRES: Check. Errors: those of PictureParts::Create.
   static Result<std::unique_ptr<TrainingTask>> Create(const Recipe& recipe, const std::vector<Pack>& packs,
                                                       std::int64_t validation_pictures,
                                                       torch::Device device);
@@ -43,7 +43,7 @@ class VaeTask : public TrainingTask {
 
  private:
   VaeTask(const Recipe& recipe, const VaeLossOptions& loss, const networks::VaeConfig& config,
-          PictureSampler training, PictureSampler validation, torch::Device device);
+          PictureParts pictures, torch::Device device);
 
   Recipe recipe_;
   VaeLossOptions loss_;

@@ -73,7 +73,8 @@ TEST(OptimizerTest, WorkersDoNotChangeTheResult) {
     torch::manual_seed(4);
     std::vector<std::pair<std::string, torch::Tensor>> parameters;
     for (int i = 0; i < 5; ++i) {
-      parameters.push_back({"p" + std::to_string(i), torch::randn({20 + i, 18}).view({20 + i, 18, 1, 1})});
+      const std::string n = std::to_string(i);
+      parameters.push_back({"p" + n, torch::randn({20 + i, 18}).view({20 + i, 18, 1, 1})});
     }
     Optimizer optimizer(parameters, {});
     WorkerPool pool(workers);

@@ -121,6 +121,13 @@ TEST(Manifest, EachDefectHasItsOwnError) {
   ExpectRefused(List({Entry("1", "a"), Entry("2", "a")}), "\"a\" is given twice");
 }
 
+TEST(Manifest, ShortHashTellsModelsWithoutADecoderApart) {
+  const auto manifest = Manifest::Parse(List({Entry("1", "codec"), Entry("2", "judge", kSha, "e3b0c44298fc1c14")}), "dir");
+  ASSERT_TRUE(manifest.ok()) << manifest.status().message();
+  EXPECT_EQ(manifest->entries()[0].ShortHash(), "0123456789abcdef");
+  EXPECT_EQ(manifest->entries()[1].ShortHash(), "0011223344556677");
+}
+
 TEST_F(ModelsDirectory, LoadsAVerifiedModel) {
   WriteManifest(List({Entry("3", "ae-x", sha256_, identity_hex_)}));
   const auto manifest = Manifest::Load(directory_);
