@@ -113,10 +113,9 @@ Status Corrupt(const std::string& what) {
 
 Status CheckArguments(std::uint32_t width, std::uint32_t height, int sample_bytes) {
   if (width > 0 && height > 0 && (sample_bytes == 1 || sample_bytes == 2)) return Status::Ok();
-  return {StatusCode::kInvalidArgument, "alpha: " + std::to_string(width) + " x " +
-                                            std::to_string(height) + " samples of " +
-                                            std::to_string(sample_bytes) +
-                                            " bytes; legal are sides from 1 and 1 or 2 bytes"};
+  return {StatusCode::kInvalidArgument,
+          "alpha: " + std::to_string(width) + " x " + std::to_string(height) + " samples of " +
+              std::to_string(sample_bytes) + " bytes; legal are sides from 1 and 1 or 2 bytes"};
 }
 
 Result<Bytes> Unfilter(std::span<const std::uint8_t> plane, std::size_t row_bytes, std::size_t rows,
@@ -145,16 +144,16 @@ Result<Bytes> EncodeAlpha(std::span<const std::uint8_t> samples, std::uint32_t w
   HALFMOON_RETURN_IF_ERROR(CheckArguments(width, height, sample_bytes));
   const std::uint64_t row_bytes = std::uint64_t{width} * static_cast<std::uint64_t>(sample_bytes);
   if (samples.size() / row_bytes != height || samples.size() % row_bytes != 0) {
-    return Status(StatusCode::kInvalidArgument,
-                  "alpha: " + std::to_string(samples.size()) + " bytes for " +
-                      std::to_string(height) + " rows of " + std::to_string(row_bytes));
+    return Status(StatusCode::kInvalidArgument, "alpha: " + std::to_string(samples.size()) +
+                                                    " bytes for " + std::to_string(height) +
+                                                    " rows of " + std::to_string(row_bytes));
   }
   try {
     return Encode(samples, row_bytes, height, static_cast<std::size_t>(sample_bytes));
   } catch (const std::bad_alloc&) {
-    return Status(StatusCode::kOutOfMemory, "alpha: no memory for " +
-                                                std::to_string(samples.size()) +
-                                                " bytes; use smaller tiles");
+    return Status(
+        StatusCode::kOutOfMemory,
+        "alpha: no memory for " + std::to_string(samples.size()) + " bytes; use smaller tiles");
   }
 }
 

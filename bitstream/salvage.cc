@@ -12,8 +12,8 @@ using Bytes = std::span<const std::uint8_t>;
 constexpr std::array kKnown = {kChunkLatents, kChunkAlpha, kChunkIcc, kChunkExif, kChunkXmp};
 constexpr std::size_t kSmallestChunk = 9;
 
-// A crafted file could hold the start of a chunk at every fourth byte, each with a checksum over all
-// that follows. Searching ends after so many bytes of checksums for each byte of the file.
+// A crafted file could hold the start of a chunk at every fourth byte, each with a checksum over
+// all that follows. Searching ends after so many bytes of checksums for each byte of the file.
 constexpr std::uint64_t kSearchFactor = 64;
 
 ChunkType TypeAt(Bytes file, std::size_t at) {  // REQUIRES: four bytes there
@@ -72,7 +72,8 @@ Result<SalvagedFile> SalvageUnguarded(Bytes file, const Limits& limits) {
     }
     intact += used ? 1 : 0;
   }
-  found.lost_chunks = found.header.chunk_count - std::min<std::uint32_t>(intact, found.header.chunk_count);
+  found.lost_chunks =
+      found.header.chunk_count - std::min<std::uint32_t>(intact, found.header.chunk_count);
   return found;
 }
 

@@ -33,15 +33,18 @@ Result<std::shared_ptr<const runtime::WeightsFile>> LoadWeights(const std::strin
     HALFMOON_ASSIGN_OR_RETURN(runtime::WeightsFile file, runtime::WeightsFile::FromFile(text));
     return std::make_shared<const runtime::WeightsFile>(std::move(file));
   }
-  HALFMOON_ASSIGN_OR_RETURN(const std::filesystem::path dir, runtime::FindModelsDirectory(models_dir));
+  HALFMOON_ASSIGN_OR_RETURN(const std::filesystem::path dir,
+                            runtime::FindModelsDirectory(models_dir));
   HALFMOON_ASSIGN_OR_RETURN(const runtime::Manifest manifest, runtime::Manifest::Load(dir));
-  HALFMOON_ASSIGN_OR_RETURN(const runtime::LoadedWeights loaded, runtime::LoadModel(manifest, text));
+  HALFMOON_ASSIGN_OR_RETURN(const runtime::LoadedWeights loaded,
+                            runtime::LoadModel(manifest, text));
   return loaded.weights;
 }
 
 // `f`: GenerativeFigures or ConditionalFigures.
 template <typename F>
-Status WriteNearest(const F& f, std::int64_t picture_side, std::int64_t picture_channels, const Options& o) {
+Status WriteNearest(const F& f, std::int64_t picture_side, std::int64_t picture_channels,
+                    const Options& o) {
   std::vector<Image> pictures;
   const auto side = static_cast<std::uint32_t>(picture_side);
   const auto channels = static_cast<std::uint32_t>(picture_channels);
@@ -64,23 +67,24 @@ Status WriteNearest(const F& f, std::int64_t picture_side, std::int64_t picture_
 std::string Percent(double share) { return Fixed(100 * share, 1) + " %"; }
 
 void Report(const training::GenerativeFigures& f, const Options& o) {
-  std::string text =
-      "test pictures  " + std::to_string(f.pictures) + "\n" +
-      "ELBO           " + Fixed(f.elbo_bits, 3) + " bits per dimension: reconstruction " +
-      Fixed(f.reconstruction_bits, 3) + ", KL " + Fixed(f.kl_bits, 3) + " (" +
-      Fixed(f.kl_bits_per_picture, 1) + " bits per picture)\n" +
-      "PSNR           " + Fixed(f.psnr, 2) + " dB, from the posterior mean\n" +
-      "active units   " + std::to_string(f.active) + " of " + std::to_string(f.latent) + "\n" +
-      "Frechet        " + Fixed(f.frechet, 3) + " of " + std::to_string(o.figures.samples) +
-      " samples; training pictures " + Fixed(f.frechet_training, 3) + "\n";
+  std::string text = "test pictures  " + std::to_string(f.pictures) + "\n" + "ELBO           " +
+                     Fixed(f.elbo_bits, 3) + " bits per dimension: reconstruction " +
+                     Fixed(f.reconstruction_bits, 3) + ", KL " + Fixed(f.kl_bits, 3) + " (" +
+                     Fixed(f.kl_bits_per_picture, 1) + " bits per picture)\n" + "PSNR           " +
+                     Fixed(f.psnr, 2) + " dB, from the posterior mean\n" + "active units   " +
+                     std::to_string(f.active) + " of " + std::to_string(f.latent) + "\n" +
+                     "Frechet        " + Fixed(f.frechet, 3) + " of " +
+                     std::to_string(o.figures.samples) + " samples; training pictures " +
+                     Fixed(f.frechet_training, 3) + "\n";
   if (!o.against.empty()) {
     text += "other model    " + Fixed(f.other_frechet, 3) + " from N(0, I), " +
-            Fixed(f.other_fitted_frechet, 3) + " from fitted codes; PSNR " + Fixed(f.other_psnr, 2) +
-            " dB\n";
+            Fixed(f.other_fitted_frechet, 3) + " from fitted codes; PSNR " +
+            Fixed(f.other_psnr, 2) + " dB\n";
   }
-  text += "confidence     at least " + Fixed(o.figures.confidence, 2) + " for " + Percent(f.confident) +
-          " of the samples; test pictures " + Percent(f.confident_validation) + " (accuracy " +
-          Percent(f.classifier_accuracy) + ")\nclasses        ";
+  text += "confidence     at least " + Fixed(o.figures.confidence, 2) + " for " +
+          Percent(f.confident) + " of the samples; test pictures " +
+          Percent(f.confident_validation) + " (accuracy " + Percent(f.classifier_accuracy) +
+          ")\nclasses        ";
   for (std::size_t k = 0; k < f.classes.size(); ++k) {
     text += (k > 0 ? ", " : "") + f.classes[k] + " " + Percent(f.class_shares[k]);
   }
@@ -109,7 +113,8 @@ Result<training::DrawnPictures> DrawAll(const Options& o, ProgressLine* line) {
   for (std::size_t k = 0; k < labels.size(); ++k) {
     r.label = labels[k];
     r.progress = [&](double share) {
-      line->ShowShare("drawing", (static_cast<double>(k) + share) / static_cast<double>(labels.size()));
+      line->ShowShare("drawing",
+                      (static_cast<double>(k) + share) / static_cast<double>(labels.size()));
     };
     HALFMOON_ASSIGN_OR_RETURN(const std::vector<Image> pictures, generator.Sample(r));
     for (const Image& p : pictures) {
@@ -125,28 +130,32 @@ void ReportConditional(const training::ConditionalFigures& f, std::size_t sample
   std::string text;
   if (!f.class_accuracy.empty()) {
     text += "accuracy       " + Percent(f.accuracy) + " of " + std::to_string(samples) +
-            " samples are held for the class asked for; of test pictures " + Percent(f.classifier_accuracy) +
-            "\nspread         " + Fixed(f.spread, 2) + " of the test pictures' within a class\n";
+            " samples are held for the class asked for; of test pictures " +
+            Percent(f.classifier_accuracy) + "\nspread         " + Fixed(f.spread, 2) +
+            " of the test pictures' within a class\n";
     for (std::size_t k = 0; k < f.classes.size(); ++k) {
       text += "  " + f.classes[k] + ": accuracy " + Percent(f.class_accuracy[k]) + ", spread " +
               Fixed(f.class_spread[k], 2) + "\n";
     }
   }
   if (!f.classes.empty()) {
-    text += "Frechet        " + Fixed(f.frechet, 3) + "; training pictures " + Fixed(f.frechet_training, 3) + "\n";
+    text += "Frechet        " + Fixed(f.frechet, 3) + "; training pictures " +
+            Fixed(f.frechet_training, 3) + "\n";
   }
   if (!f.neighbour_distances.empty()) {
     std::vector<double> d = f.neighbour_distances;
     std::nth_element(d.begin(), d.begin() + static_cast<std::ptrdiff_t>(d.size() / 2), d.end());
-    text += "nearest        training picture: median distance " + Fixed(d[d.size() / 2], 1) + " of 255, least " +
-            Fixed(*std::min_element(d.begin(), d.end()), 1) + "; test pictures " +
-            Fixed(f.validation_distance, 1) + "\n";
+    text += "nearest        training picture: median distance " + Fixed(d[d.size() / 2], 1) +
+            " of 255, least " + Fixed(*std::min_element(d.begin(), d.end()), 1) +
+            "; test pictures " + Fixed(f.validation_distance, 1) + "\n";
   }
-  PrintText(text.empty() ? std::to_string(samples) + " samples; name --classifier or --nearest-grid to judge them\n"
+  PrintText(text.empty() ? std::to_string(samples) +
+                               " samples; name --classifier or --nearest-grid to judge them\n"
                          : text);
 }
 
-Status RunConditional(const Options& o, const std::vector<training::Pack>& packs, std::int64_t nearest) {
+Status RunConditional(const Options& o, const std::vector<training::Pack>& packs,
+                      std::int64_t nearest) {
   const Timer timer;
   if (!o.against.empty()) return {StatusCode::kInvalidArgument, "--against is for VAEs"};
   std::shared_ptr<const runtime::WeightsFile> classifier;
@@ -157,7 +166,8 @@ Status RunConditional(const Options& o, const std::vector<training::Pack>& packs
   HALFMOON_ASSIGN_OR_RETURN(const training::DrawnPictures drawn, DrawAll(o, &line));
   HALFMOON_ASSIGN_OR_RETURN(const training::ConditionalFigures f,
                             training::MeasureConditional(drawn, classifier.get(), packs, nearest));
-  if (!o.nearest_grid.empty()) HALFMOON_RETURN_IF_ERROR(WriteNearest(f, drawn.side, drawn.channels, o));
+  if (!o.nearest_grid.empty())
+    HALFMOON_RETURN_IF_ERROR(WriteNearest(f, drawn.side, drawn.channels, o));
   if (o.report.json) {
     nlohmann::ordered_json json = {{"model", o.model},
                                    {"samples", drawn.pictures.size()},
@@ -172,7 +182,8 @@ Status RunConditional(const Options& o, const std::vector<training::Pack>& packs
       json["accuracy"] = f.accuracy;
       json["spread"] = f.spread;
       for (std::size_t k = 0; k < f.classes.size(); ++k) {
-        json["classes"][f.classes[k]] = {{"accuracy", f.class_accuracy[k]}, {"spread", f.class_spread[k]}};
+        json["classes"][f.classes[k]] = {{"accuracy", f.class_accuracy[k]},
+                                         {"spread", f.class_spread[k]}};
       }
     }
     if (!f.classes.empty()) {
@@ -200,7 +211,8 @@ Status Run(const Options& o) {
     options.nearest = std::min<std::int64_t>(32, options.samples);
   }
   HALFMOON_ASSIGN_OR_RETURN(const auto model, LoadWeights(o.model, o.models_dir));
-  HALFMOON_ASSIGN_OR_RETURN(const std::vector<training::Pack> packs, training::Pack::ReadAll(o.packs));
+  HALFMOON_ASSIGN_OR_RETURN(const std::vector<training::Pack> packs,
+                            training::Pack::ReadAll(o.packs));
   WarnIfSlowBlas(o.report.quiet);
   HALFMOON_ASSIGN_OR_RETURN(const std::string architecture, model->Metadata("architecture"));
   if (architecture == "vqvae-small") return RunConditional(o, packs, options.nearest);
@@ -212,8 +224,9 @@ Status Run(const Options& o) {
   if (!o.against.empty()) {
     HALFMOON_ASSIGN_OR_RETURN(other, LoadWeights(o.against, o.models_dir));
   }
-  HALFMOON_ASSIGN_OR_RETURN(const training::GenerativeFigures f,
-                            training::MeasureGenerator(*model, *classifier, other.get(), packs, options));
+  HALFMOON_ASSIGN_OR_RETURN(
+      const training::GenerativeFigures f,
+      training::MeasureGenerator(*model, *classifier, other.get(), packs, options));
   if (!o.nearest_grid.empty()) HALFMOON_RETURN_IF_ERROR(WriteNearest(f, f.side, f.channels, o));
   if (o.report.json) {
     nlohmann::ordered_json json = {{"model", o.model},
@@ -235,7 +248,8 @@ Status Run(const Options& o) {
                                    {"confident", f.confident},
                                    {"confident_test", f.confident_validation},
                                    {"classifier_accuracy", f.classifier_accuracy}};
-    for (std::size_t k = 0; k < f.classes.size(); ++k) json["classes"][f.classes[k]] = f.class_shares[k];
+    for (std::size_t k = 0; k < f.classes.size(); ++k)
+      json["classes"][f.classes[k]] = f.class_shares[k];
     if (!o.against.empty()) {
       json["other"] = {{"model", o.against},
                        {"frechet", f.other_frechet},
@@ -256,13 +270,17 @@ Status Run(const Options& o) {
 void AddAssessCommand(CLI::App& app, int* exit_code) {
   auto o = std::make_shared<Options>();
   CLI::App* command = AddSubcommand(
-      app, "assess", "Measure a generative model: its samples by a classifier, and a VAE's ELBO and active units",
+      app, "assess",
+      "Measure a generative model: its samples by a classifier, and a VAE's ELBO and active units",
       "  halfmoon assess vae-fashion --data fashion.hmnpack --classifier classifier-fashion\n"
       "  halfmoon assess vae-fashion --data fashion.hmnpack --classifier classifier-fashion \\\n"
       "                  --against ae.safetensors --nearest-grid near.png\n"
-      "  halfmoon assess vqvae-fashion --data fashion.hmnpack --classifier classifier-fashion --samples 1000\n"
-      "  halfmoon assess vqvae-emoji --data emoji.hmnpack --prompt \"red heart\" --nearest-grid near.png\n\n"
-      "The Frechet distance is taken in the features of that classifier: it is not the Inception FID.");
+      "  halfmoon assess vqvae-fashion --data fashion.hmnpack --classifier classifier-fashion "
+      "--samples 1000\n"
+      "  halfmoon assess vqvae-emoji --data emoji.hmnpack --prompt \"red heart\" --nearest-grid "
+      "near.png\n\n"
+      "The Frechet distance is taken in the features of that classifier: it is not the Inception "
+      "FID.");
   command
       ->add_option("model", o->model,
                    "Name or id of a VAE or a VQ-VAE of small pictures; a VAE's .safetensors file")
@@ -272,21 +290,29 @@ void AddAssessCommand(CLI::App& app, int* exit_code) {
       ->type_name("PACK")
       ->required();
   command
-      ->add_option("--classifier", o->classifier, "Name or id of a classifier, or a .safetensors file; VQ-VAEs may do without")
+      ->add_option("--classifier", o->classifier,
+                   "Name or id of a classifier, or a .safetensors file; VQ-VAEs may do without")
       ->type_name("MODEL");
   command->add_option("--against", o->against, "Another model whose random codes are measured, too")
       ->type_name("MODEL");
-  command->add_option("--samples", o->figures.samples, "Pictures to draw; default 2000")->type_name("N");
-  command->add_option("--seed", o->figures.seed, "As of 'halfmoon sample'; default 7")->type_name("S");
+  command->add_option("--samples", o->figures.samples, "Pictures to draw; default 2000")
+      ->type_name("N");
+  command->add_option("--seed", o->figures.seed, "As of 'halfmoon sample'; default 7")
+      ->type_name("S");
   command->add_option("--temperature", o->figures.temperature, "As of 'halfmoon sample'; default 1")
       ->type_name("T");
   command->add_option("--prior", o->figures.prior, "As of 'halfmoon sample'")->type_name("NAME");
   command->add_option("--prompt", o->request.prompt, "As of 'halfmoon sample'")->type_name("TEXT");
-  command->add_option("--class", o->request.label, "As of 'halfmoon sample'; default all classes in turn")
+  command
+      ->add_option("--class", o->request.label,
+                   "As of 'halfmoon sample'; default all classes in turn")
       ->type_name("NAME");
-  command->add_option("--guidance", o->request.guidance, "As of 'halfmoon sample'; default 1")->type_name("G");
-  command->add_option("--top-k", o->request.top_k, "As of 'halfmoon sample'; default 0, all")->type_name("K");
-  command->add_option("--top-p", o->request.top_p, "As of 'halfmoon sample'; default 1")->type_name("P");
+  command->add_option("--guidance", o->request.guidance, "As of 'halfmoon sample'; default 1")
+      ->type_name("G");
+  command->add_option("--top-k", o->request.top_k, "As of 'halfmoon sample'; default 0, all")
+      ->type_name("K");
+  command->add_option("--top-p", o->request.top_p, "As of 'halfmoon sample'; default 1")
+      ->type_name("P");
   command
       ->add_option("--nearest-grid", o->nearest_grid,
                    "PNG of 32 samples, below each the training picture nearest to it")

@@ -89,22 +89,26 @@ void AddBatch(CLI::App* command, BatchOptions* o) {
                    "Put results there, folders as below the input; made when missing")
       ->type_name("DIR");
   command->add_flag("-r,--recursive", o->recursive, "Go into the subfolders of folders");
-  command->add_option("-j,--jobs", o->jobs, "So many files at once, 1 to 64; threads are divided among "
-                                            "them; default 1")
+  command
+      ->add_option("-j,--jobs", o->jobs,
+                   "So many files at once, 1 to 64; threads are divided among "
+                   "them; default 1")
       ->type_name("N")
       ->check(CLI::Range(1, 64));
   command->add_flag("--resume", o->resume,
                     "Skip files whose result is there and intact; replace results that are not");
-  command->add_option("--shard", o->shard,
-                      "Only part i of n of the sorted list, for several machines or a Slurm array")
+  command
+      ->add_option("--shard", o->shard,
+                   "Only part i of n of the sorted list, for several machines or a Slurm array")
       ->type_name("I/N");
 }
 
 bool IsBatch(const std::vector<std::string>& inputs, const BatchOptions& options) {
   std::error_code ignored;
-  return inputs.size() > 1 || !options.out_dir.empty() || !options.shard.empty() || options.resume ||
-         (inputs.size() == 1 && options.recursive) ||
-         (inputs.size() == 1 && inputs[0] != kStandardStream && fs::is_directory(inputs[0], ignored));
+  return inputs.size() > 1 || !options.out_dir.empty() || !options.shard.empty() ||
+         options.resume || (inputs.size() == 1 && options.recursive) ||
+         (inputs.size() == 1 && inputs[0] != kStandardStream &&
+          fs::is_directory(inputs[0], ignored));
 }
 
 Result<std::vector<BatchItem>> ListBatch(const std::vector<std::string>& inputs,
@@ -132,7 +136,8 @@ Result<std::vector<BatchItem>> ListBatch(const std::vector<std::string>& inputs,
                   inputs.front() + ": no file with one of the endings " + list +
                       (options.recursive ? "" : "; --recursive looks into subfolders, too"));
   }
-  std::sort(found.begin(), found.end(), [](const Found& a, const Found& b) { return a.file < b.file; });
+  std::sort(found.begin(), found.end(),
+            [](const Found& a, const Found& b) { return a.file < b.file; });
   std::vector<BatchItem> all;
   std::map<std::string, std::string> sources;  // of results
   for (const Found& f : found) {

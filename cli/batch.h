@@ -32,11 +32,11 @@ struct BatchItem {
 // Whether the command line asks for a batch: several inputs, a folder, or --out-dir.
 bool IsBatch(const std::vector<std::string>& inputs, const BatchOptions& options);
 
-// All files of the inputs, sorted, and of them those of the shard. Of a folder its files with one of
-// the `endings` (lower case, with dot), with --recursive those of its subfolders, too. The result of
-// a file is named like it, with `ending`, beside it or under --out-dir at the same place below the
-// folder that was given.
-// Errors: kInvalidArgument (nothing found; two files with one result; "-" among the inputs; a bad
+// All files of the inputs, sorted, and of them those of the shard. Of a folder its files with one
+// of the `endings` (lower case, with dot), with --recursive those of its subfolders, too. The
+// result of a file is named like it, with `ending`, beside it or under --out-dir at the same place
+// below the folder that was given. Errors: kInvalidArgument (nothing found; two files with one
+// result; "-" among the inputs; a bad
 //   shard), kIo.
 Result<std::vector<BatchItem>> ListBatch(const std::vector<std::string>& inputs,
                                          const BatchOptions& options,
@@ -49,18 +49,18 @@ struct BatchOutcome {
   bool skipped = false;  // --resume: its result is there and intact
   bool partial = false;  // done, with losses
   std::uint64_t input_bytes = 0, output_bytes = 0;
-  std::string text;                // a line for people; may be empty
+  std::string text;  // a line for people; may be empty
   std::vector<std::string> warnings;
 };
 
 // The work on one file; `worker` is 0 .. jobs - 1, one file at a time for each. Fills json as well.
-using BatchWork =
-    std::function<BatchOutcome(std::size_t worker, const BatchItem& item, nlohmann::ordered_json* json)>;
+using BatchWork = std::function<BatchOutcome(std::size_t worker, const BatchItem& item,
+                                             nlohmann::ordered_json* json)>;
 
 // Runs the work over all items, --jobs at a time, and reports: errors and warnings as they come, a
-// progress line, in the end a summary; with --json one object per file and line, and one of the whole.
-// A failure doesn't stop the others; Ctrl-C lets those in work finish and stops.
-// Returns the exit code: that of the first failed file in the list, that for losses, or success.
+// progress line, in the end a summary; with --json one object per file and line, and one of the
+// whole. A failure doesn't stop the others; Ctrl-C lets those in work finish and stops. Returns the
+// exit code: that of the first failed file in the list, that for losses, or success.
 int RunBatch(const std::vector<BatchItem>& items, const BatchOptions& options,
              const ReportOptions& report, const BatchWork& work);
 

@@ -97,8 +97,7 @@ void PrintTables(const Options& o, const eval::BenchReport& report) {
   if (!report.startup.empty()) {
     Table startup({"codec", ">start-up/s"});
     for (const eval::BenchStartup& s : report.startup) startup.Add({s.codec, Fixed(s.seconds, 3)});
-    PrintText("\n" + startup.ToText() +
-              "(this program, until the codec is ready)\n");
+    PrintText("\n" + startup.ToText() + "(this program, until the codec is ready)\n");
   }
 }
 

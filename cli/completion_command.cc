@@ -14,7 +14,8 @@ namespace {
 
 Status WriteManPages(const CLI::App& program, const std::string& folder) {
   std::vector<std::string> names = {""};
-  for (const CLI::App* c : program.get_subcommands([](const CLI::App* a) { return !a->get_group().empty(); })) {
+  for (const CLI::App* c :
+       program.get_subcommands([](const CLI::App* a) { return !a->get_group().empty(); })) {
     names.push_back(c->get_name());
   }
   for (const std::string& name : names) {
@@ -30,16 +31,18 @@ Status WriteManPages(const CLI::App& program, const std::string& folder) {
 
 void AddCompletionCommand(CLI::App& app, int*) {
   auto shell = std::make_shared<std::string>();
-  CLI::App* command =
-      AddSubcommand(app, "completion", "Print a completion script for bash, zsh or fish",
-                    "  halfmoon completion bash > ~/.local/share/bash-completion/completions/halfmoon\n"
-                    "  halfmoon completion fish > ~/.config/fish/completions/halfmoon.fish");
+  CLI::App* command = AddSubcommand(
+      app, "completion", "Print a completion script for bash, zsh or fish",
+      "  halfmoon completion bash > ~/.local/share/bash-completion/completions/halfmoon\n"
+      "  halfmoon completion fish > ~/.config/fish/completions/halfmoon.fish");
   command->add_option("shell", *shell, "bash, zsh or fish")
       ->type_name("SHELL")
       ->required()
       ->check(CLI::IsMember({"bash", "zsh", "fish"}));
   command->callback([shell, &app] {
-    const Shell which = *shell == "bash" ? Shell::kBash : *shell == "zsh" ? Shell::kZsh : Shell::kFish;
+    const Shell which = *shell == "bash"  ? Shell::kBash
+                        : *shell == "zsh" ? Shell::kZsh
+                                          : Shell::kFish;
     PrintText(Completion(app, which));
   });
 }
@@ -50,7 +53,8 @@ void AddManCommand(CLI::App& app, int* exit_code) {
                                     "  halfmoon man | man -l -\n"
                                     "  halfmoon man compress | man -l -");
   command->add_option("command", *name, "The command; none: the program")->type_name("COMMAND");
-  command->add_option("--out-dir", *folder, "Write all pages into this folder instead")->type_name("DIR");
+  command->add_option("--out-dir", *folder, "Write all pages into this folder instead")
+      ->type_name("DIR");
   command->callback([name, folder, &app, exit_code] {
     if (!folder->empty()) {
       const Status status = WriteManPages(app, *folder);
@@ -62,8 +66,8 @@ void AddManCommand(CLI::App& app, int* exit_code) {
                          return c->get_name() == *name;
                        });
     if (!known) {
-      *exit_code = PrintError({StatusCode::kInvalidArgument,
-                               "unknown command '" + *name + "'; see 'halfmoon --help'"});
+      *exit_code = PrintError(
+          {StatusCode::kInvalidArgument, "unknown command '" + *name + "'; see 'halfmoon --help'"});
       return;
     }
     PrintText(ManPage(app, *name, HALFMOON_VERSION));

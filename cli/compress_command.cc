@@ -40,7 +40,8 @@ Status RunOne(const Options& o) {
   CompressSettings settings = o.settings;
   ProgressLine line(o.report.quiet || o.report.json);
   settings.encode.progress = [&](double done) { line.ShowShare("searching", done); };
-  HALFMOON_ASSIGN_OR_RETURN(const CompressReport report, CompressFile(input, output, settings, &encoder));
+  HALFMOON_ASSIGN_OR_RETURN(const CompressReport report,
+                            CompressFile(input, output, settings, &encoder));
   line.Clear();
   if (!o.report.quiet) PrintWarnings(input, report.warnings);
   // When the file itself went to standard output, the report must not.
@@ -48,7 +49,8 @@ Status RunOne(const Options& o) {
   if (o.report.json) {
     PrintJson(ToJson(report, o.settings), to_stderr);
   } else if (!o.report.quiet) {
-    PrintText(ToText(report, o.settings) + (o.report.verbose ? Details(report, o.settings) : ""), to_stderr);
+    PrintText(ToText(report, o.settings) + (o.report.verbose ? Details(report, o.settings) : ""),
+              to_stderr);
   }
   return Status::Ok();
 }
@@ -83,7 +85,8 @@ int RunMany(const Options& o) {
                     if (!report.ok()) return outcome;
                     outcome.input_bytes = report->input_bytes;
                     outcome.output_bytes = report->output_bytes;
-                    outcome.text = ToText(*report, own) + (o.report.verbose ? Details(*report, own) : "");
+                    outcome.text =
+                        ToText(*report, own) + (o.report.verbose ? Details(*report, own) : "");
                     outcome.warnings = std::move(report->warnings);
                     *json = ToJson(*report, own);
                     return outcome;
@@ -101,12 +104,17 @@ void AddTargets(CLI::App* command, CLI::Option* quality, Target* target) {
        {Choice{Target::Kind::kBytes, "--target-size", "SIZE",
                "The best picture in at most that many bytes, e.g. 150k, 2M (1k: 1000)"},
         Choice{Target::Kind::kBitsPerPixel, "--target-bpp", "BPP", "The same in bits per pixel"},
-        Choice{Target::Kind::kPsnr, "--target-psnr", "DB", "The smallest file of at least that PSNR (RGB, 8 bit)"},
-        Choice{Target::Kind::kMsSsim, "--target-msssim", "X", "The same of at least that MS-SSIM, e.g. 0.98"}}) {
+        Choice{Target::Kind::kPsnr, "--target-psnr", "DB",
+               "The smallest file of at least that PSNR (RGB, 8 bit)"},
+        Choice{Target::Kind::kMsSsim, "--target-msssim", "X",
+               "The same of at least that MS-SSIM, e.g. 0.98"}}) {
     CLI::Option* option = command
                               ->add_option_function<double>(
                                   c.name,
-                                  [target, kind = c.kind](double value) { *target = {kind, value}; }, c.text)
+                                  [target, kind = c.kind](double value) {
+                                    *target = {kind, value};
+                                  },
+                                  c.text)
                               ->type_name(c.type);
     if (c.kind == Target::Kind::kBytes) {
       option->transform(CLI::AsNumberWithUnit(
@@ -138,30 +146,39 @@ void AddCompressCommand(CLI::App& app, int* exit_code) {
                    "PNG, JPEG, PPM, PGM or PAM files, or folders of them; - reads standard input")
       ->type_name("IN")
       ->required();
-  AddOutput(command, &o->output, "The .hmn file (default: the input's name with .hmn); - writes "
-                                 "standard output");
+  AddOutput(command, &o->output,
+            "The .hmn file (default: the input's name with .hmn); - writes "
+            "standard output");
   AddTargets(command,
-             command->add_option("-q,--quality", e.quality, "0 (smallest file) to 100 (best picture); default 50")
+             command
+                 ->add_option("-q,--quality", e.quality,
+                              "0 (smallest file) to 100 (best picture); default 50")
                  ->type_name("Q"),
              &o->settings.target);
   command
       ->add_option("-e,--effort", e.effort,
-                   "1 to 9, default 3; from 5 on a search for a smaller file of the same quality, seconds to "
+                   "1 to 9, default 3; from 5 on a search for a smaller file of the same quality, "
+                   "seconds to "
                    "minutes a megapixel")
       ->type_name("N");
-  CLI::Option* model = command->add_option("--model", e.model, "Name or id of a model; default ae-photo");
+  CLI::Option* model =
+      command->add_option("--model", e.model, "Name or id of a model; default ae-photo");
   model->type_name("NAME");
   command
       ->add_option_function<std::string>(
-          "--tune", [&e](const std::string& t) { e.model = PhotoModel(t == "psnr" ? Tune::kPsnr : Tune::kMsSsim); },
+          "--tune",
+          [&e](const std::string& t) {
+            e.model = PhotoModel(t == "psnr" ? Tune::kPsnr : Tune::kMsSsim);
+          },
           "psnr (default) or ms-ssim: which fidelity the photographic model keeps")
       ->check(CLI::IsMember({"psnr", "ms-ssim"}))
       ->type_name("METRIC")
       ->excludes(model);
   command
-      ->add_option("--tile-size", e.tile_size,
-                   "Side of the tiles, a multiple of 64; 0: one tile (default: one up to 4 megapixels, "
-                   "else 1024)")
+      ->add_option(
+          "--tile-size", e.tile_size,
+          "Side of the tiles, a multiple of 64; 0: one tile (default: one up to 4 megapixels, "
+          "else 1024)")
       ->type_name("N");
   command->add_flag("--resize", e.resize, "For models of one picture size: fit the picture to it");
   AddStrip(command, &e.strip_metadata);

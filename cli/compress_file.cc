@@ -58,20 +58,23 @@ Result<TargetedFile> EncodeToTarget(const Target& target, const EncodeOptions& o
   }
   HALFMOON_ASSIGN_OR_RETURN(Decoder decoder, MakeDecoder(options));
   if (target.kind == Target::Kind::kPsnr) {
-    return EncodeToFidelity(encoder, decoder, image, target.value, kToleranceDb, OfAnyKind(eval::Psnr));
+    return EncodeToFidelity(encoder, decoder, image, target.value, kToleranceDb,
+                            OfAnyKind(eval::Psnr));
   }
   const double tolerance = (1 - target.value) * (1 - std::pow(10, -kToleranceDb / 10));
-  return EncodeToFidelity(encoder, decoder, image, target.value, tolerance, OfAnyKind(eval::MsSsim));
+  return EncodeToFidelity(encoder, decoder, image, target.value, tolerance,
+                          OfAnyKind(eval::MsSsim));
 }
 
-// Fills in `report` and returns the file. The picture is in memory meanwhile: it is encoded several times.
+// Fills in `report` and returns the file. The picture is in memory meanwhile: it is encoded several
+// times.
 Result<std::vector<std::uint8_t>> MakeTargeted(std::span<const std::uint8_t> picture,
                                                const ImageReadOptions& read,
                                                const CompressSettings& settings, Encoder& encoder,
                                                CompressReport* report) {
   HALFMOON_ASSIGN_OR_RETURN(const Image image, ReadImage(picture, read));
-  HALFMOON_ASSIGN_OR_RETURN(TargetedFile made,
-                            EncodeToTarget(settings.target, settings.encode, image.view(), encoder));
+  HALFMOON_ASSIGN_OR_RETURN(
+      TargetedFile made, EncodeToTarget(settings.target, settings.encode, image.view(), encoder));
   report->quality = made.quality;
   report->encodes = made.encodes;
   report->stats = made.stats;
@@ -80,12 +83,15 @@ Result<std::vector<std::uint8_t>> MakeTargeted(std::span<const std::uint8_t> pic
 }
 
 // Refuses what the reader itself would need beyond the limit; the encoder counts only its own.
-Status CheckReaderMemory(std::uint64_t reader_bytes, std::uint64_t file_bytes, std::uint64_t limit) {
+Status CheckReaderMemory(std::uint64_t reader_bytes, std::uint64_t file_bytes,
+                         std::uint64_t limit) {
   if (limit == 0 || reader_bytes + file_bytes <= limit) return Status::Ok();
-  return {StatusCode::kLimitExceeded,
-          "reading it takes about " + Bytes(reader_bytes + file_bytes) +
-              " of memory (interlaced, progressive and turned pictures are held whole), the limit is "
-              "set to " + Bytes(limit) + "; raise the memory limit"};
+  return {
+      StatusCode::kLimitExceeded,
+      "reading it takes about " + Bytes(reader_bytes + file_bytes) +
+          " of memory (interlaced, progressive and turned pictures are held whole), the limit is "
+          "set to " +
+          Bytes(limit) + "; raise the memory limit"};
 }
 
 // The sense in which a VAE's KL is a rate; empty for other models.
@@ -112,11 +118,14 @@ Status Target::Validate() const {
     case Kind::kNone: return Status::Ok();
     case Kind::kBytes: return value >= 1 ? Status::Ok() : error("--target-size", "at least 1 byte");
     case Kind::kBitsPerPixel:
-      return value > 0 && value <= 1000 ? Status::Ok() : error("--target-bpp", "above 0, up to 1000");
+      return value > 0 && value <= 1000 ? Status::Ok()
+                                        : error("--target-bpp", "above 0, up to 1000");
     case Kind::kPsnr:
-      return value > 0 && value <= 200 ? Status::Ok() : error("--target-psnr", "above 0, up to 200 (dB)");
+      return value > 0 && value <= 200 ? Status::Ok()
+                                       : error("--target-psnr", "above 0, up to 200 (dB)");
     case Kind::kMsSsim:
-      return value > 0 && value < 1 ? Status::Ok() : error("--target-msssim", "above 0 and below 1");
+      return value > 0 && value < 1 ? Status::Ok()
+                                    : error("--target-msssim", "above 0 and below 1");
   }
   return Status::Ok();
 }
@@ -154,18 +163,20 @@ Result<CompressReport> CompressFile(const std::string& input, const std::string&
   };
   std::uint64_t held = bytes.size() + rows.memory_bytes();
   // For a target the picture is encoded several times, and held whole meanwhile.
-  if (settings.target.kind != Target::Kind::kNone) held += report.shape.row_bytes() * report.shape.height;
+  if (settings.target.kind != Target::Kind::kNone)
+    held += report.shape.row_bytes() * report.shape.height;
   if (!encoder->has_value() || settings.encode.max_memory != 0) {
     EncodeOptions options = settings.encode;
     // What is left for the encoder, of this file; hence a new one for each.
-    if (options.max_memory != 0) options.max_memory = std::max<std::uint64_t>(1, options.max_memory - held);
+    if (options.max_memory != 0)
+      options.max_memory = std::max<std::uint64_t>(1, options.max_memory - held);
     HALFMOON_ASSIGN_OR_RETURN(Encoder made, Encoder::Create(options));
     encoder->emplace(std::move(made));
   }
   report.quality = settings.encode.quality;
   const auto file = settings.target.kind == Target::Kind::kNone
-                        ? (*encoder)->EncodeRows(rows.shape(), rows.metadata(), source, report.quality,
-                                                 &report.stats)
+                        ? (*encoder)->EncodeRows(rows.shape(), rows.metadata(), source,
+                                                 report.quality, &report.stats)
                         : MakeTargeted(bytes, read, settings, **encoder, &report);
   if (!file.ok()) return file.status().WithContext(input);
   report.stats.memory_bytes += held;
@@ -175,8 +186,9 @@ Result<CompressReport> CompressFile(const std::string& input, const std::string&
     report.warnings.push_back("the ICC profile is left out; colours will be taken for sRGB");
   }
   if (file->size() > bytes.size()) {
-    report.warnings.push_back("the .hmn file (" + Bytes(file->size()) + ") is larger than the input (" +
-                              Bytes(bytes.size()) + "); a lower quality makes it smaller");
+    report.warnings.push_back("the .hmn file (" + Bytes(file->size()) +
+                              ") is larger than the input (" + Bytes(bytes.size()) +
+                              "); a lower quality makes it smaller");
   }
   report.seconds = timer.seconds();
   if (settings.psnr) {
@@ -226,24 +238,28 @@ nlohmann::ordered_json ToJson(const CompressReport& r, const CompressSettings& s
 }
 
 std::string ToText(const CompressReport& r, const CompressSettings& settings) {
-  const double bpp = 8 * static_cast<double>(r.output_bytes) / static_cast<double>(r.shape.pixels());
+  const double bpp =
+      8 * static_cast<double>(r.output_bytes) / static_cast<double>(r.shape.pixels());
   return r.input + " -> " + r.output + ": " + std::to_string(r.shape.width) + "x" +
          std::to_string(r.shape.height) + ", " + Bytes(r.input_bytes) + " -> " +
          Bytes(r.output_bytes) + " (1:" +
-         Fixed(static_cast<double>(r.input_bytes) / static_cast<double>(r.output_bytes), 1) + "), " +
-         Fixed(bpp, 3) + " bpp" + TargetText(r, settings) + (settings.psnr ? ", PSNR " + Fixed(r.psnr, 2) + " dB" : "") + ", " +
-         Duration(r.seconds) + "\n" + KlText(r.stats);
+         Fixed(static_cast<double>(r.input_bytes) / static_cast<double>(r.output_bytes), 1) +
+         "), " + Fixed(bpp, 3) + " bpp" + TargetText(r, settings) +
+         (settings.psnr ? ", PSNR " + Fixed(r.psnr, 2) + " dB" : "") + ", " + Duration(r.seconds) +
+         "\n" + KlText(r.stats);
 }
 
 std::string Details(const CompressReport& r, const CompressSettings& settings) {
   const EncodeStats& t = r.stats;
-  return "  model " + settings.encode.model + ", effort " + std::to_string(settings.encode.effort) + ", " +
-         std::to_string(t.tiles) + " tile(s), " + std::to_string(t.symbols) + " symbols\n" +
+  return "  model " + settings.encode.model + ", effort " + std::to_string(settings.encode.effort) +
+         ", " + std::to_string(t.tiles) + " tile(s), " + std::to_string(t.symbols) + " symbols\n" +
          "  latent " + Bytes(t.latent_bytes) + " (by the model's probabilities " +
-         Bytes(static_cast<std::uint64_t>(std::ceil(t.estimated_bits / 8))) + "), alpha " + Bytes(t.alpha_bytes) +
-         ", the rest " + Bytes(r.output_bytes - t.latent_bytes - t.alpha_bytes) + "\n" +
-         "  analysis " + Duration(t.analysis_seconds) + ", prior " + Duration(t.prior_seconds) + ", entropy coding " +
-         Duration(t.entropy_seconds) + "; memory estimated at " + Bytes(t.memory_bytes) + "\n";
+         Bytes(static_cast<std::uint64_t>(std::ceil(t.estimated_bits / 8))) + "), alpha " +
+         Bytes(t.alpha_bytes) + ", the rest " +
+         Bytes(r.output_bytes - t.latent_bytes - t.alpha_bytes) + "\n" + "  analysis " +
+         Duration(t.analysis_seconds) + ", prior " + Duration(t.prior_seconds) +
+         ", entropy coding " + Duration(t.entropy_seconds) + "; memory estimated at " +
+         Bytes(t.memory_bytes) + "\n";
 }
 
 }  // namespace halfmoon::cli

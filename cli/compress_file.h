@@ -36,7 +36,7 @@ struct CompressReport {
   std::uint64_t input_bytes = 0, output_bytes = 0;
   double seconds = 0;
   double quality = 0;
-  double psnr = 0;  // with settings.psnr
+  double psnr = 0;     // with settings.psnr
   double ms_ssim = 0;  // with a target of that kind
   int encodes = 1;
   EncodeStats stats;
@@ -46,7 +46,8 @@ struct CompressReport {
 // Reads `input` row by row, encodes, writes `output` atomically. The encoder is made at the first
 // picture that deserves one, and kept: loading a model costs more than most pictures.
 Result<CompressReport> CompressFile(const std::string& input, const std::string& output,
-                                    const CompressSettings& settings, std::optional<Encoder>* encoder);
+                                    const CompressSettings& settings,
+                                    std::optional<Encoder>* encoder);
 
 nlohmann::ordered_json ToJson(const CompressReport& report, const CompressSettings& settings);
 // One line for people.

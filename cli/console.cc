@@ -21,8 +21,9 @@ int PrintError(const Status& status) {
   std::fflush(stdout);  // keeps the order when both streams go to one place
   std::string text = "halfmoon: error: " + status.message() + "\n";
   if (ExitCodeOf(status.code()) == kExitInternal) {
-    text += "halfmoon: this is a bug in halfmoon; please report it with the output of "
-            "'halfmoon --version'\n";
+    text +=
+        "halfmoon: this is a bug in halfmoon; please report it with the output of "
+        "'halfmoon --version'\n";
   }
   Put(stderr, text);
   return ExitCodeOf(status.code());
@@ -139,8 +140,7 @@ void ProgressLine::ShowCount(const std::string& what, std::size_t done, std::siz
   const double spent =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
   if (done > 0 && done < total && spent > 2) {
-    text += ", " +
-            Duration(spent * static_cast<double>(total - done) / static_cast<double>(done)) +
+    text += ", " + Duration(spent * static_cast<double>(total - done) / static_cast<double>(done)) +
             " left";
   }
   Show(text);
@@ -150,7 +150,8 @@ void ProgressLine::ShowShare(const std::string& what, double done) {
   std::string text = what + " " + Fixed(100 * done, 0) + " %";
   const double spent =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  if (done > 0 && done < 1 && spent > 2) text += ", " + Duration(spent * (1 - done) / done) + " left";
+  if (done > 0 && done < 1 && spent > 2)
+    text += ", " + Duration(spent * (1 - done) / done) + " left";
   Show(text);
 }
 

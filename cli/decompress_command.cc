@@ -52,9 +52,9 @@ Result<DecompressSettings> Settings(const Options& o) {
     settings.region = Region{n[0], n[1], n[2], n[3]};
   }
   if (!o.background.empty()) {
-    HALFMOON_ASSIGN_OR_RETURN(
-        const std::vector<std::uint32_t> n,
-        ParseNumbers("--background", o.background, 3, 255, "R,G,B from 0 to 255, e.g. 255,255,255"));
+    HALFMOON_ASSIGN_OR_RETURN(const std::vector<std::uint32_t> n,
+                              ParseNumbers("--background", o.background, 3, 255,
+                                           "R,G,B from 0 to 255, e.g. 255,255,255"));
     settings.write.background = {static_cast<std::uint8_t>(n[0]), static_cast<std::uint8_t>(n[1]),
                                  static_cast<std::uint8_t>(n[2])};
   }
@@ -69,7 +69,8 @@ int RunOne(const Options& o, DecompressSettings settings) {
   const std::string& input = o.inputs.front();
   std::optional<Decoder> decoder;
   const auto report = [&]() -> Result<DecompressReport> {
-    HALFMOON_ASSIGN_OR_RETURN(const std::string output, OutputPath(input, o.output, "." + o.format));
+    HALFMOON_ASSIGN_OR_RETURN(const std::string output,
+                              OutputPath(input, o.output, "." + o.format));
     if (output != kStandardStream) HALFMOON_RETURN_IF_ERROR(ImageFormatFromPath(output).status());
     HALFMOON_RETURN_IF_ERROR(CheckInput(input));
     HALFMOON_RETURN_IF_ERROR(CheckTarget(input, output, settings.force));
@@ -96,8 +97,9 @@ bool IsIntact(const std::string& path) {
 
 int RunMany(const Options& o, DecompressSettings settings) {
   if (!o.output.empty()) {
-    return PrintError({StatusCode::kInvalidArgument,
-                       o.output + ": one output for several inputs; use --out-dir DIR and --format"});
+    return PrintError(
+        {StatusCode::kInvalidArgument,
+         o.output + ": one output for several inputs; use --out-dir DIR and --format"});
   }
   const auto items = ListBatch(o.inputs, o.batch, {".hmn"}, "." + o.format);
   if (!items.ok()) return PrintError(items.status());
@@ -136,7 +138,8 @@ void AddDecompressCommand(CLI::App& app, int* exit_code) {
       "  halfmoon decompress -r small --out-dir photos --format jpg -j 4\n"
       "  halfmoon decompress - -o - < photo.hmn > photo.png");
   DecompressSettings& s = o->settings;
-  command->add_option("input", o->inputs, "The .hmn files, or folders of them; - reads standard input")
+  command
+      ->add_option("input", o->inputs, "The .hmn files, or folders of them; - reads standard input")
       ->type_name("IN")
       ->required();
   AddOutput(command, &o->output,
@@ -146,7 +149,9 @@ void AddDecompressCommand(CLI::App& app, int* exit_code) {
   command->add_option("--format", o->format, "Ending of results without -o; default png")
       ->type_name("FMT")
       ->check(CLI::IsMember({"png", "jpg", "jpeg", "ppm", "pgm", "pnm", "pam"}));
-  command->add_option("--region", o->region, "Only this part, in pixels; reads only the tiles it needs")
+  command
+      ->add_option("--region", o->region,
+                   "Only this part, in pixels; reads only the tiles it needs")
       ->type_name("X,Y,W,H");
   command
       ->add_option("--background", o->background,

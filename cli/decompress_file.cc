@@ -15,7 +15,8 @@ Status Named(const Status& status, const std::string& path) {
              : status.WithContext(path);
 }
 
-Status CheckBackground(const PictureShape& shape, ImageFormat format, const ImageWriteOptions& write) {
+Status CheckBackground(const PictureShape& shape, ImageFormat format,
+                       const ImageWriteOptions& write) {
   if (!shape.has_alpha() || format != ImageFormat::kJpeg || write.background) return Status::Ok();
   return {StatusCode::kInvalidArgument,
           "the picture has alpha, which JPEG can't hold; give --background R,G,B, or write a PNG"};
@@ -25,7 +26,7 @@ Status CheckBackground(const PictureShape& shape, ImageFormat format, const Imag
 
 Result<DecompressReport> DecompressFile(const std::string& input, const std::string& output,
                                         const DecompressSettings& settings,
-                                    std::optional<Decoder>* decoder) {
+                                        std::optional<Decoder>* decoder) {
   const Timer timer;
   ImageFormat format = ImageFormat::kPng;
   if (output != kStandardStream) {
@@ -71,9 +72,8 @@ Result<DecompressReport> DecompressFile(const std::string& input, const std::str
     }
     return output_status = writer->WriteRow(row);
   };
-  const Status decoded =
-      (*decoder)->DecodeRows(bytes, settings.region ? &*settings.region : nullptr, begin, sink,
-                             &report.stats);
+  const Status decoded = (*decoder)->DecodeRows(
+      bytes, settings.region ? &*settings.region : nullptr, begin, sink, &report.stats);
   if (!output_status.ok()) return Named(output_status, output);
   if (!decoded.ok()) return decoded.WithContext(input);
   HALFMOON_RETURN_IF_ERROR(Named(writer->Finish(), output));
@@ -119,11 +119,11 @@ std::string ToText(const DecompressReport& r) {
 
 std::string Details(const DecompressReport& r) {
   const DecodeStats& t = r.stats;
-  return "  " + std::to_string(t.tiles) + " tile(s), " + std::to_string(t.symbols) + " symbols, hash " +
-         Hex64(t.symbol_hash) + "\n" +
-         "  model read in " + Duration(t.model_seconds) + ", prior " + Duration(t.prior_seconds) +
-         ", entropy decoding " + Duration(t.entropy_seconds) + ", synthesis " + Duration(t.synthesis_seconds) +
-         "; memory estimated at " + Bytes(t.memory_bytes) + "\n";
+  return "  " + std::to_string(t.tiles) + " tile(s), " + std::to_string(t.symbols) +
+         " symbols, hash " + Hex64(t.symbol_hash) + "\n" + "  model read in " +
+         Duration(t.model_seconds) + ", prior " + Duration(t.prior_seconds) +
+         ", entropy decoding " + Duration(t.entropy_seconds) + ", synthesis " +
+         Duration(t.synthesis_seconds) + "; memory estimated at " + Bytes(t.memory_bytes) + "\n";
 }
 
 std::string DamageText(const DecodeStats& stats) {

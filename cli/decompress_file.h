@@ -32,10 +32,11 @@ struct DecompressReport {
 };
 
 // Writes `output` row by row and atomically. With decode.allow_partial a damaged file may give a
-// report whose stats are damaged(): the caller owes its user a word and an exit code. The decoder is
-// made at the first file that deserves one, and kept.
+// report whose stats are damaged(): the caller owes its user a word and an exit code. The decoder
+// is made at the first file that deserves one, and kept.
 Result<DecompressReport> DecompressFile(const std::string& input, const std::string& output,
-                                        const DecompressSettings& settings, std::optional<Decoder>* decoder);
+                                        const DecompressSettings& settings,
+                                        std::optional<Decoder>* decoder);
 
 nlohmann::ordered_json ToJson(const DecompressReport& report);
 // One line for people.

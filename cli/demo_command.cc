@@ -33,7 +33,8 @@ Status WriteText(const std::string& path, const std::string& text) {
 Status Run(Options o, int* exit_code) {
   const Timer timer;
   if (o.experiment != "half-moon") {
-    return {StatusCode::kInvalidArgument, "there is no demo '" + o.experiment + "'; there is: half-moon"};
+    return {StatusCode::kInvalidArgument,
+            "there is no demo '" + o.experiment + "'; there is: half-moon"};
   }
   if (o.seeds < 1 || o.seeds > 100) {
     return {StatusCode::kInvalidArgument,
@@ -53,15 +54,17 @@ Status Run(Options o, int* exit_code) {
   if (error) return {StatusCode::kIo, o.out_dir + ": cannot create: " + error.message()};
   HALFMOON_RETURN_IF_ERROR(CheckTarget("", page, o.force));
   WarnIfSlowBlas(o.report.quiet);
-  o.half_moon.workers =
-      o.threads > 0 ? o.threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  o.half_moon.workers = o.threads > 0
+                            ? o.threads
+                            : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   DeferInterrupt interrupt;
   ProgressLine line(o.report.quiet);
   std::vector<SeededRuns> all;
   const std::uint64_t first = o.half_moon.seed;
   for (int s = 0; s < o.seeds; ++s) {
     o.half_moon.seed = first + static_cast<std::uint64_t>(s);
-    o.half_moon.work_dir = (fs::path(o.out_dir) / ("seed" + std::to_string(o.half_moon.seed))).string();
+    o.half_moon.work_dir =
+        (fs::path(o.out_dir) / ("seed" + std::to_string(o.half_moon.seed))).string();
     auto runs = training::RunHalfMoon(o.half_moon, [&](const std::string& what, double done) {
       line.Show("seed " + std::to_string(o.half_moon.seed) + ": " + what + ", " +
                 Fixed(100 * (s + done) / o.seeds, 0) + " %");
@@ -84,7 +87,8 @@ Status Run(Options o, int* exit_code) {
   }
   line.Clear();
   HALFMOON_ASSIGN_OR_RETURN(const std::string html, HalfMoonPage(all));
-  HALFMOON_RETURN_IF_ERROR(WriteText((fs::path(o.out_dir) / "half-moon.json").string(), HalfMoonJson(all)));
+  HALFMOON_RETURN_IF_ERROR(
+      WriteText((fs::path(o.out_dir) / "half-moon.json").string(), HalfMoonJson(all)));
   HALFMOON_RETURN_IF_ERROR(WriteOutput(
       page, {reinterpret_cast<const std::uint8_t*>(html.data()), html.size()}, o.force));
   if (o.report.json) {
@@ -92,14 +96,15 @@ Status Run(Options o, int* exit_code) {
                {"seconds", timer.seconds()},
                {"seeds", nlohmann::ordered_json::parse(HalfMoonJson(all))}});
   } else if (!o.report.quiet) {
-    Table table({">seed", "phases", "model", ">path", ">worst", ">lit in the middle", ">samples", ">fitted",
-                 ">unseen", ">PSNR", ">active"});
+    Table table({">seed", "phases", "model", ">path", ">worst", ">lit in the middle", ">samples",
+                 ">fitted", ">unseen", ">PSNR", ">active"});
     for (const SeededRuns& s : all) {
       for (const training::HalfMoonRun& r : s.runs) {
-        table.Add({std::to_string(s.seed), r.hole ? "35-65 % left out" : "all", r.variational ? "VAE" : "AE",
-                   Fixed(r.PathDistance(), 1), Fixed(r.WorstDistance(), 1),
-                   Fixed(100 * r.MiddleLit(), 0) + " %", Fixed(r.sample_distance, 1),
-                   Fixed(r.fitted_distance, 1), Fixed(r.reconstruction_distance, 1), Fixed(r.psnr, 1),
+        table.Add({std::to_string(s.seed), r.hole ? "35-65 % left out" : "all",
+                   r.variational ? "VAE" : "AE", Fixed(r.PathDistance(), 1),
+                   Fixed(r.WorstDistance(), 1), Fixed(100 * r.MiddleLit(), 0) + " %",
+                   Fixed(r.sample_distance, 1), Fixed(r.fitted_distance, 1),
+                   Fixed(r.reconstruction_distance, 1), Fixed(r.psnr, 1),
                    std::to_string(r.active) + "/" + std::to_string(r.latent)});
       }
     }
@@ -116,7 +121,8 @@ void AddDemoCommand(CLI::App& app, int* exit_code) {
       app, "demo", "Run an experiment and write its page",
       "  halfmoon demo half-moon --out half-moon/\n"
       "  halfmoon demo half-moon --out half-moon/ --seeds 5\n\n"
-      "half-moon trains an autoencoder and a variational autoencoder on rendered moons, with all phases\n"
+      "half-moon trains an autoencoder and a variational autoencoder on rendered moons, with all "
+      "phases\n"
       "and without those around half, and looks at what lies between a crescent and a full moon.\n"
       "Distances are root mean squared differences of pixels to the nearest rendered moon.");
   command->add_option("experiment", o->experiment, "half-moon")->type_name("NAME")->required();
@@ -126,10 +132,14 @@ void AddDemoCommand(CLI::App& app, int* exit_code) {
   command->add_option("--seed", o->half_moon.seed, "Of the training; default 1")->type_name("S");
   command->add_option("--seeds", o->seeds, "That many trainings of each, from --seed on; default 1")
       ->type_name("N");
-  command->add_option("--steps", o->half_moon.steps, "Steps of each training; default 1500")->type_name("N");
-  command->add_option("--beta", o->half_moon.beta, "Weight of the VAE's KL, above 0 to 1000; default 300")
+  command->add_option("--steps", o->half_moon.steps, "Steps of each training; default 1500")
+      ->type_name("N");
+  command
+      ->add_option("--beta", o->half_moon.beta,
+                   "Weight of the VAE's KL, above 0 to 1000; default 300")
       ->type_name("B");
-  command->add_option("--latent", o->half_moon.latent, "Numbers of a code, 1 to 64; default 8")->type_name("N");
+  command->add_option("--latent", o->half_moon.latent, "Numbers of a code, 1 to 64; default 8")
+      ->type_name("N");
   AddThreads(command, &o->threads);
   AddForce(command, &o->force);
   AddJson(command, &o->report.json);

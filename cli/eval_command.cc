@@ -159,7 +159,8 @@ Status Run(Options& o) {
   } else if (!o.report.quiet) {
     PrintPoints(*evaluation);
     PrintDifferences(*evaluation, o.report.quiet);
-    PrintText("\nreport: " + (eval::HasHtmlReport() ? o.eval.out + "/report.html" : o.eval.out) + "\n");
+    PrintText("\nreport: " + (eval::HasHtmlReport() ? o.eval.out + "/report.html" : o.eval.out) +
+              "\n");
   }
   return evaluation->FirstFailure();
 }

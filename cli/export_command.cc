@@ -53,7 +53,8 @@ struct IntegerCost {
 };
 
 // `path`: of the first pack, for messages.
-Result<IntegerCost> MeasureIntegerCost(networks::Autoencoder& model, const std::vector<training::Pack>& packs,
+Result<IntegerCost> MeasureIntegerCost(networks::Autoencoder& model,
+                                       const std::vector<training::Pack>& packs,
                                        const std::string& path) {
   const torch::Tensor crops = training::CropSampler::ValidationCrops(packs, 256, 24);
   if (crops.size(0) == 0) {
@@ -86,8 +87,7 @@ Result<std::string> EditManifest(const Options& o, const Json& entry) {
     HALFMOON_ASSIGN_OR_RETURN(const std::vector<std::uint8_t> bytes, ReadInput(o.manifest));
     old = Text(bytes);
   }
-  HALFMOON_ASSIGN_OR_RETURN(const std::string text,
-                            AddToManifest(old, entry, o.force, o.manifest));
+  HALFMOON_ASSIGN_OR_RETURN(const std::string text, AddToManifest(old, entry, o.force, o.manifest));
   if (const auto parsed = runtime::Manifest::Parse(text, fs::path(o.manifest).parent_path());
       !parsed.ok()) {
     return parsed.status().WithContext(o.manifest);
@@ -142,19 +142,20 @@ Status RunChecked(const Options& o) {
   };
   const std::string data = from_recipe("data_note", o.data);
   const std::string licence = from_recipe("licence", o.licence);
-  Json training_note = {{"steps", std::atoll(Get(checkpoint.metadata, "step").c_str())},
-                        {"minutes", std::round(std::atof(Get(checkpoint.metadata, "minutes").c_str()))},
-                        {"halfmoon", HALFMOON_VERSION}};
+  Json training_note = {
+      {"steps", std::atoll(Get(checkpoint.metadata, "step").c_str())},
+      {"minutes", std::round(std::atof(Get(checkpoint.metadata, "minutes").c_str()))},
+      {"halfmoon", HALFMOON_VERSION}};
   if (recipe.is_object()) training_note["recipe"] = recipe;
 
-  const auto exported = training::ExportCheckpoint(checkpoint, {{"name", o.name},
-                                                                {"data", data},
-                                                                {"licence", licence},
-                                                                {"training", training_note.dump()}},
-                                                   packs);
+  const auto exported = training::ExportCheckpoint(
+      checkpoint,
+      {{"name", o.name}, {"data", data}, {"licence", licence}, {"training", training_note.dump()}},
+      packs);
   if (!exported.ok()) return exported.status().WithContext(o.checkpoint);
   const std::vector<std::uint8_t>& bytes = *exported;
-  HALFMOON_ASSIGN_OR_RETURN(const runtime::WeightsFile file, runtime::WeightsFile::FromBytes(bytes));
+  HALFMOON_ASSIGN_OR_RETURN(const runtime::WeightsFile file,
+                            runtime::WeightsFile::FromBytes(bytes));
   std::string manifest;
   if (!o.manifest.empty()) {
     Json entry = {{"id", o.id},
@@ -167,7 +168,8 @@ Status RunChecked(const Options& o) {
                   {"data", data},
                   {"licence", licence},
                   {"training", training_note}};
-    if (const std::string codec = Get(file.metadata(), "codec"); !codec.empty()) entry["codec"] = codec;
+    if (const std::string codec = Get(file.metadata(), "codec"); !codec.empty())
+      entry["codec"] = codec;
     if (!measured.is_null()) entry["measured"] = measured;
     HALFMOON_ASSIGN_OR_RETURN(manifest, EditManifest(o, entry));
   }
@@ -247,9 +249,10 @@ void AddExportCommand(CLI::App& app, int* exit_code) {
                    "output's")
       ->type_name("FILE");
   command
-      ->add_option("--data", o->packs,
-                   "Packs. AE: measure on their validation pictures what the integer path costs. VAE: fit a "
-                   "mixture to the codes of their training pictures, for 'halfmoon sample'")
+      ->add_option(
+          "--data", o->packs,
+          "Packs. AE: measure on their validation pictures what the integer path costs. VAE: fit a "
+          "mixture to the codes of their training pictures, for 'halfmoon sample'")
       ->type_name("PACK");
   command->add_option("--measured", o->measured, "Output of 'halfmoon rd --json', for the manifest")
       ->type_name("FILE");

@@ -33,8 +33,9 @@ Status CheckTarget(const std::string& input, const std::string& output, bool for
 // All bytes of a file or of standard input. Messages begin with the path.
 Result<std::vector<std::uint8_t>> ReadInput(const std::string& path);
 
-// A file that is written while it is made. It appears under its name at Commit, whole or not at all;
-// what goes to standard output is held back until then, so that a failure leaves nothing there.
+// A file that is written while it is made. It appears under its name at Commit, whole or not at
+// all; what goes to standard output is held back until then, so that a failure leaves nothing
+// there.
 class OutputStream {
  public:
   // Errors: as AtomicFile::Create.
@@ -47,7 +48,7 @@ class OutputStream {
  private:
   OutputStream() = default;
 
-  std::optional<AtomicFile> file_;   // none: standard output
+  std::optional<AtomicFile> file_;  // none: standard output
   std::vector<std::uint8_t> held_;
   std::uint64_t bytes_ = 0;
 };

@@ -28,7 +28,8 @@ bool ParseSeed(const std::string& text, std::uint64_t* seed) {
 }
 
 std::string ShapeText(const PictureShape& s) {
-  return std::to_string(s.width) + "x" + std::to_string(s.height) + (s.is_grey() ? " grey" : " colour");
+  return std::to_string(s.width) + "x" + std::to_string(s.height) +
+         (s.is_grey() ? " grey" : " colour");
 }
 
 Result<Image> FitPicture(const Generator& generator, const Image& image, bool resize) {
@@ -37,8 +38,9 @@ Result<Image> FitPicture(const Generator& generator, const Image& image, bool re
                     (image.shape().is_grey() || !shape.is_grey());
   if (!fits && !resize) {
     return Status(StatusCode::kInvalidArgument, "the picture is " + ShapeText(image.shape()) +
-                                                    ", model '" + generator.info().name + "' takes " +
-                                                    ShapeText(shape) + " only; --resize makes it so");
+                                                    ", model '" + generator.info().name +
+                                                    "' takes " + ShapeText(shape) +
+                                                    " only; --resize makes it so");
   }
   return FitTo(image.view(), shape);
 }

@@ -16,15 +16,16 @@ struct GridSize {
 };
 Result<GridSize> ParseGrid(const std::string& text);
 
-// A picture file as the model takes it. Errors: those of reading it; kInvalidArgument naming --resize
-// when it has another size, or colour where the model is grey, and not `resize`.
+// A picture file as the model takes it. Errors: those of reading it; kInvalidArgument naming
+// --resize when it has another size, or colour where the model is grey, and not `resize`.
 Result<Image> ReadFitting(const Generator& generator, const std::string& path, bool resize);
 
-// The code of a picture (its posterior mean), of a .hmn file of this model, or, when `text` is a whole
-// number and no file of that name exists, of a seed. Errors: those of reading it.
+// The code of a picture (its posterior mean), of a .hmn file of this model, or, when `text` is a
+// whole number and no file of that name exists, of a seed. Errors: those of reading it.
 Result<std::vector<float>> ReadCode(Generator& generator, const std::string& text, bool resize);
 
-// DIR/PREFIX-000.png and so on; the folder is made when missing. An existing file is kept unless `force`.
+// DIR/PREFIX-000.png and so on; the folder is made when missing. An existing file is kept unless
+// `force`.
 Status WritePictures(const std::string& directory, const std::string& prefix,
                      const std::vector<Image>& pictures, bool force);
 

@@ -26,7 +26,8 @@ ImageWriteOptions PngOptions() {
 Result<std::vector<std::uint8_t>> Strip(const std::vector<const MoonPicture*>& moons) {
   std::vector<Image> pictures;
   for (const MoonPicture* moon : moons) {
-    HALFMOON_ASSIGN_OR_RETURN(Image image, Image::Create(training::kMoonSide, training::kMoonSide, 1));
+    HALFMOON_ASSIGN_OR_RETURN(Image image,
+                              Image::Create(training::kMoonSide, training::kMoonSide, 1));
     std::copy(moon->begin(), moon->end(), image.samples().begin());
     pictures.push_back(std::move(image));
   }
@@ -43,7 +44,8 @@ std::string ImageElement(const std::vector<std::uint8_t>& png, const std::string
 
 eval::Chart DistanceChart(const std::vector<HalfMoonRun>& runs, bool hole) {
   eval::Chart chart;
-  chart.title = hole ? "Distance to the nearest moon (35-65 % left out)" : "Distance to the nearest moon";
+  chart.title =
+      hole ? "Distance to the nearest moon (35-65 % left out)" : "Distance to the nearest moon";
   chart.x_label = "step of the path, 0 crescent to 1 full";
   for (const HalfMoonRun& run : runs) {
     if (run.hole != hole) continue;
@@ -83,25 +85,30 @@ std::string FiguresTable(const std::vector<SeededRuns>& seeds) {
     for (const HalfMoonRun& r : s.runs) {
       const std::string beta = r.variational ? ", beta " + Fixed(r.beta, r.beta < 10 ? 1 : 0) : "";
       html += "<tr><td>" + std::to_string(s.seed) + "<td>" + (r.hole ? "35-65 % left out" : "all") +
-              "<td>" + Kind(r) + beta + "<td>" + Fixed(r.PathDistance(), 1) + "<td>" + Fixed(r.WorstDistance(), 1) +
-              "<td>" + Fixed(100 * r.MiddleLit(), 0) + " %<td>" + Fixed(r.sample_distance, 1) + "<td>" +
-              Fixed(r.fitted_distance, 1) + "<td>" + Fixed(r.reconstruction_distance, 1) + "<td>" +
-              Fixed(r.psnr, 1) + "<td>" + std::to_string(r.active) + " of " + std::to_string(r.latent) +
-              "</tr>\n";
+              "<td>" + Kind(r) + beta + "<td>" + Fixed(r.PathDistance(), 1) + "<td>" +
+              Fixed(r.WorstDistance(), 1) + "<td>" + Fixed(100 * r.MiddleLit(), 0) + " %<td>" +
+              Fixed(r.sample_distance, 1) + "<td>" + Fixed(r.fitted_distance, 1) + "<td>" +
+              Fixed(r.reconstruction_distance, 1) + "<td>" + Fixed(r.psnr, 1) + "<td>" +
+              std::to_string(r.active) + " of " + std::to_string(r.latent) + "</tr>\n";
     }
   }
   return html + "</table>\n";
 }
 
 constexpr char kHead[] =
-    "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Half moon</title>\n<style>\n"
+    "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Half "
+    "moon</title>\n<style>\n"
     "body{font:16px/1.5 sans-serif;max-width:1460px;margin:2em auto;padding:0 1em;color:#222}\n"
     "img{max-width:100%;image-rendering:pixelated}table{border-collapse:collapse}\n"
-    "td,th{padding:.2em .7em;text-align:right;border-bottom:1px solid #ddd}svg{max-width:100%;height:auto}\n"
+    "td,th{padding:.2em .7em;text-align:right;border-bottom:1px solid "
+    "#ddd}svg{max-width:100%;height:auto}\n"
     "</style></head><body>\n<h1>Half moon</h1>\n"
-    "<p>An autoencoder (AE) and a variational autoencoder (VAE) of the same shape have seen the same "
-    "rendered moons. Each strip decodes the straight line between the codes of a thin crescent (5 % lit) "
-    "and a full moon. Distances are to the nearest rendered moon of any phase, size and tilt: the root of "
+    "<p>An autoencoder (AE) and a variational autoencoder (VAE) of the same shape have seen the "
+    "same "
+    "rendered moons. Each strip decodes the straight line between the codes of a thin crescent (5 "
+    "% lit) "
+    "and a full moon. Distances are to the nearest rendered moon of any phase, size and tilt: the "
+    "root of "
     "the mean squared difference of the pixels, 0 to 255.</p>\n";
 
 }  // namespace
@@ -140,7 +147,8 @@ Result<std::string> HalfMoonPage(const std::vector<SeededRuns>& seeds) {
     html += eval::ChartsToSvg("", {DistanceChart(runs, hole), LitChart(runs, hole)});
   }
   html += "<h2>Figures</h2>\n" + FiguresTable(seeds) +
-          "<p>Fitted: codes from a normal distribution with the mean and covariance of the codes of moons. "
+          "<p>Fitted: codes from a normal distribution with the mean and covariance of the codes "
+          "of moons. "
           "Unseen moons: decoded again; as rendered they are " +
           Fixed(runs[0].rendered_distance, 1) +
           " away from the nearest of those compared with, because these lie on a grid.</p>\n"

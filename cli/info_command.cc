@@ -28,7 +28,8 @@ struct Described {
   }
   std::string hash() const { return Hex(info.model_hash.data(), info.model_hash.size()); }
   double bpp() const {
-    return 8 * static_cast<double>(bytes) / static_cast<double>(std::uint64_t{info.width} * info.height);
+    return 8 * static_cast<double>(bytes) /
+           static_cast<double>(std::uint64_t{info.width} * info.height);
   }
 };
 
@@ -73,7 +74,8 @@ std::vector<TileInfo> Tiles(const FileInfo& i) {
 std::string ChunksText(const FileInfo& i) {
   std::vector<std::pair<std::string, std::pair<std::uint64_t, std::uint64_t>>> sums;
   for (const FileInfo::Chunk& c : i.chunks) {
-    auto it = std::find_if(sums.begin(), sums.end(), [&](const auto& s) { return s.first == c.type; });
+    auto it =
+        std::find_if(sums.begin(), sums.end(), [&](const auto& s) { return s.first == c.type; });
     if (it == sums.end()) it = sums.insert(it, {c.type, {0, 0}});
     ++it->second.first;
     it->second.second += c.bytes;
@@ -90,8 +92,9 @@ std::string TilesText(const FileInfo& i) {
   Table table({">tile", ">x", ">y", ">width", ">height", ">latents", ">alpha"});
   std::size_t k = 0;
   for (const TileInfo& t : Tiles(i)) {
-    table.Add({std::to_string(k++), std::to_string(t.x), std::to_string(t.y), std::to_string(t.width),
-               std::to_string(t.height), Bytes(t.latent_bytes), Bytes(t.alpha_bytes)});
+    table.Add({std::to_string(k++), std::to_string(t.x), std::to_string(t.y),
+               std::to_string(t.width), std::to_string(t.height), Bytes(t.latent_bytes),
+               Bytes(t.alpha_bytes)});
   }
   return table.ToText();
 }
@@ -101,8 +104,9 @@ Result<Described> Describe(const std::string& path) {
   auto info = ReadInfo(bytes);
   if (!info.ok()) return info.status().WithContext(path);
   if (info->chunks.empty()) {
-    PrintWarning(path + ": the header is good, what follows is damaged or cut off; 'halfmoon "
-                        "verify' says where");
+    PrintWarning(path +
+                 ": the header is good, what follows is damaged or cut off; 'halfmoon "
+                 "verify' says where");
   }
   return Described{std::move(*info), bytes.size()};
 }
@@ -146,19 +150,17 @@ nlohmann::ordered_json ToJson(const std::string& path, const Described& d, bool 
 
 std::string ToText(const std::string& path, const Described& d) {
   const FileInfo& i = d.info;
-  return path + "\n" +                                                                       //
+  return path + "\n" +  //
          "  picture  " + std::to_string(i.width) + "x" + std::to_string(i.height) + ", " +
          ChannelsText(i.channels) + ", " + std::to_string(i.bit_depth) + " bit, " +
-         (i.has_icc ? "ICC profile" : "sRGB") + "\n" +
-         "  file     " + Bytes(d.bytes) + ", " + Fixed(d.bpp(), 3) + " bpp\n" +
-         "  quality  " + Fixed(i.quality, 1) + " (Q " + std::to_string(i.q) + ")\n" +
-         "  model    id " + std::to_string(i.model_id) + ", hash " + d.hash() + "\n" +
-         "  tiles    " +
+         (i.has_icc ? "ICC profile" : "sRGB") + "\n" + "  file     " + Bytes(d.bytes) + ", " +
+         Fixed(d.bpp(), 3) + " bpp\n" + "  quality  " + Fixed(i.quality, 1) + " (Q " +
+         std::to_string(i.q) + ")\n" + "  model    id " + std::to_string(i.model_id) + ", hash " +
+         d.hash() + "\n" + "  tiles    " +
          (i.tile_size == 0 ? "one"
                            : std::to_string(i.tile_columns) + " x " + std::to_string(i.tile_rows) +
                                  " of " + std::to_string(i.tile_size) + " pixels") +
-         "\n" +
-         "  format   " + d.format() + "\n" +                                                 //
+         "\n" + "  format   " + d.format() + "\n" +  //
          "  chunks   " + ChunksText(i) + "\n";
 }
 

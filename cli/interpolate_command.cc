@@ -53,7 +53,8 @@ Status Run(const Options& o) {
     for (Image& p : pictures) {
       HALFMOON_ASSIGN_OR_RETURN(p, Enlarge(p, o.enlarge));
     }
-    HALFMOON_ASSIGN_OR_RETURN(const std::vector<std::uint8_t> file, AnimatedPng(pictures, o.delay_ms));
+    HALFMOON_ASSIGN_OR_RETURN(const std::vector<std::uint8_t> file,
+                              AnimatedPng(pictures, o.delay_ms));
     HALFMOON_RETURN_IF_ERROR(WriteOutput(o.output, file, o.force));
   } else {
     HALFMOON_RETURN_IF_ERROR(
@@ -96,9 +97,11 @@ void AddInterpolateCommand(CLI::App& app, int* exit_code) {
   command->add_option("--delay", o->delay_ms, "Milliseconds per animated picture; default 80")
       ->type_name("MS");
   command->add_flag("--resize", o->resize, "Fit pictures of other sizes to the model's");
-  command->add_option("--enlarge", o->enlarge, "Repeat each pixel N times, 1 to 16")->type_name("N");
+  command->add_option("--enlarge", o->enlarge, "Repeat each pixel N times, 1 to 16")
+      ->type_name("N");
   AddOutput(command, &o->output, "A strip or animated PNG; - writes standard output");
-  command->add_option("--out-dir", o->out_dir, "Each step as a PNG in this folder")->type_name("DIR");
+  command->add_option("--out-dir", o->out_dir, "Each step as a PNG in this folder")
+      ->type_name("DIR");
   AddModelsDir(command, &o->generator.models_dir);
   AddThreads(command, &o->generator.threads);
   AddForce(command, &o->force);

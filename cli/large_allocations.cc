@@ -1,7 +1,7 @@
 // operator new of the program: large blocks ask for huge pages.
 //
-// Why: a codec touches each of its maps once. With pages of 4 KiB the kernel is called 256 times per
-// megabyte, which took half of a decode on a virtual machine; with MADV_HUGEPAGE it is called
+// Why: a codec touches each of its maps once. With pages of 4 KiB the kernel is called 256 times
+// per megabyte, which took half of a decode on a virtual machine; with MADV_HUGEPAGE it is called
 // once per 2 MiB. Only the program does so: a library has no say in how its users allocate.
 #include <sys/mman.h>
 
@@ -39,6 +39,8 @@ __attribute__((noinline)) void* operator new(std::size_t size) {
 
 // Array, sized and nothrow forms end up here, in the library's own versions.
 __attribute__((noinline)) void operator delete(void* block) noexcept { std::free(block); }
-__attribute__((noinline)) void operator delete(void* block, std::size_t) noexcept { std::free(block); }
+__attribute__((noinline)) void operator delete(void* block, std::size_t) noexcept {
+  std::free(block);
+}
 
 #endif

@@ -75,7 +75,8 @@ Status Run(Options o) {
               to_stderr);
   } else if (!o.report.quiet) {
     PrintText(o.output + ": " + std::to_string(o.dimensions.size()) + " dimensions from " +
-                  Fixed(-o.range, 1) + " to " + Fixed(o.range, 1) + ", " + Duration(timer.seconds()) + "\n",
+                  Fixed(-o.range, 1) + " to " + Fixed(o.range, 1) + ", " +
+                  Duration(timer.seconds()) + "\n",
               to_stderr);
   }
   return Status::Ok();
@@ -90,17 +91,21 @@ void AddLatentCommand(CLI::App& app, int* exit_code) {
       "  halfmoon latent --model vae-moons -o walk.png --enlarge 2\n"
       "  halfmoon latent shoe.png --model vae-fashion --dimensions 0 3 7 --range 2 -o walk.png");
   command
-      ->add_option("start", o->start,
-                   "Where the other dimensions stay: a picture, a .hmn file or a seed; default seed 0")
+      ->add_option(
+          "start", o->start,
+          "Where the other dimensions stay: a picture, a .hmn file or a seed; default seed 0")
       ->type_name("START");
   command->add_option("--model", o->generator.model, "Name or id of a VAE")->type_name("NAME");
   command
-      ->add_option("--dimensions", o->dimensions, "Which, counted from 0; default: the first 64 at most")
+      ->add_option("--dimensions", o->dimensions,
+                   "Which, counted from 0; default: the first 64 at most")
       ->type_name("N ...");
-  command->add_option("--steps", o->steps, "Pictures in a row, 2 to 256; default 9")->type_name("N");
+  command->add_option("--steps", o->steps, "Pictures in a row, 2 to 256; default 9")
+      ->type_name("N");
   command->add_option("--range", o->range, "From -R to R; default 3")->type_name("R");
   command->add_flag("--resize", o->resize, "Fit a picture of another size to the model's");
-  command->add_option("--enlarge", o->enlarge, "Repeat each pixel N times, 1 to 16")->type_name("N");
+  command->add_option("--enlarge", o->enlarge, "Repeat each pixel N times, 1 to 16")
+      ->type_name("N");
   command->add_option("-o,--output", o->output, "The grid, a PNG; - writes standard output")
       ->type_name("FILE")
       ->required();

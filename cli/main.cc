@@ -29,9 +29,9 @@ namespace halfmoon::cli {
 namespace {
 
 constexpr AddCommand kCommands[] = {
-    AddCompressCommand,    AddDecompressCommand, AddInfoCommand,    AddVerifyCommand,
-    AddModelsCommand,      AddRdCommand,         AddEvalCommand,    AddCompareCommand,
-    AddBenchCommand,       AddMeasureCommand,    AddPlotCommand,    AddSampleCommand,
+    AddCompressCommand,    AddDecompressCommand,  AddInfoCommand,   AddVerifyCommand,
+    AddModelsCommand,      AddRdCommand,          AddEvalCommand,   AddCompareCommand,
+    AddBenchCommand,       AddMeasureCommand,     AddPlotCommand,   AddSampleCommand,
     AddInterpolateCommand, AddReconstructCommand, AddLatentCommand, AddCompletionCommand,
     AddManCommand,
 };
@@ -61,9 +61,9 @@ bool IsUnknownCommand(const CLI::App& app, int argc, char** argv) {
 }
 
 int UsageError(const std::string& message, const std::string& command) {
-  return PrintError({StatusCode::kInvalidArgument,
-                     message + "; see 'halfmoon " + (command.empty() ? "" : command + " ") +
-                         "--help'"});
+  return PrintError(
+      {StatusCode::kInvalidArgument,
+       message + "; see 'halfmoon " + (command.empty() ? "" : command + " ") + "--help'"});
 }
 
 int Parse(CLI::App& app, int argc, char** argv, const int& exit_code) {

@@ -35,9 +35,9 @@ Result<std::string> AddToManifest(const std::string& manifest, const Json& entry
                                                  "replace that model");
     }
     if (other.is_object() && other.value("name", Json()) == entry["name"]) {
-      return Status(StatusCode::kInvalidArgument,
-                    where + ": the name " + entry["name"].dump() + " belongs to id " +
-                        std::to_string(id) + "; use another --name");
+      return Status(StatusCode::kInvalidArgument, where + ": the name " + entry["name"].dump() +
+                                                      " belongs to id " + std::to_string(id) +
+                                                      "; use another --name");
     }
     kept.push_back(other);
   }

@@ -28,7 +28,8 @@ nlohmann::ordered_json Embedded(const std::string& text) {
   return json;
 }
 
-// Cost per pixel is known of codecs for photographs; models of small pictures have none worth counting so.
+// Cost per pixel is known of codecs for photographs; models of small pictures have none worth
+// counting so.
 bool HasCost(const ModelReport& m) { return m.synthesis_kmac_per_pixel > 0; }
 
 nlohmann::ordered_json ToJson(const ModelReport& m) {
@@ -50,8 +51,8 @@ nlohmann::ordered_json ToJson(const ModelReport& m) {
       {"measured", Embedded(m.measured)},
   };
   if (!HasCost(m)) {
-    for (const char* key : {"analysis_kmac_per_pixel", "synthesis_kmac_per_pixel", "prior_kmac_per_pixel",
-                            "receptive_field"}) {
+    for (const char* key : {"analysis_kmac_per_pixel", "synthesis_kmac_per_pixel",
+                            "prior_kmac_per_pixel", "receptive_field"}) {
       json[key] = nullptr;
     }
   }
@@ -71,9 +72,9 @@ Status Run(const Options& o) {
   for (const ModelReport& m : models) {
     const auto cost = [&](double kmac) { return HasCost(m) ? Fixed(kmac, 1) : "n/a"; };
     table.Add({std::to_string(m.id), m.name, m.architecture, Count(m.parameters),
-               cost(m.synthesis_kmac_per_pixel + m.prior_kmac_per_pixel), cost(m.synthesis_kmac_per_pixel),
-               cost(m.prior_kmac_per_pixel), HasCost(m) ? std::to_string(m.receptive_field) : "n/a", m.hash,
-               m.licence});
+               cost(m.synthesis_kmac_per_pixel + m.prior_kmac_per_pixel),
+               cost(m.synthesis_kmac_per_pixel), cost(m.prior_kmac_per_pixel),
+               HasCost(m) ? std::to_string(m.receptive_field) : "n/a", m.hash, m.licence});
   }
   PrintText(table.ToText());
   return Status::Ok();

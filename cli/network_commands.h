@@ -19,12 +19,13 @@ inline constexpr NetworkCommand kNetworkCommands[] = {
     {"pack", "Make a pixel pack for training from folders of pictures"},
     {"train", "Train a model on pixel packs"},
     {"export", "Make a weights file from a training checkpoint"},
-    {"assess", "Measure a generative model: its samples by a classifier, and a VAE's ELBO and active units"},
+    {"assess",
+     "Measure a generative model: its samples by a classifier, and a VAE's ELBO and active units"},
     {"demo", "Run an experiment and write its page"},
 };
 
-// Adds them to `app`: with `load` the commands themselves, from halfmoon_networks.so, otherwise their
-// names alone. Errors: those of loading it.
+// Adds them to `app`: with `load` the commands themselves, from halfmoon_networks.so, otherwise
+// their names alone. Errors: those of loading it.
 Status AddNetworkCommands(CLI::App& app, int* exit_code, bool load);
 
 bool IsNetworkCommand(std::string_view name);

@@ -1,5 +1,5 @@
-// halfmoon_networks.so: what it offers to the program (codec/network_models.h). The only symbols that
-// can be seen from outside.
+// halfmoon_networks.so: what it offers to the program (codec/network_models.h). The only symbols
+// that can be seen from outside.
 #include <string_view>
 
 #include "cli/assess_command.h"
@@ -19,7 +19,7 @@ HALFMOON_VISIBLE const halfmoon::NetworkModels* halfmoon_network_models() {
 
 // Null: no such command.
 HALFMOON_VISIBLE halfmoon::cli::AddCommand halfmoon_network_command(const char* name) {
-  using namespace halfmoon::cli;  // NOLINT: a table of its functions
+  using namespace halfmoon::cli;                                 // NOLINT: a table of its functions
   halfmoon::UseNetworkModels(&halfmoon::LinkedNetworkModels());  // in the copy of the codec in here
   constexpr struct {
     std::string_view name;

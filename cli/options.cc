@@ -54,16 +54,16 @@ void AddVerbosity(CLI::App* command, ReportOptions* report) {
 
 void AddMaxMemory(CLI::App* command, std::uint64_t* bytes) {
   command
-      ->add_option("--max-memory", *bytes,
-                   "Refuse work that needs more memory, and stay below it; e.g. 2G, 800M (default: no "
-                   "limit)")
+      ->add_option(
+          "--max-memory", *bytes,
+          "Refuse work that needs more memory, and stay below it; e.g. 2G, 800M (default: no "
+          "limit)")
       ->type_name("SIZE")
       ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false));
 }
 
 void AddMaxPixels(CLI::App* command, std::uint64_t* pixels) {
-  command
-      ->add_option("--max-pixels", *pixels, "Refuse pictures of more pixels; default 268435456")
+  command->add_option("--max-pixels", *pixels, "Refuse pictures of more pixels; default 268435456")
       ->type_name("N");
 }
 

@@ -54,7 +54,8 @@ Result<PackReport> Make(const Options& o, ProgressLine* progress) {
   };
   if (o.moons.count > 0) {
     if (!o.directories.empty()) {
-      return Status(StatusCode::kInvalidArgument, "--moons renders its pictures; leave out the folders");
+      return Status(StatusCode::kInvalidArgument,
+                    "--moons renders its pictures; leave out the folders");
     }
     return MakeMoons(o);
   }
@@ -102,9 +103,9 @@ Status Run(const Options& o) {
                {"seconds", timer.seconds()}});
   } else if (!o.report.quiet) {
     PrintText(o.output + ": " + std::to_string(report->pictures) + " pictures, " +
-              std::to_string(report->validation) + " of them for validation; left out: " +
-              std::to_string(report->duplicates) + " near duplicates, " +
-              std::to_string(report->too_small) + " too small, " +
+              std::to_string(report->validation) +
+              " of them for validation; left out: " + std::to_string(report->duplicates) +
+              " near duplicates, " + std::to_string(report->too_small) + " too small, " +
               std::to_string(report->unreadable) + " unreadable; " + Duration(timer.seconds()) +
               "\n");
   }
@@ -115,13 +116,14 @@ Status Run(const Options& o) {
 
 void AddPackCommand(CLI::App& app, int* exit_code) {
   auto o = std::make_shared<Options>();
-  CLI::App* command =
-      AddSubcommand(app, "pack", "Make a pixel pack for training from folders of pictures",
-                    "  halfmoon pack photos/ -o photos.hmnpack\n"
-                    "  halfmoon pack a/ b/ -o small.hmnpack --max-short-side 512\n"
-                    "  halfmoon pack emoji/png64 --csv emoji/names.csv --caption-columns name,tags -o emoji.hmnpack\n"
-                    "  halfmoon pack fashion-mnist/ -o fashion.hmnpack   (IDX files, gzipped or not)\n"
-                    "  halfmoon pack --moons 4000 --left-out 35-65 -o moons.hmnpack");
+  CLI::App* command = AddSubcommand(
+      app, "pack", "Make a pixel pack for training from folders of pictures",
+      "  halfmoon pack photos/ -o photos.hmnpack\n"
+      "  halfmoon pack a/ b/ -o small.hmnpack --max-short-side 512\n"
+      "  halfmoon pack emoji/png64 --csv emoji/names.csv --caption-columns name,tags -o "
+      "emoji.hmnpack\n"
+      "  halfmoon pack fashion-mnist/ -o fashion.hmnpack   (IDX files, gzipped or not)\n"
+      "  halfmoon pack --moons 4000 --left-out 35-65 -o moons.hmnpack");
   command->add_option("directories", o->directories, "Folders; PNG and JPEG files below are taken")
       ->type_name("DIR");
   command->add_option("-o,--output", o->output, "The pack, .hmnpack")
@@ -156,9 +158,11 @@ void AddPackCommand(CLI::App& app, int* exit_code) {
   o->moons.count = 0;
   command->add_option("--moons", o->moons.count, "Render N moons instead of reading pictures")
       ->type_name("N");
-  command->add_option("--left-out", o->left_out, "With --moons: phases from A to B % lit are left out")
+  command
+      ->add_option("--left-out", o->left_out, "With --moons: phases from A to B % lit are left out")
       ->type_name("A-B");
-  command->add_option("--seed", o->moons.seed, "With --moons: which moons; default 1")->type_name("S");
+  command->add_option("--seed", o->moons.seed, "With --moons: which moons; default 1")
+      ->type_name("S");
   AddForce(command, &o->force);
   AddJson(command, &o->report.json);
   AddQuiet(command, &o->report.quiet);

@@ -95,11 +95,11 @@ Status Run(const Options& o) {
   HALFMOON_RETURN_IF_ERROR(CheckEnding(output, ".svg"));
   HALFMOON_ASSIGN_OR_RETURN(const Curves curves, ReadLog(o.log));
   HALFMOON_RETURN_IF_ERROR(CheckTarget(o.log, output, o.force));
-  const std::string svg = eval::ChartsToSvg(
-      o.log, {{"Training loss", "step", {curves.loss}, 0.98},
-              {"Validation score (mean ln loss)", "step", {curves.score}, 1},
-              {"Validation, bits per pixel", "step", Values(curves.bpp), 1},
-              {"Validation, PSNR in dB", "step", Values(curves.psnr), 1}});
+  const std::string svg =
+      eval::ChartsToSvg(o.log, {{"Training loss", "step", {curves.loss}, 0.98},
+                                {"Validation score (mean ln loss)", "step", {curves.score}, 1},
+                                {"Validation, bits per pixel", "step", Values(curves.bpp), 1},
+                                {"Validation, PSNR in dB", "step", Values(curves.psnr), 1}});
   HALFMOON_RETURN_IF_ERROR(WriteOutput(
       output, {reinterpret_cast<const std::uint8_t*>(svg.data()), svg.size()}, o.force));
   if (!o.quiet) {

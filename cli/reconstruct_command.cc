@@ -70,10 +70,13 @@ void AddReconstructCommand(CLI::App& app, int* exit_code) {
       app, "reconstruct", "Send a picture through a VAE and back: PSNR, and KL in bits",
       "  halfmoon reconstruct shoe.png --model vae-fashion\n"
       "  halfmoon reconstruct photo.jpg --model vae-emoji --resize -o both.png --enlarge 4");
-  command->add_option("input", o->input, "A picture; - reads standard input")->type_name("IN")->required();
+  command->add_option("input", o->input, "A picture; - reads standard input")
+      ->type_name("IN")
+      ->required();
   command->add_option("--model", o->generator.model, "Name or id of a VAE")->type_name("NAME");
   command->add_flag("--resize", o->resize, "Fit a picture of another size to the model's");
-  command->add_option("--enlarge", o->enlarge, "Repeat each pixel N times, 1 to 16")->type_name("N");
+  command->add_option("--enlarge", o->enlarge, "Repeat each pixel N times, 1 to 16")
+      ->type_name("N");
   AddOutput(command, &o->output, "Picture and reconstruction side by side, a PNG");
   AddModelsDir(command, &o->generator.models_dir);
   AddThreads(command, &o->generator.threads);

@@ -48,7 +48,8 @@ Status WarnOfPrompt(const Generator& generator, const std::string& prompt) {
     return text;
   };
   if (!report.unknown.empty()) PrintWarning("words this model never saw: " + list(report.unknown));
-  if (!report.left_out.empty()) PrintWarning("left out, the prompt is too long: " + list(report.left_out));
+  if (!report.left_out.empty())
+    PrintWarning("left out, the prompt is too long: " + list(report.left_out));
   return Status::Ok();
 }
 
@@ -64,15 +65,16 @@ Status Run(Options o) {
     HALFMOON_ASSIGN_OR_RETURN(grid, ParseGrid(o.grid));
     const int cells = static_cast<int>(grid.columns * grid.rows);
     if (o.count > cells) {
-      return {StatusCode::kInvalidArgument, "count " + std::to_string(o.count) + " does not fit a grid of " +
-                                                o.grid};
+      return {StatusCode::kInvalidArgument,
+              "count " + std::to_string(o.count) + " does not fit a grid of " + o.grid};
     }
     if (o.count == 0) o.count = cells;
   }
   const bool as_file = o.output.ends_with(".hmn");
   if (as_file && (o.count > 1 || o.enlarge != 1)) {
-    return {StatusCode::kInvalidArgument, o.output + ": a .hmn file holds one picture as it is; leave out "
-                                                     "--count, --grid and --enlarge"};
+    return {StatusCode::kInvalidArgument, o.output +
+                                              ": a .hmn file holds one picture as it is; leave out "
+                                              "--count, --grid and --enlarge"};
   }
   if (!o.size.empty()) HALFMOON_RETURN_IF_ERROR(ParseSize(o.size, &o.request));
   // Of pictures whose size was chosen one is what is meant.
@@ -80,7 +82,8 @@ Status Run(Options o) {
   o.request.count = o.count != 0 ? o.count : as_file || !o.size.empty() ? 1 : described ? 16 : 64;
   HALFMOON_RETURN_IF_ERROR(o.request.Validate());
   if (grid.columns == 0) {
-    grid.columns = static_cast<std::uint32_t>(std::ceil(std::sqrt(static_cast<double>(o.request.count))));
+    grid.columns =
+        static_cast<std::uint32_t>(std::ceil(std::sqrt(static_cast<double>(o.request.count))));
   }
   if (!o.output.empty()) {
     if (!as_file) HALFMOON_RETURN_IF_ERROR(CheckEnding(o.output, ".png"));
@@ -92,7 +95,8 @@ Status Run(Options o) {
   ProgressLine line(o.report.quiet);
   o.request.progress = [&](double share) { line.ShowShare("drawing", share); };
   if (as_file) {
-    HALFMOON_ASSIGN_OR_RETURN(const std::vector<std::uint8_t> file, generator.SampleFile(o.request));
+    HALFMOON_ASSIGN_OR_RETURN(const std::vector<std::uint8_t> file,
+                              generator.SampleFile(o.request));
     line.Clear();
     HALFMOON_RETURN_IF_ERROR(WriteOutput(o.output, file, o.force));
   } else {
@@ -117,8 +121,10 @@ Status Run(Options o) {
                {"seconds", timer.seconds()}},
               to_stderr);
   } else if (!o.report.quiet) {
-    PrintText(where + ": " + std::to_string(o.request.count) + (o.request.count == 1 ? " picture from " : " pictures from ") + generator.info().name +
-                  ", seed " + std::to_string(o.request.seed) + ", " + Duration(timer.seconds()) + "\n",
+    PrintText(where + ": " + std::to_string(o.request.count) +
+                  (o.request.count == 1 ? " picture from " : " pictures from ") +
+                  generator.info().name + ", seed " + std::to_string(o.request.seed) + ", " +
+                  Duration(timer.seconds()) + "\n",
               to_stderr);
   }
   return Status::Ok();
@@ -128,20 +134,21 @@ Status Run(Options o) {
 
 void AddSampleCommand(CLI::App& app, int* exit_code) {
   auto o = std::make_shared<Options>();
-  CLI::App* command =
-      AddSubcommand(app, "sample", "Draw new pictures from a generative model",
-                    "  halfmoon sample --model vae-fashion --grid 8x8 --seed 7 -o grid.png\n"
-                    "  halfmoon sample --model vae-moons --count 16 --out-dir moons/\n"
-                    "  halfmoon sample --model vae-emoji --temperature 0.7 -o calm.png --enlarge 2\n"
-                    "  halfmoon sample --model vqvae-emoji --prompt \"smiling cat with heart eyes\" -o cats.png\n"
-                    "  halfmoon sample --model vqvae-fashion --class sneaker --guidance 2 -o shoes.png\n"
-                    "  halfmoon sample --model vqvae --size 512x512 --seed 7 -o texture.hmn\n\n"
-                    "Picture i of a seed is the same whatever the count, with the same build.");
+  CLI::App* command = AddSubcommand(
+      app, "sample", "Draw new pictures from a generative model",
+      "  halfmoon sample --model vae-fashion --grid 8x8 --seed 7 -o grid.png\n"
+      "  halfmoon sample --model vae-moons --count 16 --out-dir moons/\n"
+      "  halfmoon sample --model vae-emoji --temperature 0.7 -o calm.png --enlarge 2\n"
+      "  halfmoon sample --model vqvae-emoji --prompt \"smiling cat with heart eyes\" -o cats.png\n"
+      "  halfmoon sample --model vqvae-fashion --class sneaker --guidance 2 -o shoes.png\n"
+      "  halfmoon sample --model vqvae --size 512x512 --seed 7 -o texture.hmn\n\n"
+      "Picture i of a seed is the same whatever the count, with the same build.");
   command->add_option("--model", o->generator.model, "Name or id of a model with a generative mode")
       ->type_name("NAME");
   command
-      ->add_option("--prompt", o->request.prompt,
-                   "What the pictures show, for models with prompts (vqvae-emoji); default anything")
+      ->add_option(
+          "--prompt", o->request.prompt,
+          "What the pictures show, for models with prompts (vqvae-emoji); default anything")
       ->type_name("TEXT");
   command
       ->add_option("--class", o->request.label,
@@ -157,18 +164,22 @@ void AddSampleCommand(CLI::App& app, int* exit_code) {
       ->type_name("K");
   command
       ->add_option("--top-p", o->request.top_p,
-                   "With prompts or classes: take only the likeliest indices that together have probability P; "
+                   "With prompts or classes: take only the likeliest indices that together have "
+                   "probability P; "
                    "default 1")
       ->type_name("P");
   command
       ->add_option("--prior", o->generator.prior,
-                   "VQ-VAEs: name or id of the prior that draws the indices; default the one of that codec. VAEs: "
-                   "normal, N(0, I), or mixture, fitted to the codes of training pictures; default the mixture "
+                   "VQ-VAEs: name or id of the prior that draws the indices; default the one of "
+                   "that codec. VAEs: "
+                   "normal, N(0, I), or mixture, fitted to the codes of training pictures; default "
+                   "the mixture "
                    "where the model has one")
       ->type_name("NAME");
   command
       ->add_option("--count", o->count,
-                   "Pictures, 1 to 65536; default what the grid holds, else 64, or 16 with a prompt or class")
+                   "Pictures, 1 to 65536; default what the grid holds, else 64, or 16 with a "
+                   "prompt or class")
       ->type_name("N");
   command->add_option("--seed", o->request.seed, "Which pictures; default 0")->type_name("S");
   command
@@ -176,19 +187,23 @@ void AddSampleCommand(CLI::App& app, int* exit_code) {
                    "Below 1: more typical, less varied; 0 to 4, default 1")
       ->type_name("T");
   command
-      ->add_option("--size", o->size,
-                   "WIDTHxHEIGHT of each picture, up to 2048x2048, for models that draw any size (vqvae); "
-                   "default 256x256")
+      ->add_option(
+          "--size", o->size,
+          "WIDTHxHEIGHT of each picture, up to 2048x2048, for models that draw any size (vqvae); "
+          "default 256x256")
       ->type_name("WxH");
-  command->add_option("--stages", o->request.stages, "Draw only the first N residual stages (vqvae)")
+  command
+      ->add_option("--stages", o->request.stages, "Draw only the first N residual stages (vqvae)")
       ->type_name("N");
   command->add_option("--grid", o->grid, "COLUMNSxROWS of the grid; default about a square")
       ->type_name("CxR");
   command->add_option("--enlarge", o->enlarge, "Repeat each pixel N times, 1 to 16, in a grid")
       ->type_name("N");
   AddOutput(command, &o->output,
-            "All pictures as one PNG, or one picture as .hmn (VQ-VAEs); - writes a PNG to standard output");
-  command->add_option("--out-dir", o->out_dir, "Each picture as a PNG in this folder")->type_name("DIR");
+            "All pictures as one PNG, or one picture as .hmn (VQ-VAEs); - writes a PNG to standard "
+            "output");
+  command->add_option("--out-dir", o->out_dir, "Each picture as a PNG in this folder")
+      ->type_name("DIR");
   AddModelsDir(command, &o->generator.models_dir);
   AddThreads(command, &o->generator.threads);
   AddForce(command, &o->force);

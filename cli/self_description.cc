@@ -62,7 +62,8 @@ std::string Synopsis(const CLI::App& app, const std::string& name) {
 
 std::string OptionText(const CLI::Option& o, bool positional) {
   std::string head = positional ? "\\fI" + Roff(o.get_type_name()) + "\\fR" : "";
-  for (const std::string& n : Names(o)) head += (head.empty() ? "" : ", ") + ("\\fB" + Roff(n) + "\\fR");
+  for (const std::string& n : Names(o))
+    head += (head.empty() ? "" : ", ") + ("\\fB" + Roff(n) + "\\fR");
   if (!positional && !IsFlag(o)) head += " \\fI" + Roff(o.get_type_name()) + "\\fR";
   return ".TP\n" + head + "\n" + Roff(o.get_description()) + "\n";
 }
@@ -114,10 +115,13 @@ std::string BashCompletion(const CLI::App& program) {
          "_halfmoon() {\n"
          "  local word=${COMP_WORDS[COMP_CWORD]} options=\n"
          "  if ((COMP_CWORD == 1)); then\n"
-         "    COMPREPLY=($(compgen -W " + Quote(names + " --help --version") + " -- \"$word\"))\n"
+         "    COMPREPLY=($(compgen -W " +
+         Quote(names + " --help --version") +
+         " -- \"$word\"))\n"
          "    return\n"
          "  fi\n"
-         "  case ${COMP_WORDS[1]} in\n" + cases +
+         "  case ${COMP_WORDS[1]} in\n" +
+         cases +
          "  esac\n"
          "  if [[ $word == -* ]]; then\n"
          "    COMPREPLY=($(compgen -W \"$options\" -- \"$word\"))\n"
@@ -137,7 +141,8 @@ std::string ZshCompletion(const CLI::App& program) {
       for (const std::string& n : Names(*o)) {
         std::string value;
         if (!IsFlag(*o)) value.append(":").append(ZshText(o->get_type_name())).append(":_files");
-        cases += "        " + Quote(n + "[" + ZshText(o->get_description()) + "]" + value) + " \\\n";
+        cases +=
+            "        " + Quote(n + "[" + ZshText(o->get_description()) + "]" + value) + " \\\n";
       }
     }
     cases += "        '*:file:_files'\n      ;;\n";
@@ -146,7 +151,8 @@ std::string ZshCompletion(const CLI::App& program) {
          "# zsh completion of halfmoon; made by 'halfmoon completion zsh'\n"
          "_halfmoon() {\n"
          "  local -a commands\n"
-         "  commands=(\n" + commands +
+         "  commands=(\n" +
+         commands +
          "  )\n"
          "  if ((CURRENT == 2)); then\n"
          "    _describe command commands\n"
@@ -155,7 +161,8 @@ std::string ZshCompletion(const CLI::App& program) {
          "  local command=$words[2]\n"
          "  shift words\n"
          "  ((CURRENT--))\n"
-         "  case $command in\n" + cases +
+         "  case $command in\n" +
+         cases +
          "  esac\n"
          "}\n"
          "_halfmoon \"$@\"\n";
@@ -180,12 +187,13 @@ std::string FishCompletion(const CLI::App& program) {
 
 }  // namespace
 
-std::string ManPage(const CLI::App& program, const std::string& command, const std::string& version) {
+std::string ManPage(const CLI::App& program, const std::string& command,
+                    const std::string& version) {
   const CLI::App& app = command.empty() ? program : *program.get_subcommand(command);
   const std::string page = "halfmoon" + (command.empty() ? "" : "-" + command);
-  std::string text = ".TH " + Roff(Upper(page)) + " 1 \"\" \"halfmoon " + version + "\" \"User Commands\"\n" +
-                     ".SH NAME\n" + Roff(page) + " \\- " + Roff(app.get_description()) + "\n" +
-                     ".SH SYNOPSIS\n" +
+  std::string text = ".TH " + Roff(Upper(page)) + " 1 \"\" \"halfmoon " + version +
+                     "\" \"User Commands\"\n" + ".SH NAME\n" + Roff(page) + " \\- " +
+                     Roff(app.get_description()) + "\n" + ".SH SYNOPSIS\n" +
                      (command.empty() ? ".B halfmoon\n\\fIcommand\\fR [\\fIoptions\\fR] ...\n"
                                       : Synopsis(app, "halfmoon " + command));
   if (command.empty()) {
@@ -206,7 +214,8 @@ std::string ManPage(const CLI::App& program, const std::string& command, const s
     text += ".SH SEE ALSO\n.BR halfmoon (1)\n";
   } else {
     text += ".SH SEE ALSO\n";
-    for (const CLI::App* c : Commands(program)) text += ".BR halfmoon\\-" + Roff(c->get_name()) + " (1)\n";
+    for (const CLI::App* c : Commands(program))
+      text += ".BR halfmoon\\-" + Roff(c->get_name()) + " (1)\n";
   }
   return text;
 }

@@ -8,7 +8,8 @@
 namespace halfmoon::cli {
 
 // The man page of the program (command empty) or of one command, as roff. REQUIRES: it exists.
-std::string ManPage(const CLI::App& program, const std::string& command, const std::string& version);
+std::string ManPage(const CLI::App& program, const std::string& command,
+                    const std::string& version);
 
 enum class Shell { kBash, kZsh, kFish };
 

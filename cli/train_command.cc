@@ -60,8 +60,9 @@ Status PrepareFolder(const Options& o) {
   }
   if (has_checkpoint && !o.force) {
     return {StatusCode::kFileExists,
-            folder.string() + ": holds the checkpoint of another run; continue it with --resume, "
-                              "name another folder, or replace it with --force"};
+            folder.string() +
+                ": holds the checkpoint of another run; continue it with --resume, "
+                "name another folder, or replace it with --force"};
   }
   fs::create_directories(folder, error);
   if (error) return {StatusCode::kIo, folder.string() + ": cannot create: " + error.message()};
@@ -149,7 +150,8 @@ void AddTrainCommand(CLI::App& app, int* exit_code) {
       ->type_name("FILE");
   command
       ->add_option("--codec", o->codec,
-                   "Weights file of the codec whose indices are learnt (family index-transformer); default: the "
+                   "Weights file of the codec whose indices are learnt (family index-transformer); "
+                   "default: the "
                    "recipe's")
       ->type_name("FILE");
   command->add_flag("--resume", o->train.resume, "Continue the checkpoint of DIR exactly");

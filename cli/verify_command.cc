@@ -66,10 +66,10 @@ int Run(const Options& o) {
 
 void AddVerifyCommand(CLI::App& app, int* exit_code) {
   auto o = std::make_shared<Options>();
-  CLI::App* command =
-      AddSubcommand(app, "verify", "Check .hmn files: checksums, and every symbol decoded",
-                    "  halfmoon verify *.hmn\n"
-                    "  halfmoon verify --symbols photo.hmn   a hash that is equal on every machine");
+  CLI::App* command = AddSubcommand(
+      app, "verify", "Check .hmn files: checksums, and every symbol decoded",
+      "  halfmoon verify *.hmn\n"
+      "  halfmoon verify --symbols photo.hmn   a hash that is equal on every machine");
   command->add_option("files", o->files, "The .hmn files; - reads standard input")
       ->type_name("FILE")
       ->required();

@@ -31,9 +31,9 @@ std::string NetworksText(const NetworkInfo& info) {
 std::string VersionText() {
   const RuntimeInfo info = GetRuntimeInfo();
   const auto networks = GetNetworkModels();
-  std::string text = "halfmoon " HALFMOON_VERSION " (file format " +
-                     std::to_string(kFormatMajor) + "." + std::to_string(kFormatMinor) + ")\n" +
-                     "codecs on " + info.isa + ", " + std::to_string(info.cores) + " cores\n" +
+  std::string text = "halfmoon " HALFMOON_VERSION " (file format " + std::to_string(kFormatMajor) +
+                     "." + std::to_string(kFormatMinor) + ")\n" + "codecs on " + info.isa + ", " +
+                     std::to_string(info.cores) + " cores\n" +
                      (networks.ok() ? NetworksText((*networks)->info())
                                     : "LibTorch: none; " + networks.status().message() + "\n") +
                      ModelsText();

@@ -14,8 +14,8 @@ using runtime::AePriorTile;
 // The nearest whole quality level: everything that selects probabilities uses it.
 int NearestLevel(int q) { return (q + 128) >> 8; }
 
-// Symbols whose magnitude an encoder never exceeds. A trained latent stays far below; the clamp only
-// keeps hostile weights or pixels from overflowing what the format can carry.
+// Symbols whose magnitude an encoder never exceeds. A trained latent stays far below; the clamp
+// only keeps hostile weights or pixels from overflowing what the format can carry.
 constexpr float kSymbolClamp = 1 << 19;
 
 // round(y - m / 16) of one float latent, to the nearest, halves away from zero.
@@ -83,9 +83,8 @@ Result<std::vector<std::uint8_t>> AeModel::EncodeTile(const FloatLatent& y, int 
   s.transform_seconds += watch.Lap();
 
   const int whole = NearestLevel(q);
-  HALFMOON_ASSIGN_OR_RETURN(
-      AePriorTile tile,
-      AePriorTile::Create(prior_, whole, h64, w64, threads));
+  HALFMOON_ASSIGN_OR_RETURN(AePriorTile tile,
+                            AePriorTile::Create(prior_, whole, h64, w64, threads));
   LatentEncoder coder(prior_.tables());
 
   const std::size_t hyper = tile.HyperSymbols();

@@ -24,15 +24,18 @@ constexpr std::uint64_t kWindowBudget = std::uint64_t{3} << 30;
 
 class AeSearch : public PictureModel {
  public:
-  AeSearch(networks::Autoencoder network, std::unique_ptr<PictureModel> codec, AeSearchOptions options)
+  AeSearch(networks::Autoencoder network, std::unique_ptr<PictureModel> codec,
+           AeSearchOptions options)
       : network_(std::move(network)), codec_(std::move(codec)), options_(std::move(options)) {
     geometry_ = codec_->geometry();
-    // The context model and the hyperprior see positions, so windows lie on the grid of the hyper-latent.
+    // The context model and the hyperprior see positions, so windows lie on the grid of the
+    // hyper-latent.
     geometry_.analysis_halo = (geometry_.analysis_halo + 63) / 64 * 64;
     geometry_.analysis_bytes_per_pixel = kBytesPerPixel;
     geometry_.resident_bytes += kTorchBytes;
     geometry_.largest_window = kLargestWindow;
-    // Two threads inside one window made a step 1.2 times as fast only; element-wise operations run on one.
+    // Two threads inside one window made a step 1.2 times as fast only; element-wise operations run
+    // on one.
     geometry_.window_per_thread = true;
     geometry_.window_budget = kWindowBudget;
   }
@@ -44,15 +47,18 @@ class AeSearch : public PictureModel {
       networks::SetComputeThreads(threads);
       const auto h = static_cast<std::int64_t>(x.height), w = static_cast<std::int64_t>(x.width);
       const torch::Tensor picture =
-          torch::from_blob(const_cast<float*>(x.samples.data()), {1, h, w, 3}).permute({0, 3, 1, 2});
+          torch::from_blob(const_cast<float*>(x.samples.data()), {1, h, w, 3})
+              .permute({0, 3, 1, 2});
       networks::LatentSearchOptions search;
       search.steps = options_.steps;
       search.progress = [&] {
-        if (options_.progress) options_.progress(static_cast<std::uint64_t>(h) * static_cast<std::uint64_t>(w));
+        if (options_.progress)
+          options_.progress(static_cast<std::uint64_t>(h) * static_cast<std::uint64_t>(w));
       };
       networks::Autoencoder network = network_;  // shares the weights
       const torch::Tensor y =
-          networks::SearchLatent(network, picture, torch::full({1}, static_cast<float>(q) / 256), search)
+          networks::SearchLatent(network, picture, torch::full({1}, static_cast<float>(q) / 256),
+                                 search)
               .permute({0, 2, 3, 1})
               .contiguous();
       FloatLatent latent(x.width / 16, x.height / 16, static_cast<std::size_t>(y.size(3)));
@@ -93,7 +99,8 @@ Result<std::unique_ptr<PictureModel>> LoadAeSearch(const runtime::WeightsFile& f
     network->SetQuantised(true);  // probabilities as the file will have them
     // Gradients bear it; what a latent costs is looked at in float32.
     networks::SetBfloat16Products(networks::HasBfloat16Instructions());
-    return std::unique_ptr<PictureModel>(new AeSearch(std::move(network), std::move(codec), options));
+    return std::unique_ptr<PictureModel>(
+        new AeSearch(std::move(network), std::move(codec), options));
   });
 }
 

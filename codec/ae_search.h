@@ -21,7 +21,8 @@ constexpr int SearchSteps(int effort) {
 
 struct AeSearchOptions {
   int steps = 1;  // >= 1
-  // Called from any thread after each step on a window, with the pixels of the window, halo included.
+  // Called from any thread after each step on a window, with the pixels of the window, halo
+  // included.
   std::function<void(std::uint64_t pixels)> progress;
 };
 

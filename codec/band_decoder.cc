@@ -47,8 +47,8 @@ class BandDecoder {
   }
 
  private:
-  // Makes the tiles present that rows [from, to) and the region's columns with their halo touch, and
-  // drops those above.
+  // Makes the tiles present that rows [from, to) and the region's columns with their halo touch,
+  // and drops those above.
   Status NeedTiles(std::uint32_t from, std::uint32_t to) {
     const auto halo = static_cast<std::uint32_t>(model_.geometry().synthesis_halo);
     const std::uint32_t first_row = grid_.row_at(from), last_row = grid_.row_at(to - 1);
@@ -73,7 +73,8 @@ class BandDecoder {
         static_cast<int>(std::min<std::size_t>(static_cast<std::size_t>(threads), decoded.size()));
     workers.threads_each = std::max(1, threads / workers.workers);
     HALFMOON_RETURN_IF_ERROR(ParallelFor(decoded.size(), workers, [&](std::size_t i) -> Status {
-      return DecodeTile(first + static_cast<std::uint32_t>(i), row, workers.threads_each, &decoded[i]);
+      return DecodeTile(first + static_cast<std::uint32_t>(i), row, workers.threads_each,
+                        &decoded[i]);
     }));
     for (std::size_t i = 0; i < decoded.size(); ++i) {
       const std::uint64_t k = std::uint64_t{row} * grid_.columns() + first + i;
@@ -103,7 +104,8 @@ class BandDecoder {
   // A failure as it is to be reported, or remembered when damage is allowed.
   Status Keep(std::uint64_t k, Tile* tile, const Status& status) const {
     if (status.ok()) return status;
-    const bool damage = status.code() == StatusCode::kTruncated || status.code() == StatusCode::kCorrupt;
+    const bool damage =
+        status.code() == StatusCode::kTruncated || status.code() == StatusCode::kCorrupt;
     if (!damage || !r_.allow_partial) {
       return grid_.count() > 1 ? status.WithContext("tile " + std::to_string(k)) : status;
     }
@@ -112,11 +114,13 @@ class BandDecoder {
   }
 
   Status DecodeColour(std::uint64_t k, int threads, Tile* tile, TileStats* stats) const {
-    if (r_.latents[k].data() == nullptr) return {StatusCode::kTruncated, "its latent chunk is lost"};
+    if (r_.latents[k].data() == nullptr)
+      return {StatusCode::kTruncated, "its latent chunk is lost"};
     const std::uint32_t height = PadUp(tile->rect.height), width = PadUp(tile->rect.width);
-    auto latent = r_.stages == 0
-                      ? model_.DecodeTile(r_.latents[k], r_.q, height, width, threads, stats)
-                      : model_.DecodeStages(r_.latents[k], r_.stages, height, width, threads, stats);
+    auto latent =
+        r_.stages == 0
+            ? model_.DecodeTile(r_.latents[k], r_.q, height, width, threads, stats)
+            : model_.DecodeStages(r_.latents[k], r_.stages, height, width, threads, stats);
     if (!latent.ok()) return latent.status();
     tile->latent = std::move(*latent);
     return Status::Ok();
@@ -140,12 +144,11 @@ class BandDecoder {
     strip_.resize(part.row_bytes() * (end - top));
     const std::uint32_t left = RoundDown(r_.region.x);
     const std::uint32_t count = (r_.region.right() - left - 1) / r_.plan.window_width + 1;
-    HALFMOON_RETURN_IF_ERROR(
-        ParallelFor(count, r_.plan.workers, [&](std::size_t i) -> Status {
-          const std::uint32_t x = left + static_cast<std::uint32_t>(i) * r_.plan.window_width;
-          const std::uint32_t right = std::min(x + r_.plan.window_width, PadUp(r_.region.right()));
-          return Window(part, {x, y, right - x, bottom - y}, from, to);
-        }));
+    HALFMOON_RETURN_IF_ERROR(ParallelFor(count, r_.plan.workers, [&](std::size_t i) -> Status {
+      const std::uint32_t x = left + static_cast<std::uint32_t>(i) * r_.plan.window_width;
+      const std::uint32_t right = std::min(x + r_.plan.window_width, PadUp(r_.region.right()));
+      return Window(part, {x, y, right - x, bottom - y}, from, to);
+    }));
     if (r_.shape.has_alpha()) PutAlpha(part, top, end);
     BlankLost(part, top, end);
     s_.synthesis_seconds += watch.Lap();
@@ -160,15 +163,15 @@ class BandDecoder {
     const auto halo = static_cast<std::uint32_t>(model_.geometry().synthesis_halo);
     const std::uint32_t x0 = inner.x - std::min(inner.x, halo);
     const std::uint32_t x1 = std::min(inner.right() + halo, PadUp(r_.shape.width));
-    HALFMOON_ASSIGN_OR_RETURN(
-        const FloatPicture x,
-        model_.Synthesise(Gather({x0, from, x1 - x0, to - from}), r_.q, to - from, x1 - x0,
-                          r_.plan.workers.threads_each));
+    HALFMOON_ASSIGN_OR_RETURN(const FloatPicture x,
+                              model_.Synthesise(Gather({x0, from, x1 - x0, to - from}), r_.q,
+                                                to - from, x1 - x0, r_.plan.workers.threads_each));
     // What of the window lies in the region.
     const std::uint32_t left = std::max(inner.x, r_.region.x), top = std::max(inner.y, r_.region.y);
     const std::uint32_t right = std::min(inner.right(), r_.region.right());
     const std::uint32_t bottom = std::min(inner.bottom(), r_.region.bottom());
-    SamplesFromFloats(x, {left - x0, top - from, right - left, bottom - top}, r_.shape, part.row_bytes(),
+    SamplesFromFloats(x, {left - x0, top - from, right - left, bottom - top}, r_.shape,
+                      part.row_bytes(),
                       strip_.data() + (left - r_.region.x) * part.bytes_per_pixel());
     return Status::Ok();
   }
@@ -181,7 +184,8 @@ class BandDecoder {
     std::vector<std::int32_t> values(window.height / s * row_values, 0);
     for (const auto& [k, tile] : tiles_) {
       if (tile.latent.values.empty()) continue;
-      const std::uint32_t x0 = std::max(window.x, tile.rect.x), y0 = std::max(window.y, tile.rect.y);
+      const std::uint32_t x0 = std::max(window.x, tile.rect.x),
+                          y0 = std::max(window.y, tile.rect.y);
       const std::uint32_t x1 = std::min(window.right(), tile.rect.x + PadUp(tile.rect.width));
       const std::uint32_t y1 = std::min(window.bottom(), tile.rect.y + PadUp(tile.rect.height));
       if (x0 >= x1) continue;
@@ -189,8 +193,9 @@ class BandDecoder {
       for (std::uint32_t y = y0; y < y1; y += s) {
         const std::int32_t* in = tile.latent.values.data() + (y - tile.rect.y) / s * tile_row +
                                  (x0 - tile.rect.x) / s * channels;
-        std::copy_n(in, (x1 - x0) / s * channels,
-                    values.data() + (y - window.y) / s * row_values + (x0 - window.x) / s * channels);
+        std::copy_n(
+            in, (x1 - x0) / s * channels,
+            values.data() + (y - window.y) / s * row_values + (x0 - window.x) / s * channels);
       }
     }
     return values;
@@ -203,7 +208,8 @@ class BandDecoder {
       const std::uint32_t x0 = std::max(tile.rect.x, r_.region.x);
       const std::uint32_t x1 = std::min(tile.rect.right(), r_.region.right());
       if (x0 >= x1) continue;
-      for (std::uint32_t y = std::max(top, tile.rect.y); y < std::min(end, tile.rect.bottom()); ++y) {
+      for (std::uint32_t y = std::max(top, tile.rect.y); y < std::min(end, tile.rect.bottom());
+           ++y) {
         f(tile, x0, y, x1 - x0);
       }
     }
@@ -215,9 +221,10 @@ class BandDecoder {
       std::uint8_t* out = strip_.data() + (y - top) * part.row_bytes() +
                           (x - r_.region.x + std::size_t{1}) * pixel - sample;
       const std::uint8_t* in =
-          tile.alpha.empty() ? nullptr
-                             : tile.alpha.data() + (std::size_t{y - tile.rect.y} * tile.rect.width +
-                                                    (x - tile.rect.x)) * sample;
+          tile.alpha.empty()
+              ? nullptr
+              : tile.alpha.data() +
+                    (std::size_t{y - tile.rect.y} * tile.rect.width + (x - tile.rect.x)) * sample;
       for (std::uint32_t i = 0; i < width; ++i, out += pixel) {
         if (in == nullptr) {  // lost: opaque
           std::memset(out, 0xFF, sample);

@@ -95,7 +95,8 @@ Status ForBands(const BandEncodeOptions& o, const TileGrid& grid, Visit visit) {
   return Status::Ok();
 }
 
-Rect BandOf(const BandEncodeOptions& o, const TileGrid& grid, std::uint32_t row, std::uint32_t end) {
+Rect BandOf(const BandEncodeOptions& o, const TileGrid& grid, std::uint32_t row,
+            std::uint32_t end) {
   const std::uint32_t top = row * grid.tile_height();
   return {0, top, o.shape.width, grid.tile(0, end - 1).bottom() - top};
 }
@@ -113,7 +114,10 @@ Status ForStrips(const BandEncodeOptions& o, const Rect& band, Visit visit) {
 class BandEncoder {
  public:
   BandEncoder(const PictureModel& model, const BandEncodeOptions& o, const RowSource& source)
-      : model_(model), o_(o), grid_(o.shape.width, o.shape.height, o.tile_size), rows_(o.shape, source) {
+      : model_(model),
+        o_(o),
+        grid_(o.shape.width, o.shape.height, o.tile_size),
+        rows_(o.shape, source) {
     out_.latents.resize(grid_.count());
     if (o.shape.has_alpha()) out_.alphas.resize(grid_.count());
   }
@@ -131,12 +135,14 @@ class BandEncoder {
     band_row_ = row;
     latent_ = {};
     alpha_.assign(grid_.columns() * (end - row), {});
-    HALFMOON_RETURN_IF_ERROR(ForStrips(o_, band, [&](const Rect& strip) { return Strip(band, strip); }));
+    HALFMOON_RETURN_IF_ERROR(
+        ForStrips(o_, band, [&](const Rect& strip) { return Strip(band, strip); }));
     // The prior spreads over threads of its own only where there are fewer tiles than those.
     Workers workers = o_.plan.workers;
     const int threads = workers.workers * workers.threads_each;
     const std::size_t count = alpha_.size();
-    workers.workers = static_cast<int>(std::min<std::size_t>(static_cast<std::size_t>(threads), count));
+    workers.workers =
+        static_cast<int>(std::min<std::size_t>(static_cast<std::size_t>(threads), count));
     workers.threads_each = std::max(1, threads / workers.workers);
     return ParallelFor(count, workers, [&](std::size_t i) -> Status {
       const auto column = static_cast<std::uint32_t>(i % grid_.columns());
@@ -162,7 +168,8 @@ class BandEncoder {
               model_.Analyse(FloatsFromRows(rows_.rows(), window.seen, !o_.exact_transparent), o_.q,
                              o_.plan.workers.threads_each));
           const auto s = static_cast<std::uint32_t>(g.stride);
-          const std::size_t h = (PadUp(strip.bottom()) - strip.y) / s, w = (window.right - window.x) / s;
+          const std::size_t h = (PadUp(strip.bottom()) - strip.y) / s,
+                            w = (window.right - window.x) / s;
           FloatLatent& canvas = Canvas(band, y.channels);
           for (std::size_t row = 0; row < h; ++row) {
             std::copy_n(y.at((window.x - window.seen.x) / s, (strip.y - window.seen.y) / s + row),
@@ -185,7 +192,8 @@ class BandEncoder {
   }
 
   void KeepAlpha(const Rect& strip) {
-    for (std::uint32_t row = grid_.row_at(strip.y); row <= grid_.row_at(strip.bottom() - 1); ++row) {
+    for (std::uint32_t row = grid_.row_at(strip.y); row <= grid_.row_at(strip.bottom() - 1);
+         ++row) {
       for (std::uint32_t column = 0; column < grid_.columns(); ++column) {
         Rect part = grid_.tile(column, row);
         const std::uint32_t bottom = std::min(part.bottom(), strip.bottom());
@@ -202,15 +210,15 @@ class BandEncoder {
     const auto s = static_cast<std::uint32_t>(model_.geometry().stride);
     FloatLatent y(PadUp(tile.width) / s, PadUp(tile.height) / s, latent_.channels);
     for (std::size_t i = 0; i < y.height; ++i) {
-      std::copy_n(latent_.at(tile.x / s, (tile.y - band.y) / s + i), y.width * y.channels, y.at(0, i));
+      std::copy_n(latent_.at(tile.x / s, (tile.y - band.y) / s + i), y.width * y.channels,
+                  y.at(0, i));
     }
     const std::size_t k = std::size_t{row} * grid_.columns() + column;
     TileStats stats;
     HALFMOON_ASSIGN_OR_RETURN(out_.latents[k], model_.EncodeTile(y, o_.q, threads, &stats));
     if (o_.shape.has_alpha()) {
-      HALFMOON_ASSIGN_OR_RETURN(
-          out_.alphas[k],
-          EncodeAlpha(*alpha, tile.width, tile.height, o_.shape.bit_depth > 8 ? 2 : 1));
+      HALFMOON_ASSIGN_OR_RETURN(out_.alphas[k], EncodeAlpha(*alpha, tile.width, tile.height,
+                                                            o_.shape.bit_depth > 8 ? 2 : 1));
       *alpha = {};
     }
     const std::lock_guard lock(mutex_);

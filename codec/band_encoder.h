@@ -25,7 +25,8 @@ struct TileStreams {
   TileStats tiles;
 };
 
-// The pixels of all windows that are analysed, halos included. Of `options` the shape, tiles and plan count.
+// The pixels of all windows that are analysed, halos included. Of `options` the shape, tiles and
+// plan count.
 std::uint64_t AnalysedPixels(const BandEncodeOptions& options, int halo);
 
 // Reads all rows from `source` and holds a strip of them at a time.

@@ -7,9 +7,9 @@
 #include "bitstream/metadata.h"
 #include "bitstream/salvage.h"
 #include "codec/band_decoder.h"
+#include "codec/exceptions.h"
 #include "codec/model_store.h"
 #include "codec/stopwatch.h"
-#include "codec/exceptions.h"
 
 namespace halfmoon {
 namespace {
@@ -42,8 +42,8 @@ FileInfo ToInfo(const Header& h) {
 }
 
 // Adds what `chunk` holds to `block`; null: nothing. With `lost` a damaged block is named there.
-Status ReadMetadata(const Chunk* chunk, const DecodeLimits& limits, std::vector<std::uint8_t>* block,
-                    std::vector<std::string>* lost) {
+Status ReadMetadata(const Chunk* chunk, const DecodeLimits& limits,
+                    std::vector<std::uint8_t>* block, std::vector<std::string>* lost) {
   if (chunk == nullptr) return Status::Ok();
   auto raw = DecompressMetadata(chunk->payload, ToLimits(limits));
   if (raw.ok()) {
@@ -61,8 +61,8 @@ struct FileParts {
   Header header;
   std::vector<std::span<const std::uint8_t>> latents, alphas;
   const Chunk *icc = nullptr, *exif = nullptr, *xmp = nullptr;
-  std::vector<Chunk> chunks;               // what these point into
-  std::vector<std::string> lost_chunks;    // by name, LATT and ALPH apart
+  std::vector<Chunk> chunks;             // what these point into
+  std::vector<std::string> lost_chunks;  // by name, LATT and ALPH apart
 };
 
 template <typename File>
@@ -98,8 +98,10 @@ Result<FileParts> ReadParts(std::span<const std::uint8_t> bytes, const DecodeOpt
   parts.alphas = left.alphas;
   parts.chunks = left.others;
   TakeChunks(left, &parts);
-  if (left.header.colour == Colour::kIcc && parts.icc == nullptr) parts.lost_chunks.push_back("ICCP");
-  std::uint64_t lost = left.lost_chunks - std::min<std::uint64_t>(left.lost_chunks, parts.lost_chunks.size());
+  if (left.header.colour == Colour::kIcc && parts.icc == nullptr)
+    parts.lost_chunks.push_back("ICCP");
+  std::uint64_t lost =
+      left.lost_chunks - std::min<std::uint64_t>(left.lost_chunks, parts.lost_chunks.size());
   const auto missing = [](const auto& streams) {
     return static_cast<std::uint64_t>(std::count_if(
         streams.begin(), streams.end(), [](const auto& s) { return s.data() == nullptr; }));
@@ -123,10 +125,11 @@ Result<FileInfo> ReadInfo(std::span<const std::uint8_t> file, const DecodeLimits
 
 Status DecodeOptions::Validate() const {
   if (threads < 0 || threads > 256) {
-    return {StatusCode::kInvalidArgument,
-            "threads " + std::to_string(threads) + " is out of range; legal are 0 (all cores) to 256"};
+    return {StatusCode::kInvalidArgument, "threads " + std::to_string(threads) +
+                                              " is out of range; legal are 0 (all cores) to 256"};
   }
-  if (stages < 0) return {StatusCode::kInvalidArgument, "stages " + std::to_string(stages) + " is below 0"};
+  if (stages < 0)
+    return {StatusCode::kInvalidArgument, "stages " + std::to_string(stages) + " is below 0"};
   if (limits.max_pixels == 0 || limits.max_dimension == 0) {
     return {StatusCode::kInvalidArgument, "limits: a limit of 0 would refuse every picture"};
   }
@@ -166,16 +169,17 @@ struct Decoder::Impl {
     const PictureModel& model = *entry->model;
     if (const auto fixed = model.FixedShape();
         fixed && (h.width != fixed->width || h.height != fixed->height)) {
-      return Status(StatusCode::kCorrupt,
-                    "the header says " + std::to_string(h.width) + "x" + std::to_string(h.height) +
-                        " pixels, model '" + entry->entry.name + "' makes " +
-                        std::to_string(fixed->width) + "x" + std::to_string(fixed->height) + " only");
+      return Status(StatusCode::kCorrupt, "the header says " + std::to_string(h.width) + "x" +
+                                              std::to_string(h.height) + " pixels, model '" +
+                                              entry->entry.name + "' makes " +
+                                              std::to_string(fixed->width) + "x" +
+                                              std::to_string(fixed->height) + " only");
     }
     if (options.stages > model.Stages()) {
       return Status(StatusCode::kInvalidArgument,
                     "model '" + entry->entry.name + "' has " +
-                        (model.Stages() == 0 ? "no" : std::to_string(model.Stages())) + " stages, not " +
-                        std::to_string(options.stages));
+                        (model.Stages() == 0 ? "no" : std::to_string(model.Stages())) +
+                        " stages, not " + std::to_string(options.stages));
     }
     request.stages = options.stages;
     HALFMOON_ASSIGN_OR_RETURN(request.plan,
@@ -306,12 +310,12 @@ Result<Image> Decoder::DecodeRegion(std::span<const std::uint8_t> file, const Re
 Status Decoder::DecodeRows(std::span<const std::uint8_t> file, const Region* region,
                            const Begin& begin, const RowSink& sink, DecodeStats* stats) {
   return GuardExceptions("decoder",
-                    [&]() -> Status { return impl_->Run(file, region, begin, sink, stats); });
+                         [&]() -> Status { return impl_->Run(file, region, begin, sink, stats); });
 }
 
 Status Decoder::Verify(std::span<const std::uint8_t> file, DecodeStats* stats) {
   return GuardExceptions("decoder",
-                    [&]() -> Status { return impl_->Run(file, nullptr, {}, {}, stats); });
+                         [&]() -> Status { return impl_->Run(file, nullptr, {}, {}, stats); });
 }
 
 }  // namespace halfmoon

@@ -31,7 +31,8 @@ std::string ShapeText(const PictureShape& shape) {
 }
 
 // Whether a model of one size takes a picture. Grey pictures are colour pictures, too.
-Status CheckFits(const PictureShape& picture, const ModelStore::Model& model, const PictureShape& shape) {
+Status CheckFits(const PictureShape& picture, const ModelStore::Model& model,
+                 const PictureShape& shape) {
   const bool fits = picture.width == shape.width && picture.height == shape.height &&
                     (picture.is_grey() || !shape.is_grey());
   if (fits) return Status::Ok();
@@ -73,8 +74,8 @@ class MetadataChunks {
 Status EncodeOptions::Validate() const {
   HALFMOON_RETURN_IF_ERROR(CheckQuality(quality));
   if (threads < 0 || threads > 256) {
-    return {StatusCode::kInvalidArgument,
-            "threads " + std::to_string(threads) + " is out of range; legal are 0 (all cores) to 256"};
+    return {StatusCode::kInvalidArgument, "threads " + std::to_string(threads) +
+                                              " is out of range; legal are 0 (all cores) to 256"};
   }
   if (effort < 1 || effort > 9) {
     return {StatusCode::kInvalidArgument,
@@ -139,7 +140,8 @@ Result<Encoder> Encoder::Create(const EncodeOptions& options) {
     std::optional<AeSearchOptions> search;
     if (const int steps = SearchSteps(options.effort); steps > 0) {
       impl->search = std::make_unique<SearchProgress>(options.progress);
-      search = {steps, [progress = impl->search.get()](std::uint64_t pixels) { progress->Add(pixels); }};
+      search = {steps,
+                [progress = impl->search.get()](std::uint64_t pixels) { progress->Add(pixels); }};
     }
     HALFMOON_ASSIGN_OR_RETURN(impl->model, impl->store.ForEncoding(options.model, search));
     return Encoder(std::move(impl));
@@ -190,8 +192,9 @@ Result<std::vector<std::uint8_t>> Encoder::EncodeRows(const PictureShape& given,
       return Status::Ok();
     };
   } else if (o.resize) {
-    return Status(StatusCode::kInvalidArgument,
-                  "model '" + impl_->model->entry.name + "' codes pictures of any size; leave out --resize");
+    return Status(
+        StatusCode::kInvalidArgument,
+        "model '" + impl_->model->entry.name + "' codes pictures of any size; leave out --resize");
   }
   return GuardExceptions("encoder", [&]() -> Result<std::vector<std::uint8_t>> {
     Header header;
@@ -202,9 +205,9 @@ Result<std::vector<std::uint8_t>> Encoder::EncodeRows(const PictureShape& given,
     header.width = shape.width;
     header.height = shape.height;
     header.quality = static_cast<std::uint16_t>(QFromQuality(quality));
-    header.tile_size = static_cast<std::uint16_t>(o.tile_size >= 0
-                                                      ? static_cast<std::uint32_t>(o.tile_size)
-                                                      : DefaultTileSize(shape.width, shape.height));
+    header.tile_size =
+        static_cast<std::uint16_t>(o.tile_size >= 0 ? static_cast<std::uint32_t>(o.tile_size)
+                                                    : DefaultTileSize(shape.width, shape.height));
 
     MetadataChunks blocks;
     if (!o.strip_metadata) {

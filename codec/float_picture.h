@@ -15,7 +15,9 @@ struct FloatPicture {
   FloatPicture(std::size_t w, std::size_t h) : width(w), height(h), samples(w * h * 3) {}
 
   float* at(std::size_t x, std::size_t y) { return samples.data() + (y * width + x) * 3; }
-  const float* at(std::size_t x, std::size_t y) const { return samples.data() + (y * width + x) * 3; }
+  const float* at(std::size_t x, std::size_t y) const {
+    return samples.data() + (y * width + x) * 3;
+  }
 };
 
 // A latent before it is quantised.

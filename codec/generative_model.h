@@ -1,5 +1,5 @@
-// GenerativeModel: what every model that draws pictures offers to the Generator. Internal; no LibTorch
-// in this header. A new architecture adds a line to the table in generator.cc.
+// GenerativeModel: what every model that draws pictures offers to the Generator. Internal; no
+// LibTorch in this header. A new architecture adds a line to the table in generator.cc.
 #pragma once
 
 #include <cstdint>
@@ -27,14 +27,17 @@ class GenerativeModel {
     std::vector<std::uint8_t> stream;
   };
   virtual Result<SampledStream> SampleStream(const SampleRequest&) const {
-    return Status(StatusCode::kUnsupportedFeature,
-                  "a sample of this model is no whole number of its bins, so no .hmn file holds it exactly; "
-                  "write a PNG");
+    return Status(
+        StatusCode::kUnsupportedFeature,
+        "a sample of this model is no whole number of its bins, so no .hmn file holds it exactly; "
+        "write a PNG");
   }
   virtual Result<PromptReport> ReadPrompt(const std::string&) const {
     return Status(StatusCode::kUnsupportedFeature, "this model takes no prompts");
   }
-  virtual Result<std::vector<float>> DrawCode(std::uint64_t, std::uint64_t) const { return NoCode(); }
+  virtual Result<std::vector<float>> DrawCode(std::uint64_t, std::uint64_t) const {
+    return NoCode();
+  }
   virtual Result<LatentPosterior> Posterior(const ImageView&) const { return NoCode(); }
   // The code of one latent stream.
   virtual Result<std::vector<float>> CodeOfStream(std::span<const std::uint8_t>) const {

@@ -5,8 +5,8 @@
 #include <thread>
 
 #include "bitstream/container.h"
-#include "codec/generative_model.h"
 #include "codec/exceptions.h"
+#include "codec/generative_model.h"
 #include "codec/network_models.h"
 #include "codec/vqvae_generator.h"
 #include "models/runtime/manifest.h"
@@ -74,10 +74,12 @@ Result<std::shared_ptr<const runtime::WeightsFile>> FindPrior(const runtime::Man
                                                               const runtime::ModelEntry& codec) {
   std::string wanted = name;
   for (const runtime::ModelEntry& e : manifest.entries()) {
-    if (wanted.empty() && e.architecture == "index-transformer" && e.codec == codec.identity) wanted = e.name;
+    if (wanted.empty() && e.architecture == "index-transformer" && e.codec == codec.identity)
+      wanted = e.name;
   }
   if (wanted.empty()) return std::shared_ptr<const runtime::WeightsFile>();
-  HALFMOON_ASSIGN_OR_RETURN(const runtime::LoadedWeights loaded, runtime::LoadModel(manifest, wanted));
+  HALFMOON_ASSIGN_OR_RETURN(const runtime::LoadedWeights loaded,
+                            runtime::LoadModel(manifest, wanted));
   return loaded.weights;
 }
 
@@ -85,8 +87,8 @@ Result<std::shared_ptr<const runtime::WeightsFile>> FindPrior(const runtime::Man
 
 Status GeneratorOptions::Validate() const {
   if (threads < 0 || threads > 256) {
-    return {StatusCode::kInvalidArgument,
-            "threads " + std::to_string(threads) + " is out of range; legal are 0 (all cores) to 256"};
+    return {StatusCode::kInvalidArgument, "threads " + std::to_string(threads) +
+                                              " is out of range; legal are 0 (all cores) to 256"};
   }
   return Status::Ok();
 }
@@ -98,16 +100,17 @@ Status SampleRequest::Validate() const {
                                               std::to_string(kMaxSamples)};
   }
   if (!(temperature >= 0 && temperature <= 4)) {
-    return {StatusCode::kInvalidArgument, "temperature " + std::to_string(temperature) +
-                                              " is out of range; legal are 0 to 4"};
+    return {StatusCode::kInvalidArgument,
+            "temperature " + std::to_string(temperature) + " is out of range; legal are 0 to 4"};
   }
   if (top_k < 0) {
     return {StatusCode::kInvalidArgument,
             "top_k " + std::to_string(top_k) + " is out of range; legal are 0 (all) and more"};
   }
   if (!(top_p > 0 && top_p <= 1)) {
-    return {StatusCode::kInvalidArgument,
-            "top_p " + std::to_string(top_p) + " is out of range; legal are numbers above 0, up to 1"};
+    return {
+        StatusCode::kInvalidArgument,
+        "top_p " + std::to_string(top_p) + " is out of range; legal are numbers above 0, up to 1"};
   }
   if (!(guidance >= 0 && guidance <= 20)) {
     return {StatusCode::kInvalidArgument,
@@ -182,26 +185,28 @@ namespace {
 // What a request asks for that the model has not.
 Status CheckFits(const SampleRequest& request, const GeneratorInfo& info) {
   if (!info.prompts && info.classes.empty()) {
-    const char* asked = !request.prompt.empty()                      ? "prompts"
-                        : !request.label.empty()                     ? "classes"
-                        : request.top_k != 0 || request.top_p != 1   ? "top_k and top_p"
-                        : request.guidance != 1                      ? "guidance"
-                                                                     : nullptr;
+    const char* asked = !request.prompt.empty()                    ? "prompts"
+                        : !request.label.empty()                   ? "classes"
+                        : request.top_k != 0 || request.top_p != 1 ? "top_k and top_p"
+                        : request.guidance != 1                    ? "guidance"
+                                                                   : nullptr;
     if (asked != nullptr) {
-      return {StatusCode::kInvalidArgument, "model '" + info.name + "' takes no " + asked +
-                                                "; for models with a prior for prompts or classes only"};
+      return {StatusCode::kInvalidArgument,
+              "model '" + info.name + "' takes no " + asked +
+                  "; for models with a prior for prompts or classes only"};
     }
   }
   if (!info.any_size && (request.width != 0 || request.height != 0)) {
-    return {StatusCode::kInvalidArgument, "model '" + info.name + "' draws pictures of " +
-                                              std::to_string(info.picture.width) + "x" +
-                                              std::to_string(info.picture.height) + " only; leave out the size"};
+    return {StatusCode::kInvalidArgument,
+            "model '" + info.name + "' draws pictures of " + std::to_string(info.picture.width) +
+                "x" + std::to_string(info.picture.height) + " only; leave out the size"};
   }
   if (request.stages < 0 || request.stages > info.stages) {
-    return {StatusCode::kInvalidArgument,
-            info.stages == 0 ? "model '" + info.name + "' has no stages"
-                             : "stages " + std::to_string(request.stages) + " is out of range; legal are 1 to " +
-                                   std::to_string(info.stages)};
+    return {StatusCode::kInvalidArgument, info.stages == 0
+                                              ? "model '" + info.name + "' has no stages"
+                                              : "stages " + std::to_string(request.stages) +
+                                                    " is out of range; legal are 1 to " +
+                                                    std::to_string(info.stages)};
   }
   return Status::Ok();
 }
@@ -212,7 +217,8 @@ Result<std::vector<std::uint8_t>> Generator::SampleFile(const SampleRequest& req
   HALFMOON_RETURN_IF_ERROR(request.Validate());
   HALFMOON_RETURN_IF_ERROR(CheckFits(request, impl_->info));
   return GuardExceptions("generator", [&]() -> Result<std::vector<std::uint8_t>> {
-    HALFMOON_ASSIGN_OR_RETURN(const GenerativeModel::SampledStream drawn, impl_->model->SampleStream(request));
+    HALFMOON_ASSIGN_OR_RETURN(const GenerativeModel::SampledStream drawn,
+                              impl_->model->SampleStream(request));
     Header header;
     header.channels = static_cast<std::uint8_t>(drawn.shape.channels);
     header.model_id = impl_->entry.id;
@@ -227,7 +233,8 @@ Result<std::vector<std::uint8_t>> Generator::SampleFile(const SampleRequest& req
 
 Result<PromptReport> Generator::ReadPrompt(const std::string& prompt) const {
   if (!impl_->info.prompts) {
-    return Status(StatusCode::kUnsupportedFeature, "model '" + impl_->info.name + "' takes no prompts");
+    return Status(StatusCode::kUnsupportedFeature,
+                  "model '" + impl_->info.name + "' takes no prompts");
   }
   return GuardExceptions("generator", [&] { return impl_->model->ReadPrompt(prompt); });
 }
@@ -235,9 +242,7 @@ Result<PromptReport> Generator::ReadPrompt(const std::string& prompt) const {
 Result<std::vector<Image>> Generator::Sample(const SampleRequest& request) {
   HALFMOON_RETURN_IF_ERROR(request.Validate());
   HALFMOON_RETURN_IF_ERROR(CheckFits(request, impl_->info));
-  return GuardExceptions("generator", [&] {
-    return impl_->model->Sample(request);
-  });
+  return GuardExceptions("generator", [&] { return impl_->model->Sample(request); });
 }
 
 Result<std::vector<float>> Generator::DrawCode(std::uint64_t seed, std::uint64_t index) {
@@ -246,17 +251,15 @@ Result<std::vector<float>> Generator::DrawCode(std::uint64_t seed, std::uint64_t
 
 Result<LatentPosterior> Generator::Encode(const ImageView& picture) {
   HALFMOON_RETURN_IF_ERROR(picture.Validate());
-  return GuardExceptions("generator", [&] {
-    return impl_->model->Posterior(picture);
-  });
+  return GuardExceptions("generator", [&] { return impl_->model->Posterior(picture); });
 }
 
 Result<std::vector<float>> Generator::ReadCode(std::span<const std::uint8_t> file) {
   HALFMOON_ASSIGN_OR_RETURN(const ParsedFile parsed, Parse(file));
   if (parsed.header.model_id != impl_->entry.id || parsed.header.model_hash != impl_->identity) {
     return Status(StatusCode::kModelMismatch,
-                  "the file was made with model " + std::to_string(parsed.header.model_id) + ", not with " +
-                      impl_->entry.name + " (" + std::to_string(impl_->entry.id) +
+                  "the file was made with model " + std::to_string(parsed.header.model_id) +
+                      ", not with " + impl_->entry.name + " (" + std::to_string(impl_->entry.id) +
                       "); give the picture instead, from 'halfmoon decompress'");
   }
   const auto streams = parsed.Latents();
@@ -269,13 +272,11 @@ Result<std::vector<float>> Generator::ReadCode(std::span<const std::uint8_t> fil
 
 Result<std::vector<Image>> Generator::Decode(const std::vector<std::vector<float>>& codes) {
   for (const auto& code : codes) HALFMOON_ENSURE(code.size() == impl_->info.latent_size);
-  return GuardExceptions("generator", [&] {
-    return impl_->model->DecodeCodes(codes);
-  });
+  return GuardExceptions("generator", [&] { return impl_->model->DecodeCodes(codes); });
 }
 
-std::vector<std::vector<float>> StraightPath(const std::vector<float>& a, const std::vector<float>& b,
-                                             int steps) {
+std::vector<std::vector<float>> StraightPath(const std::vector<float>& a,
+                                             const std::vector<float>& b, int steps) {
   std::vector<std::vector<float>> path;
   for (int s = 0; s < steps; ++s) {
     const double t = static_cast<double>(s) / (steps - 1);
@@ -288,8 +289,8 @@ std::vector<std::vector<float>> StraightPath(const std::vector<float>& a, const 
   return path;
 }
 
-std::vector<std::vector<float>> SphericalPath(const std::vector<float>& a, const std::vector<float>& b,
-                                              int steps) {
+std::vector<std::vector<float>> SphericalPath(const std::vector<float>& a,
+                                              const std::vector<float>& b, int steps) {
   double aa = 0, bb = 0, ab = 0;
   for (std::size_t i = 0; i < a.size(); ++i) {
     aa += double{a[i]} * a[i], bb += double{b[i]} * b[i], ab += double{a[i]} * b[i];

@@ -24,8 +24,8 @@ Result<std::vector<std::uint8_t>> IndexTileCodec::Encode(int n_stages, std::size
                                                          TileStats* stats) const {
   Stopwatch watch;
   TileStats s;
-  HALFMOON_ASSIGN_OR_RETURN(VqPriorTile tile,
-                            VqPriorTile::Create(prior_, static_cast<int>(h), static_cast<int>(w), threads));
+  HALFMOON_ASSIGN_OR_RETURN(VqPriorTile tile, VqPriorTile::Create(prior_, static_cast<int>(h),
+                                                                  static_cast<int>(w), threads));
   const auto count = codes();
   ByteWriter writer;
   writer.U8(static_cast<std::uint8_t>(n_stages));
@@ -55,8 +55,9 @@ Result<std::vector<std::uint8_t>> IndexTileCodec::Encode(int n_stages, std::size
   return std::move(writer).Take();
 }
 
-Result<std::vector<std::uint8_t>> IndexTileCodec::EncodeValues(std::span<const std::int32_t> values, int n,
-                                                               std::size_t h, std::size_t w, int threads,
+Result<std::vector<std::uint8_t>> IndexTileCodec::EncodeValues(std::span<const std::int32_t> values,
+                                                               int n, std::size_t h, std::size_t w,
+                                                               int threads,
                                                                TileStats* stats) const {
   const auto all = static_cast<std::size_t>(stages());
   HALFMOON_ENSURE(n >= 1 && n <= stages() && values.size() == h * w * all);
@@ -69,8 +70,9 @@ Result<std::vector<std::uint8_t>> IndexTileCodec::EncodeValues(std::span<const s
   return Encode(n, h, w, threads, choose, stats);
 }
 
-Result<TileLatent> IndexTileCodec::Decode(std::span<const std::uint8_t> stream, int wanted, std::size_t height,
-                                          std::size_t width, int threads, TileStats* stats) const {
+Result<TileLatent> IndexTileCodec::Decode(std::span<const std::uint8_t> stream, int wanted,
+                                          std::size_t height, std::size_t width, int threads,
+                                          TileStats* stats) const {
   ByteReader reader(stream);
   const int written = reader.U8();
   if (!reader.ok() || written < 1 || written > stages()) {
@@ -127,9 +129,9 @@ Result<TileLatent> IndexTileCodec::Walk(
     TileStats* stats) const {
   Stopwatch watch;
   TileStats s;
-  HALFMOON_ASSIGN_OR_RETURN(VqPriorTile tile,
-                            VqPriorTile::Create(prior_, static_cast<int>(height),
-                                                static_cast<int>(width), threads));
+  HALFMOON_ASSIGN_OR_RETURN(
+      VqPriorTile tile,
+      VqPriorTile::Create(prior_, static_cast<int>(height), static_cast<int>(width), threads));
   const std::size_t positions = tile.IndexCount(0) + tile.IndexCount(1);
   const auto count = codes();
   TileLatent latent;
@@ -150,7 +152,8 @@ Result<TileLatent> IndexTileCodec::Walk(
       s.entropy_seconds += watch.Lap();
       HALFMOON_RETURN_IF_ERROR(tile.Commit(stage, k, indices));
       for (std::size_t i = 0; i < n; ++i) {
-        latent.values[tile.Positions(k)[i] * all + static_cast<std::size_t>(stage)] = indices[i] + 1;
+        latent.values[tile.Positions(k)[i] * all + static_cast<std::size_t>(stage)] =
+            indices[i] + 1;
         latent.symbols.push_back(indices[i]);
       }
     }

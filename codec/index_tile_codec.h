@@ -1,5 +1,5 @@
-// IndexTileCodec: a tile's codebook indices <-> its stream, for every model that codes indices. Internal; no
-// LibTorch. Integers decide everything here.
+// IndexTileCodec: a tile's codebook indices <-> its stream, for every model that codes indices.
+// Internal; no LibTorch. Integers decide everything here.
 #pragma once
 
 #include <cstdint>
@@ -13,10 +13,10 @@
 
 namespace halfmoon {
 
-// A tile's stream: u8 number of stages n; then for each stage, from the coarsest, varint size and so many
-// bytes, the stage's stream (bitstream/frequency_coder.h). A latent's values are the indices plus 1,
-// [height][width][S], 0 where a stage was not coded; without its last stages it is a coarser picture's.
-// height, width: of the tile's grid of indices.
+// A tile's stream: u8 number of stages n; then for each stage, from the coarsest, varint size and
+// so many bytes, the stage's stream (bitstream/frequency_coder.h). A latent's values are the
+// indices plus 1, [height][width][S], 0 where a stage was not coded; without its last stages it is
+// a coarser picture's. height, width: of the tile's grid of indices.
 class IndexTileCodec {
  public:
   explicit IndexTileCodec(runtime::VqPrior prior) : prior_(std::move(prior)) {}
@@ -30,8 +30,9 @@ class IndexTileCodec {
                                     std::span<const std::uint16_t> frequencies,
                                     std::span<std::uint8_t> indices)>;
   // The stream of the indices that `choose` takes. Errors: kOutOfMemory.
-  Result<std::vector<std::uint8_t>> Encode(int stages, std::size_t height, std::size_t width, int threads,
-                                           const Choose& choose, TileStats* stats) const;
+  Result<std::vector<std::uint8_t>> Encode(int stages, std::size_t height, std::size_t width,
+                                           int threads, const Choose& choose,
+                                           TileStats* stats) const;
   // The stream of given indices: values as above. REQUIRES: the first `stages` stages are there.
   Result<std::vector<std::uint8_t>> EncodeValues(std::span<const std::int32_t> values, int stages,
                                                  std::size_t height, std::size_t width, int threads,
@@ -42,8 +43,8 @@ class IndexTileCodec {
                             std::size_t width, int threads, TileStats* stats) const;
 
   // The indices of a new tile: the same decoder, fed with random bits, 32 from each call of `next`.
-  // Temperature is 1: what the prior holds for likely. Errors: kInvalidArgument (stages not in 1..S),
-  // kOutOfMemory.
+  // Temperature is 1: what the prior holds for likely. Errors: kInvalidArgument (stages not
+  // in 1..S), kOutOfMemory.
   Result<TileLatent> Draw(int stages, std::size_t height, std::size_t width, int threads,
                           const std::function<std::uint32_t()>& next) const;
 

@@ -79,8 +79,10 @@ Result<Idx> ReadIdx(const std::string& path, std::size_t dimensions) {
     const std::uint8_t* p = bytes.data() + 4 + 4 * d;
     const std::uint32_t size = std::uint32_t{p[0]} << 24 | p[1] << 16 | p[2] << 8 | p[3];
     idx.sizes.push_back(size);
-    if (size != 0 && total > (std::uint64_t{1} << 40) / size) total = std::uint64_t{1} << 40;
-    else total *= size;
+    if (size != 0 && total > (std::uint64_t{1} << 40) / size)
+      total = std::uint64_t{1} << 40;
+    else
+      total *= size;
   }
   if (total != bytes.size() - head) {
     return Status(StatusCode::kCorrupt, path + ": announces " + std::to_string(total) +
@@ -172,8 +174,7 @@ Result<PackReport> MakeCsvPack(const CsvPackOptions& o, const std::string& out_f
   for (std::size_t i = 0; i < table.rows.size(); ++i) {
     if (progress) progress(i, table.rows.size());
     const auto& row = table.rows[i];
-    const std::string path =
-        (fs::path(o.directory) / row[static_cast<std::size_t>(file)]).string();
+    const std::string path = (fs::path(o.directory) / row[static_cast<std::size_t>(file)]).string();
     HALFMOON_ASSIGN_OR_RETURN(const Image image, ReadImageFile(path));
     const auto samples = Samples(image);
     if (!samples.ok()) return samples.status().WithContext(path);
@@ -184,8 +185,8 @@ Result<PackReport> MakeCsvPack(const CsvPackOptions& o, const std::string& out_f
     entry.validation =
         o.validation_every > 0 && (i + 1) % static_cast<std::size_t>(o.validation_every) == 0;
     if (label >= 0) {
-      const auto it = std::lower_bound(classes.begin(), classes.end(),
-                                       row[static_cast<std::size_t>(label)]);
+      const auto it =
+          std::lower_bound(classes.begin(), classes.end(), row[static_cast<std::size_t>(label)]);
       entry.label = static_cast<int>(it - classes.begin());
     }
     std::string words;
@@ -243,8 +244,8 @@ Result<PackReport> MakeIdxPack(const std::string& directory, const std::string& 
   }
   if (labels > static_cast<int>(classes.size())) {
     return Status(StatusCode::kInvalidArgument,
-                  names + ": names " + std::to_string(classes.size()) + " classes, the labels have " +
-                      std::to_string(labels));
+                  names + ": names " + std::to_string(classes.size()) +
+                      " classes, the labels have " + std::to_string(labels));
   }
   writer.SetClasses(classes);
   HALFMOON_RETURN_IF_ERROR(WriteFile(out_file, writer.Finish(), overwrite));

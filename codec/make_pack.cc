@@ -32,17 +32,20 @@ Status CheckPackable(const PictureShape& shape) {
 
 // [1, 3, H, W] float32, 0..255.
 torch::Tensor ToTensor(const Image& image) {
-  const auto h = static_cast<std::int64_t>(image.height()), w = static_cast<std::int64_t>(image.width());
-  torch::Tensor t = torch::from_blob(const_cast<std::uint8_t*>(image.samples().data()),
-                                     {1, h, w, static_cast<std::int64_t>(image.channels())}, torch::kUInt8)
-                        .permute({0, 3, 1, 2})
-                        .to(torch::kFloat32);
+  const auto h = static_cast<std::int64_t>(image.height()),
+             w = static_cast<std::int64_t>(image.width());
+  torch::Tensor t =
+      torch::from_blob(const_cast<std::uint8_t*>(image.samples().data()),
+                       {1, h, w, static_cast<std::int64_t>(image.channels())}, torch::kUInt8)
+          .permute({0, 3, 1, 2})
+          .to(torch::kFloat32);
   return image.channels() == 1 ? t.expand({1, 3, h, w}).contiguous() : t;
 }
 
 // Which of 8x8 neighbouring regions is brighter, one bit each ("dHash").
 std::uint64_t DifferenceHash(const torch::Tensor& x) {
-  const torch::Tensor small = torch::adaptive_avg_pool2d(x.mean(1, true), {8, 9})[0][0].contiguous();
+  const torch::Tensor small =
+      torch::adaptive_avg_pool2d(x.mean(1, true), {8, 9})[0][0].contiguous();
   const float* p = small.data_ptr<float>();
   std::uint64_t hash = 0;
   for (int y = 0; y < 8; ++y) {
@@ -120,21 +123,22 @@ Result<PackReport> MakePack(const std::vector<std::string>& directories, const P
       }
       hashes.push_back(hash);
       if (options.max_short_side > 0 && short_side > options.max_short_side) {
-        const double scale = static_cast<double>(options.max_short_side) / static_cast<double>(short_side);
-        x = at::_upsample_bicubic2d_aa(
-            x, {std::llround(static_cast<double>(x.size(2)) * scale), std::llround(static_cast<double>(x.size(3)) * scale)},
-            /*align_corners=*/false);
+        const double scale =
+            static_cast<double>(options.max_short_side) / static_cast<double>(short_side);
+        x = at::_upsample_bicubic2d_aa(x,
+                                       {std::llround(static_cast<double>(x.size(2)) * scale),
+                                        std::llround(static_cast<double>(x.size(3)) * scale)},
+                                       /*align_corners=*/false);
       }
       const torch::Tensor bytes =
           x[0].round().clamp(0, 255).to(torch::kUInt8).permute({1, 2, 0}).contiguous();
       const bool validation =
-          options.validation_every > 0 &&
-          (report.pictures + 1) % options.validation_every == 0;
+          options.validation_every > 0 && (report.pictures + 1) % options.validation_every == 0;
       ++report.pictures;
       report.validation += validation;
-      return writer.Add(static_cast<std::uint32_t>(x.size(3)), static_cast<std::uint32_t>(x.size(2)),
-                        {bytes.data_ptr<std::uint8_t>(), static_cast<std::size_t>(bytes.numel())},
-                        validation);
+      return writer.Add(
+          static_cast<std::uint32_t>(x.size(3)), static_cast<std::uint32_t>(x.size(2)),
+          {bytes.data_ptr<std::uint8_t>(), static_cast<std::size_t>(bytes.numel())}, validation);
     });
     HALFMOON_RETURN_IF_ERROR(added.WithContext(path));
   }

@@ -12,9 +12,9 @@
 namespace halfmoon {
 
 struct PackOptions {
-  std::int64_t min_side = 256;       // pictures with a shorter side are left out
-  std::int64_t max_short_side = 0;   // larger ones are scaled down to it, antialiased; 0: keep
-  int validation_every = 20;         // every n-th picture is for validation; 0: none
+  std::int64_t min_side = 256;      // pictures with a shorter side are left out
+  std::int64_t max_short_side = 0;  // larger ones are scaled down to it, antialiased; 0: keep
+  int validation_every = 20;        // every n-th picture is for validation; 0: none
 };
 
 struct PackReport {
@@ -27,8 +27,9 @@ struct PackReport {
 // pack), leaves out near duplicates (a 64-bit difference hash at most 3 bits apart), and writes
 // `out_file` at once at the end.
 // Errors: kInvalidArgument (options; a directory without usable pictures), kIo, kFileExists.
-Result<PackReport> MakePack(const std::vector<std::string>& directories, const PackOptions& options,
-                            const std::string& out_file, bool overwrite,
-                            const std::function<void(std::size_t done, std::size_t total)>& progress);
+Result<PackReport> MakePack(
+    const std::vector<std::string>& directories, const PackOptions& options,
+    const std::string& out_file, bool overwrite,
+    const std::function<void(std::size_t done, std::size_t total)>& progress);
 
 }  // namespace halfmoon

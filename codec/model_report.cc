@@ -10,11 +10,13 @@
 namespace halfmoon {
 
 Result<std::vector<ModelReport>> ReportModels(const std::string& models_dir) {
-  HALFMOON_ASSIGN_OR_RETURN(const std::filesystem::path dir, runtime::FindModelsDirectory(models_dir));
+  HALFMOON_ASSIGN_OR_RETURN(const std::filesystem::path dir,
+                            runtime::FindModelsDirectory(models_dir));
   HALFMOON_ASSIGN_OR_RETURN(const runtime::Manifest manifest, runtime::Manifest::Load(dir));
   std::vector<ModelReport> reports;
   for (const runtime::ModelEntry& e : manifest.entries()) {
-    HALFMOON_ASSIGN_OR_RETURN(const runtime::LoadedWeights loaded, runtime::LoadModel(manifest, e.id));
+    HALFMOON_ASSIGN_OR_RETURN(const runtime::LoadedWeights loaded,
+                              runtime::LoadModel(manifest, e.id));
     ModelReport r;
     r.id = e.id;
     r.name = e.name;
@@ -34,7 +36,8 @@ Result<std::vector<ModelReport>> ReportModels(const std::string& models_dir) {
     if (e.architecture == "ae") {
       HALFMOON_ASSIGN_OR_RETURN(const networks::AeConfig config,
                                 networks::AeConfig::FromMetadata(loaded.weights->metadata()));
-      HALFMOON_ASSIGN_OR_RETURN(const runtime::AePrior prior, runtime::AePrior::Load(*loaded.weights));
+      HALFMOON_ASSIGN_OR_RETURN(const runtime::AePrior prior,
+                                runtime::AePrior::Load(*loaded.weights));
       r.analysis_kmac_per_pixel = networks::AnalysisKmac(config);
       r.synthesis_kmac_per_pixel = networks::SynthesisKmac(config);
       r.prior_kmac_per_pixel = prior.macs_per_pixel() / 1000;
@@ -43,7 +46,8 @@ Result<std::vector<ModelReport>> ReportModels(const std::string& models_dir) {
     if (e.architecture == "vqvae") {
       HALFMOON_ASSIGN_OR_RETURN(const networks::VqvaeConfig config,
                                 networks::VqvaeConfig::FromMetadata(loaded.weights->metadata()));
-      HALFMOON_ASSIGN_OR_RETURN(const runtime::VqPrior prior, runtime::VqPrior::Load(*loaded.weights));
+      HALFMOON_ASSIGN_OR_RETURN(const runtime::VqPrior prior,
+                                runtime::VqPrior::Load(*loaded.weights));
       r.analysis_kmac_per_pixel = networks::AnalysisKmac(config.transforms);
       r.synthesis_kmac_per_pixel = networks::SynthesisKmac(config.transforms);
       r.prior_kmac_per_pixel = prior.macs_per_pixel() / 1000;

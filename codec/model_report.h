@@ -12,8 +12,8 @@ namespace halfmoon {
 struct ModelReport {
   int id = 0;
   std::string name, architecture, file;
-  std::string sha256;    // of the weights file
-  std::string hash;      // 16 hex digits, ModelEntry::ShortHash(): as stored in .hmn files
+  std::string sha256;  // of the weights file
+  std::string hash;    // 16 hex digits, ModelEntry::ShortHash(): as stored in .hmn files
   std::string licence, data;
   std::string training, measured;  // JSON texts of the manifest
   std::int64_t parameters = 0;     // all tensors but the frequency tables

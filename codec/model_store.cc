@@ -10,7 +10,8 @@ namespace {
 Result<std::unique_ptr<PictureModel>> Load(const runtime::LoadedWeights& loaded, ModelParts parts) {
   const std::string& architecture = loaded.entry.architecture;
   if (architecture == "ae") {
-    HALFMOON_ASSIGN_OR_RETURN(std::unique_ptr<PictureModel> model, AeModel::Load(*loaded.weights, parts));
+    HALFMOON_ASSIGN_OR_RETURN(std::unique_ptr<PictureModel> model,
+                              AeModel::Load(*loaded.weights, parts));
     return model;
   }
   if (architecture == "vae") {
@@ -45,14 +46,16 @@ Result<std::unique_ptr<PictureModel>> AddSearch(const runtime::LoadedWeights& lo
 }  // namespace
 
 Result<ModelStore> ModelStore::Open(const std::string& models_dir) {
-  HALFMOON_ASSIGN_OR_RETURN(const std::filesystem::path dir, runtime::FindModelsDirectory(models_dir));
+  HALFMOON_ASSIGN_OR_RETURN(const std::filesystem::path dir,
+                            runtime::FindModelsDirectory(models_dir));
   HALFMOON_ASSIGN_OR_RETURN(runtime::Manifest manifest, runtime::Manifest::Load(dir));
   return ModelStore(std::move(manifest));
 }
 
 Result<const ModelStore::Model*> ModelStore::ForEncoding(
     const std::string& name_or_id, const std::optional<AeSearchOptions>& search) {
-  HALFMOON_ASSIGN_OR_RETURN(runtime::LoadedWeights loaded, runtime::LoadModel(manifest_, name_or_id));
+  HALFMOON_ASSIGN_OR_RETURN(runtime::LoadedWeights loaded,
+                            runtime::LoadModel(manifest_, name_or_id));
   return Keep(std::move(loaded), ModelParts::kBoth, search);
 }
 

@@ -23,8 +23,8 @@ class ModelStore {
   // Errors: kModelMissing when there is no manifest; kModelCorrupt.
   static Result<ModelStore> Open(const std::string& models_dir);
 
-  // For encoding: by name or id, with `search` where it is given. Lifetime of the pointer: the store's.
-  // Errors also: kUnsupportedFeature for a model that has no search.
+  // For encoding: by name or id, with `search` where it is given. Lifetime of the pointer: the
+  // store's. Errors also: kUnsupportedFeature for a model that has no search.
   Result<const Model*> ForEncoding(const std::string& name_or_id,
                                    const std::optional<AeSearchOptions>& search);
   // For decoding: by what a file says. Errors: kModelMissing, kModelMismatch, kModelCorrupt.

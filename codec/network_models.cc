@@ -33,7 +33,8 @@ Status CheckBuild(void* library, const fs::path& path) {
   const auto build = reinterpret_cast<const char* (*)()>(dlsym(library, "halfmoon_networks_build"));
   const std::string theirs = build == nullptr ? "none" : build();
   if (theirs == HALFMOON_BUILD) return Status::Ok();
-  return {StatusCode::kModelMissing, path.string() + ": is of build '" + theirs + "', the program of '" +
+  return {StatusCode::kModelMissing, path.string() + ": is of build '" + theirs +
+                                         "', the program of '" +
                                          HALFMOON_BUILD "'; install both from one version"};
 }
 
@@ -52,10 +53,11 @@ Result<void*> Open() {
     HALFMOON_RETURN_IF_ERROR(CheckBuild(library, path));
     return library;
   }
-  return Status(StatusCode::kModelMissing,
-                "this needs Halfmoon's LibTorch part, which is not installed (not found: " + sought +
-                    "); install the package halfmoon-networks, build with LibTorch, or name the file in " +
-                    kVariable);
+  return Status(
+      StatusCode::kModelMissing,
+      "this needs Halfmoon's LibTorch part, which is not installed (not found: " + sought +
+          "); install the package halfmoon-networks, build with LibTorch, or name the file in " +
+          kVariable);
 }
 
 }  // namespace

@@ -2,8 +2,9 @@
 //
 // Read me first: LibTorch takes half a second to load, and the codecs of photographs do without it
 // (models/runtime). What does need it, the VAE and everything that trains, is one shared object,
-// halfmoon_networks.so, which is loaded when it is first asked for. It holds a copy of this library of
-// its own; across the border go only types of these headers, and both sides must be of one build.
+// halfmoon_networks.so, which is loaded when it is first asked for. It holds a copy of this library
+// of its own; across the border go only types of these headers, and both sides must be of one
+// build.
 #pragma once
 
 #include <memory>
@@ -26,12 +27,12 @@ struct NetworkInfo {
 struct NetworkModels {
   Result<std::unique_ptr<PictureModel>> (*load_vae_codec)(const runtime::WeightsFile& file);
   Result<std::unique_ptr<GenerativeModel>> (*load_vae_generator)(const runtime::WeightsFile& file,
-                                                                 const std::string& prior, int threads);
+                                                                 const std::string& prior,
+                                                                 int threads);
   // SmallVqvaeModel.
   Result<std::unique_ptr<PictureModel>> (*load_small_vqvae_codec)(const runtime::WeightsFile& file);
-  Result<std::unique_ptr<GenerativeModel>> (*load_small_vqvae_generator)(const runtime::WeightsFile& file,
-                                                                         const runtime::WeightsFile* prior,
-                                                                         int threads);
+  Result<std::unique_ptr<GenerativeModel>> (*load_small_vqvae_generator)(
+      const runtime::WeightsFile& file, const runtime::WeightsFile* prior, int threads);
   // LoadAeSearch.
   Result<std::unique_ptr<PictureModel>> (*load_ae_search)(const runtime::WeightsFile& file,
                                                           std::unique_ptr<PictureModel> codec,

@@ -16,8 +16,8 @@ struct Workers {
 };
 
 // Runs work(0) .. work(count - 1), each once, in any order. After a failure no new ones are
-// started. Exceptions become Status as in GuardExceptions. Returns the failure of the lowest index that
-// failed. With one worker everything runs in the caller's thread.
+// started. Exceptions become Status as in GuardExceptions. Returns the failure of the lowest index
+// that failed. With one worker everything runs in the caller's thread.
 Status ParallelFor(std::size_t count, const Workers& workers,
                    const std::function<Status(std::size_t)>& work);
 

@@ -35,7 +35,8 @@ Status CheckPictures(const std::vector<Image>& pictures, const char* what) {
 }
 
 void PutBig32(std::uint32_t value, std::vector<std::uint8_t>* out) {
-  for (int shift = 24; shift >= 0; shift -= 8) out->push_back(static_cast<std::uint8_t>(value >> shift));
+  for (int shift = 24; shift >= 0; shift -= 8)
+    out->push_back(static_cast<std::uint8_t>(value >> shift));
 }
 
 void PutBig16(std::uint32_t value, std::vector<std::uint8_t>* out) {
@@ -43,7 +44,8 @@ void PutBig16(std::uint32_t value, std::vector<std::uint8_t>* out) {
   out->push_back(static_cast<std::uint8_t>(value));
 }
 
-void PutChunk(std::string_view type, std::span<const std::uint8_t> data, std::vector<std::uint8_t>* out) {
+void PutChunk(std::string_view type, std::span<const std::uint8_t> data,
+              std::vector<std::uint8_t>* out) {
   PutBig32(static_cast<std::uint32_t>(data.size()), out);
   const std::size_t start = out->size();
   out->insert(out->end(), type.begin(), type.end());
@@ -83,7 +85,8 @@ Taps MakeTaps(std::uint32_t from, std::uint32_t to) {
 
 }  // namespace
 
-Result<Image> PictureGrid(const std::vector<Image>& pictures, std::uint32_t columns, std::uint32_t gap) {
+Result<Image> PictureGrid(const std::vector<Image>& pictures, std::uint32_t columns,
+                          std::uint32_t gap) {
   HALFMOON_RETURN_IF_ERROR(CheckPictures(pictures, "grid"));
   if (pictures.size() == 1) return pictures[0].Clone();
   const bool rgb = std::any_of(pictures.begin(), pictures.end(),
@@ -176,14 +179,16 @@ Result<std::vector<std::uint8_t>> AnimatedPng(const std::vector<Image>& frames, 
 Result<Image> Enlarge(const Image& picture, std::uint32_t factor) {
   HALFMOON_RETURN_IF_ERROR(CheckImageSize(std::uint64_t{picture.width()} * factor,
                                           std::uint64_t{picture.height()} * factor));
-  HALFMOON_ASSIGN_OR_RETURN(Image out, Image::Create(picture.width() * factor, picture.height() * factor,
-                                                     picture.channels()));
+  HALFMOON_ASSIGN_OR_RETURN(
+      Image out,
+      Image::Create(picture.width() * factor, picture.height() * factor, picture.channels()));
   const std::uint32_t channels = picture.channels();
   for (std::uint32_t y = 0; y < out.height(); ++y) {
     const std::uint8_t* from = picture.row(y / factor);
     std::uint8_t* to = out.row(y);
     for (std::uint32_t x = 0; x < out.width(); ++x) {
-      std::memcpy(to + std::size_t{x} * channels, from + std::size_t{x / factor} * channels, channels);
+      std::memcpy(to + std::size_t{x} * channels, from + std::size_t{x / factor} * channels,
+                  channels);
     }
   }
   return out;
@@ -191,7 +196,8 @@ Result<Image> Enlarge(const Image& picture, std::uint32_t factor) {
 
 Result<Image> FitTo(const ImageView& picture, const PictureShape& shape) {
   if (picture.bit_depth != 8) {
-    return Status(StatusCode::kUnsupportedFeature, "pictures of 16 bits can't be resized; convert to 8 bit");
+    return Status(StatusCode::kUnsupportedFeature,
+                  "pictures of 16 bits can't be resized; convert to 8 bit");
   }
   HALFMOON_ASSIGN_OR_RETURN(Image out, Image::Create(shape));
   const std::uint32_t colours = picture.channels <= 2 ? 1 : 3, channels = out.channels();
@@ -204,7 +210,8 @@ Result<Image> FitTo(const ImageView& picture, const PictureShape& shape) {
     for (std::uint32_t x = 0; x < picture.width; ++x, p += picture.channels) {
       const double alpha = picture.has_alpha() ? p[colours] / 255.0 : 1;
       std::array<double, 3> c{};
-      for (std::uint32_t k = 0; k < 3; ++k) c[k] = p[colours == 1 ? 0 : k] * alpha + 255 * (1 - alpha);
+      for (std::uint32_t k = 0; k < 3; ++k)
+        c[k] = p[colours == 1 ? 0 : k] * alpha + 255 * (1 - alpha);
       for (std::uint32_t k = 0; k < channels; ++k) {
         line[std::size_t{x} * channels + k] = channels == 3 ? c[k] : (c[0] + c[1] + c[2]) / 3;
       }

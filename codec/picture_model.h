@@ -1,5 +1,5 @@
-// PictureModel: what every model that codes pictures offers to the encoder and decoder. Internal; no
-// LibTorch in this header. Nothing here knows the container or picture files.
+// PictureModel: what every model that codes pictures offers to the encoder and decoder. Internal;
+// no LibTorch in this header. Nothing here knows the container or picture files.
 //
 // Read me first: this is the seam. Tiles, regions, halos, alpha, depth, metadata, memory and damage
 // are the callers' business (band_encoder, band_decoder), the same for all models. A model turns
@@ -16,7 +16,8 @@
 //     At an edge they pad with zeros, which is right where the picture (padded to 64) ends; callers
 //     give every other edge a halo and throw the result there away.
 //   - EncodeTile and DecodeTile know nothing outside their tile.
-//   - All four are const and may run in several threads at once, each with `threads` of its own. They
+//   - All four are const and may run in several threads at once, each with `threads` of its own.
+//   They
 //     may throw std::bad_alloc; callers catch it.
 #pragma once
 
@@ -62,8 +63,8 @@ struct ModelGeometry {
   int largest_window = 2048;
   // Whether analysis gains more from windows side by side than from threads inside one.
   bool window_per_thread = false;
-  // Bytes that windows to analyse may take together when the caller sets no limit: enough for two of 2048 pixels
-  // of a plain encoder, and 100 megapixels stay far below 3 GiB in all.
+  // Bytes that windows to analyse may take together when the caller sets no limit: enough for two
+  // of 2048 pixels of a plain encoder, and 100 megapixels stay far below 3 GiB in all.
   std::uint64_t window_budget = std::uint64_t{1} << 30;
   // The process with this model loaded, before it has worked.
   std::uint64_t resident_bytes = 0;
@@ -86,19 +87,19 @@ class PictureModel {
   // Returns [height / stride][width / stride][C]; C is the model's own business.
   virtual Result<FloatLatent> Analyse(const FloatPicture& x, int q, int threads) const = 0;
 
-  // y: what Analyse made of the pixels of one tile; stride * its sides are multiples of 64. Returns the
-  // tile's stream.
+  // y: what Analyse made of the pixels of one tile; stride * its sides are multiples of 64. Returns
+  // the tile's stream.
   virtual Result<std::vector<std::uint8_t>> EncodeTile(const FloatLatent& y, int q, int threads,
                                                        TileStats* stats) const = 0;
 
-  // height, width: of the tile in pixels, multiples of 64. Integer arithmetic only: the same symbols
-  // everywhere. Errors: kTruncated, kCorrupt, kOutOfMemory.
+  // height, width: of the tile in pixels, multiples of 64. Integer arithmetic only: the same
+  // symbols everywhere. Errors: kTruncated, kCorrupt, kOutOfMemory.
   virtual Result<TileLatent> DecodeTile(std::span<const std::uint8_t> stream, int q,
                                         std::int64_t height, std::int64_t width, int threads,
                                         TileStats* stats) const = 0;
 
-  // Of models with residual stages: how many, and DecodeTile of the first `stages` of them, or of as many
-  // as the stream has. REQUIRES: 1 <= stages <= Stages().
+  // Of models with residual stages: how many, and DecodeTile of the first `stages` of them, or of
+  // as many as the stream has. REQUIRES: 1 <= stages <= Stages().
   virtual int Stages() const { return 0; }
   virtual Result<TileLatent> DecodeStages(std::span<const std::uint8_t> /*stream*/, int /*stages*/,
                                           std::int64_t /*height*/, std::int64_t /*width*/,
@@ -106,8 +107,8 @@ class PictureModel {
     return Status(StatusCode::kInternal, "this model has no stages");
   }
 
-  // values: [height / stride][width / stride][channels], values of TileLatents; all 0 where a tile is
-  // lost. height, width in pixels, multiples of stride. Not clamped.
+  // values: [height / stride][width / stride][channels], values of TileLatents; all 0 where a tile
+  // is lost. height, width in pixels, multiples of stride. Not clamped.
   virtual Result<FloatPicture> Synthesise(std::span<const std::int32_t> values, int q,
                                           std::int64_t height, std::int64_t width,
                                           int threads) const = 0;

@@ -13,8 +13,8 @@ namespace {
 
 using networks::IndexTransformerConfig;
 
-// Pictures drawn at once. Always so many: the products of a batch may be rounded as its size has it, and a
-// picture must not depend on how many there are.
+// Pictures drawn at once. Always so many: the products of a batch may be rounded as its size has
+// it, and a picture must not depend on how many there are.
 constexpr std::int64_t kDrawnAtOnce = 16;
 
 Result<IndexTransformerConfig> ReadTransformerConfig(const runtime::WeightsFile& file) {
@@ -37,22 +37,26 @@ std::string Lower(std::string text) {
 }  // namespace
 
 Result<std::unique_ptr<PromptSampler>> PromptSampler::Load(const runtime::WeightsFile& file,
-                                                           const std::string& codec, std::int64_t codes,
-                                                           std::int64_t indices, int threads) {
+                                                           const std::string& codec,
+                                                           std::int64_t codes, std::int64_t indices,
+                                                           int threads) {
   HALFMOON_ASSIGN_OR_RETURN(const std::string architecture, file.Metadata("architecture"));
   if (architecture != "index-transformer") {
-    return Status(StatusCode::kInvalidArgument,
-                  "architecture '" + architecture + "' is no prior that draws indices (index-transformer)");
+    return Status(
+        StatusCode::kInvalidArgument,
+        "architecture '" + architecture + "' is no prior that draws indices (index-transformer)");
   }
   HALFMOON_ASSIGN_OR_RETURN(const std::string theirs, file.Metadata("codec"));
   if (theirs != codec) {
-    return Status(StatusCode::kModelMismatch, "it was trained on the indices of the codec with hash " + theirs +
-                                                  ", the codec here has " + codec +
-                                                  "; take the prior of this codec, or train one");
+    return Status(StatusCode::kModelMismatch,
+                  "it was trained on the indices of the codec with hash " + theirs +
+                      ", the codec here has " + codec +
+                      "; take the prior of this codec, or train one");
   }
   HALFMOON_ASSIGN_OR_RETURN(const IndexTransformerConfig config, ReadTransformerConfig(file));
   if (config.codes != codes || config.indices != indices) {
-    return Status(StatusCode::kModelCorrupt, "metadata: the prior has other codes or indices than its codec");
+    return Status(StatusCode::kModelCorrupt,
+                  "metadata: the prior has other codes or indices than its codec");
   }
   std::unique_ptr<PromptSampler> sampler(new PromptSampler(config, threads));
   if (const auto it = file.metadata().find("classes"); it != file.metadata().end()) {
@@ -61,14 +65,17 @@ Result<std::unique_ptr<PromptSampler>> PromptSampler::Load(const runtime::Weight
       sampler->classes_.push_back(it->second.substr(at, end - at));
       at = end + 1;
     }
-    if (config.words != 2 + static_cast<std::int64_t>(sampler->classes_.size()) || config.condition != 1) {
-      return Status(StatusCode::kModelCorrupt, "metadata: 'classes' are not as many as there are words");
+    if (config.words != 2 + static_cast<std::int64_t>(sampler->classes_.size()) ||
+        config.condition != 1) {
+      return Status(StatusCode::kModelCorrupt,
+                    "metadata: 'classes' are not as many as there are words");
     }
   } else {
     HALFMOON_ASSIGN_OR_RETURN(const std::string words, file.Metadata("prompt_words"));
     HALFMOON_ASSIGN_OR_RETURN(sampler->words_, runtime::PromptWords::FromText(words));
     if (config.words != sampler->words_.size()) {
-      return Status(StatusCode::kModelCorrupt, "metadata: 'prompt_words' are not as many as there are words");
+      return Status(StatusCode::kModelCorrupt,
+                    "metadata: 'prompt_words' are not as many as there are words");
     }
   }
   HALFMOON_RETURN_IF_ERROR(networks::LoadModule(file, "prior.transformer", *sampler->model_));
@@ -85,13 +92,16 @@ Result<torch::Tensor> PromptSampler::Condition(const SampleRequest& request) con
   const std::int64_t length = model_->config().condition;
   if (classes_.empty()) {
     if (!request.label.empty()) {
-      return Status(StatusCode::kInvalidArgument, "this model has no classes; describe the picture in a prompt");
+      return Status(StatusCode::kInvalidArgument,
+                    "this model has no classes; describe the picture in a prompt");
     }
     return torch::tensor(words_.Encode(request.prompt, static_cast<std::size_t>(length)).words,
-                         torch::kLong).view({1, length});
+                         torch::kLong)
+        .view({1, length});
   }
   if (!request.prompt.empty()) {
-    return Status(StatusCode::kInvalidArgument, "this model knows classes, not prompts; name one with a class");
+    return Status(StatusCode::kInvalidArgument,
+                  "this model knows classes, not prompts; name one with a class");
   }
   if (request.label.empty()) return torch::zeros({1, 1}, torch::kLong);
   std::string have;
@@ -105,7 +115,8 @@ Result<torch::Tensor> PromptSampler::Condition(const SampleRequest& request) con
                 "there is no class '" + request.label + "'; this model has: " + have);
 }
 
-Result<std::vector<std::vector<std::int32_t>>> PromptSampler::Draw(const SampleRequest& request) const {
+Result<std::vector<std::vector<std::int32_t>>> PromptSampler::Draw(
+    const SampleRequest& request) const {
   networks::SetComputeThreads(threads_);
   torch::InferenceMode inference;
   HALFMOON_ASSIGN_OR_RETURN(const torch::Tensor one, Condition(request));
@@ -121,7 +132,8 @@ Result<std::vector<std::vector<std::int32_t>>> PromptSampler::Draw(const SampleR
   while (pictures.size() < static_cast<std::size_t>(request.count)) {
     std::vector<runtime::Philox> random;
     for (std::int64_t i = 0; i < kDrawnAtOnce; ++i) {
-      random.emplace_back(request.seed, request.first + pictures.size() + static_cast<std::uint64_t>(i));
+      random.emplace_back(request.seed,
+                          request.first + pictures.size() + static_cast<std::uint64_t>(i));
     }
     std::vector<std::vector<std::int32_t>> drawn(kDrawnAtOnce);
     networks::KeyValueCache cache;
@@ -136,7 +148,8 @@ Result<std::vector<std::vector<std::int32_t>>> PromptSampler::Draw(const SampleR
       for (std::int64_t i = 0; i < kDrawnAtOnce; ++i) {
         const auto at = static_cast<std::size_t>(i);
         const std::size_t index = runtime::DrawIndex(
-            {logits.data_ptr<float>() + i * codes, static_cast<std::size_t>(codes)}, options, &random[at]);
+            {logits.data_ptr<float>() + i * codes, static_cast<std::size_t>(codes)}, options,
+            &random[at]);
         drawn[at].push_back(static_cast<std::int32_t>(index));
         next[i] = static_cast<std::int64_t>(index);
         if (guided) next[kDrawnAtOnce + i] = static_cast<std::int64_t>(index);
@@ -149,7 +162,8 @@ Result<std::vector<std::vector<std::int32_t>>> PromptSampler::Draw(const SampleR
       if (p + 1 < n) logits = model_->Next(next, &cache);
     }
     for (auto& indices : drawn) {
-      if (pictures.size() < static_cast<std::size_t>(request.count)) pictures.push_back(std::move(indices));
+      if (pictures.size() < static_cast<std::size_t>(request.count))
+        pictures.push_back(std::move(indices));
     }
   }
   return pictures;

@@ -16,18 +16,22 @@ namespace {
 class SmallVqvaeBoth : public PictureModel, public GenerativeModel {
  public:
   static Result<std::unique_ptr<SmallVqvaeBoth>> Load(const runtime::WeightsFile& file,
-                                                      const runtime::WeightsFile* prior, int threads) {
+                                                      const runtime::WeightsFile* prior,
+                                                      int threads) {
     HALFMOON_ASSIGN_OR_RETURN(networks::SmallVqvae network, networks::ImportSmallVqvae(file));
     const networks::SmallVqvaeConfig& c = network->config();
     if (c.pyramid.side > static_cast<std::int64_t>(kTileAlignment)) {
-      return Status(StatusCode::kModelCorrupt, "metadata: pictures of " + std::to_string(c.pyramid.side) +
+      return Status(StatusCode::kModelCorrupt, "metadata: pictures of " +
+                                                   std::to_string(c.pyramid.side) +
                                                    " pixels a side; such a model codes at most 64");
     }
     HALFMOON_ASSIGN_OR_RETURN(runtime::VqPrior integers, runtime::VqPrior::Load(file));
-    std::unique_ptr<SmallVqvaeBoth> model(new SmallVqvaeBoth(network, std::move(integers), threads));
+    std::unique_ptr<SmallVqvaeBoth> model(
+        new SmallVqvaeBoth(network, std::move(integers), threads));
     if (prior != nullptr) {
-      HALFMOON_ASSIGN_OR_RETURN(model->sampler_, PromptSampler::Load(*prior, file.identity_hex(), c.codes,
-                                                                     c.indices(), threads));
+      HALFMOON_ASSIGN_OR_RETURN(
+          model->sampler_,
+          PromptSampler::Load(*prior, file.identity_hex(), c.codes, c.indices(), threads));
     }
     return model;
   }
@@ -58,17 +62,19 @@ class SmallVqvaeBoth : public PictureModel, public GenerativeModel {
     return tiles_.EncodeValues(values, 1, Grid(), Grid(), threads, stats);
   }
 
-  Result<TileLatent> DecodeTile(std::span<const std::uint8_t> stream, int /*q*/, std::int64_t height,
-                                std::int64_t width, int threads, TileStats* stats) const override {
+  Result<TileLatent> DecodeTile(std::span<const std::uint8_t> stream, int /*q*/,
+                                std::int64_t height, std::int64_t width, int threads,
+                                TileStats* stats) const override {
     if (height != kTileAlignment || width != kTileAlignment) {
-      return Status(StatusCode::kCorrupt, "this model makes pictures of " + std::to_string(side()) + "x" +
-                                              std::to_string(side()) + " pixels only");
+      return Status(StatusCode::kCorrupt, "this model makes pictures of " + std::to_string(side()) +
+                                              "x" + std::to_string(side()) + " pixels only");
     }
     return tiles_.Decode(stream, 1, Grid(), Grid(), threads, stats);
   }
 
-  Result<FloatPicture> Synthesise(std::span<const std::int32_t> values, int /*q*/, std::int64_t height,
-                                  std::int64_t width, int threads) const override {
+  Result<FloatPicture> Synthesise(std::span<const std::int32_t> values, int /*q*/,
+                                  std::int64_t height, std::int64_t width,
+                                  int threads) const override {
     return GuardTorch("synthesis", [&]() -> Result<FloatPicture> {
       FloatPicture out(static_cast<std::size_t>(width), static_cast<std::size_t>(height));
       if (values.empty() || values[0] == 0) return out;  // a lost tile
@@ -112,8 +118,8 @@ class SmallVqvaeBoth : public PictureModel, public GenerativeModel {
       HALFMOON_ASSIGN_OR_RETURN(const auto drawn, Draw(one));
       SampledStream sampled;
       sampled.shape = Shape();
-      HALFMOON_ASSIGN_OR_RETURN(sampled.stream,
-                                tiles_.EncodeValues(drawn[0], 1, Grid(), Grid(), threads_, nullptr));
+      HALFMOON_ASSIGN_OR_RETURN(
+          sampled.stream, tiles_.EncodeValues(drawn[0], 1, Grid(), Grid(), threads_, nullptr));
       return sampled;
     });
   }
@@ -155,7 +161,8 @@ class SmallVqvaeBoth : public PictureModel, public GenerativeModel {
     }
     if (request.temperature != 1) {
       return Status(StatusCode::kUnsupportedFeature,
-                    "without a prior for prompts or classes this model draws at temperature 1 only: its samples "
+                    "without a prior for prompts or classes this model draws at temperature 1 "
+                    "only: its samples "
                     "are decoded from random bits");
     }
     for (int i = 0; i < request.count; ++i) {
@@ -178,14 +185,15 @@ class SmallVqvaeBoth : public PictureModel, public GenerativeModel {
 }  // namespace
 
 Result<std::unique_ptr<PictureModel>> SmallVqvaeModel::LoadCodec(const runtime::WeightsFile& file) {
-  HALFMOON_ASSIGN_OR_RETURN(std::unique_ptr<PictureModel> model, SmallVqvaeBoth::Load(file, nullptr, 1));
+  HALFMOON_ASSIGN_OR_RETURN(std::unique_ptr<PictureModel> model,
+                            SmallVqvaeBoth::Load(file, nullptr, 1));
   return model;
 }
 
-Result<std::unique_ptr<GenerativeModel>> SmallVqvaeModel::LoadGenerator(const runtime::WeightsFile& file,
-                                                                        const runtime::WeightsFile* prior,
-                                                                        int threads) {
-  HALFMOON_ASSIGN_OR_RETURN(std::unique_ptr<GenerativeModel> model, SmallVqvaeBoth::Load(file, prior, threads));
+Result<std::unique_ptr<GenerativeModel>> SmallVqvaeModel::LoadGenerator(
+    const runtime::WeightsFile& file, const runtime::WeightsFile* prior, int threads) {
+  HALFMOON_ASSIGN_OR_RETURN(std::unique_ptr<GenerativeModel> model,
+                            SmallVqvaeBoth::Load(file, prior, threads));
   return model;
 }
 

@@ -93,24 +93,30 @@ std::string Number(double value) {
 
 }  // namespace
 
-Result<TargetedFile> EncodeToSize(Encoder& encoder, const ImageView& image, std::uint64_t max_bytes) {
+Result<TargetedFile> EncodeToSize(Encoder& encoder, const ImageView& image,
+                                  std::uint64_t max_bytes) {
   // In logarithms the tolerance is the same at all sizes, and sizes are nearly straight in Q.
   Search search(std::log(static_cast<double>(max_bytes)), std::log(1 / 0.99),
                 [&](int, TargetedFile* made) -> Result<double> {
-                  HALFMOON_ASSIGN_OR_RETURN(made->file, encoder.Encode(image, made->quality, &made->stats));
+                  HALFMOON_ASSIGN_OR_RETURN(made->file,
+                                            encoder.Encode(image, made->quality, &made->stats));
                   made->reached = static_cast<double>(made->file.size());
                   return std::log(made->reached);
                 });
   HALFMOON_ASSIGN_OR_RETURN(const bool found, search.FromBelow());
   if (found) return search.Take();
-  const auto bytes = [](double logarithm) { return std::to_string(std::llround(std::exp(logarithm))); };
+  const auto bytes = [](double logarithm) {
+    return std::to_string(std::llround(std::exp(logarithm)));
+  };
   return Status(StatusCode::kInvalidArgument,
-                "this picture can't be made as small as " + std::to_string(max_bytes) + " bytes; it takes " +
-                    bytes(search.lowest()) + " to " + bytes(search.highest()) + " bytes with this model");
+                "this picture can't be made as small as " + std::to_string(max_bytes) +
+                    " bytes; it takes " + bytes(search.lowest()) + " to " +
+                    bytes(search.highest()) + " bytes with this model");
 }
 
 Result<TargetedFile> EncodeToFidelity(Encoder& encoder, Decoder& decoder, const ImageView& image,
-                                      double target, double tolerance, const FidelityMetric& metric) {
+                                      double target, double tolerance,
+                                      const FidelityMetric& metric) {
   Search search(target, tolerance, [&](int, TargetedFile* made) -> Result<double> {
     HALFMOON_ASSIGN_OR_RETURN(made->file, encoder.Encode(image, made->quality, &made->stats));
     HALFMOON_ASSIGN_OR_RETURN(const Image decoded, decoder.Decode(made->file));
@@ -120,7 +126,8 @@ Result<TargetedFile> EncodeToFidelity(Encoder& encoder, Decoder& decoder, const 
   HALFMOON_ASSIGN_OR_RETURN(const bool found, search.FromAbove());
   if (found) return search.Take();
   return Status(StatusCode::kInvalidArgument,
-                Number(target) + " can't be reached for this picture with this model, which gives " +
+                Number(target) +
+                    " can't be reached for this picture with this model, which gives " +
                     Number(search.lowest()) + " to " + Number(search.highest()));
 }
 

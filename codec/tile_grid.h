@@ -24,8 +24,8 @@ inline std::uint32_t PadUp(std::uint32_t side) {
 // The tile size an encoder takes unless told otherwise; 0: one tile.
 //
 // Up to 4 megapixels one tile is best: no border where the prior knows nothing, and networks fit in
-// half a gigabyte. Above, 1024 costs no bits worth speaking of (docs/large-pictures.md), and one tile
-// is what a region or a damaged place costs. The integer prior takes sides up to 32768.
+// half a gigabyte. Above, 1024 costs no bits worth speaking of (docs/large-pictures.md), and one
+// tile is what a region or a damaged place costs. The integer prior takes sides up to 32768.
 inline std::uint32_t DefaultTileSize(std::uint32_t width, std::uint32_t height) {
   constexpr std::uint64_t kOneTilePixels = std::uint64_t{1} << 22;
   constexpr std::uint32_t kLongestTile = 32768;

@@ -22,7 +22,8 @@ Level Push(const Level& fine) {
       const std::size_t from = y * fine.width + x, to = (y / 2) * coarse.width + x / 2;
       const float w = fine.weight[from];
       coarse.weight[to] += w;
-      for (std::size_t c = 0; c < 3; ++c) coarse.colour[3 * to + c] += w * fine.colour[3 * from + c];
+      for (std::size_t c = 0; c < 3; ++c)
+        coarse.colour[3 * to + c] += w * fine.colour[3 * from + c];
     }
   }
   for (std::size_t i = 0; i < coarse.weight.size(); ++i) {

@@ -22,7 +22,8 @@ namespace {
 
 using networks::VaeConfig;
 
-// As in AeModel: no trained latent comes near; it keeps hostile weights from overflowing the format.
+// As in AeModel: no trained latent comes near; it keeps hostile weights from overflowing the
+// format.
 constexpr float kSymbolClamp = 1 << 19;
 
 std::int32_t Bin(float mean, float step) {
@@ -45,12 +46,14 @@ Status CheckSteps(const torch::Tensor& step) {
 class Model : public PictureModel, public GenerativeModel {
  public:
   // prior, threads: of what it does as a generator.
-  static Result<std::unique_ptr<Model>> Load(const runtime::WeightsFile& file, const std::string& prior,
-                                             int threads) {
+  static Result<std::unique_ptr<Model>> Load(const runtime::WeightsFile& file,
+                                             const std::string& prior, int threads) {
     HALFMOON_ASSIGN_OR_RETURN(const VaeConfig config, VaeConfig::FromMetadata(file.metadata()));
     const auto any = {runtime::kAnySize};
-    HALFMOON_ASSIGN_OR_RETURN(const auto sizes, file.Get("tables.sizes", runtime::DType::kI32, any));
-    HALFMOON_ASSIGN_OR_RETURN(const auto offsets, file.Get("tables.offsets", runtime::DType::kI32, any));
+    HALFMOON_ASSIGN_OR_RETURN(const auto sizes,
+                              file.Get("tables.sizes", runtime::DType::kI32, any));
+    HALFMOON_ASSIGN_OR_RETURN(const auto offsets,
+                              file.Get("tables.offsets", runtime::DType::kI32, any));
     HALFMOON_ASSIGN_OR_RETURN(const auto frequencies,
                               file.Get("tables.frequencies", runtime::DType::kI32, any));
     HALFMOON_ASSIGN_OR_RETURN(
@@ -58,12 +61,13 @@ class Model : public PictureModel, public GenerativeModel {
         CdfTables::Create(sizes.Values<std::int32_t>(), offsets.Values<std::int32_t>(),
                           frequencies.Values<std::int32_t>()));
     if (tables.count() != static_cast<std::size_t>(config.latent)) {
-      return Status(StatusCode::kModelCorrupt, "tensor 'tables.sizes': " + std::to_string(tables.count()) +
-                                                   " tables for " + std::to_string(config.latent) +
-                                                   " latent dimensions");
+      return Status(StatusCode::kModelCorrupt,
+                    "tensor 'tables.sizes': " + std::to_string(tables.count()) + " tables for " +
+                        std::to_string(config.latent) + " latent dimensions");
     }
     if (config.pyramid.side > 64) {
-      return Status(StatusCode::kModelCorrupt, "metadata: pictures of " + std::to_string(config.pyramid.side) +
+      return Status(StatusCode::kModelCorrupt, "metadata: pictures of " +
+                                                   std::to_string(config.pyramid.side) +
                                                    " pixels a side; a VAE codes at most 64");
     }
     std::unique_ptr<Model> model(new Model(config, std::move(tables), threads));
@@ -131,17 +135,19 @@ class Model : public PictureModel, public GenerativeModel {
     return stream;
   }
 
-  Result<TileLatent> DecodeTile(std::span<const std::uint8_t> stream, int /*q*/, std::int64_t height,
-                                std::int64_t width, int /*threads*/, TileStats* stats) const override {
+  Result<TileLatent> DecodeTile(std::span<const std::uint8_t> stream, int /*q*/,
+                                std::int64_t height, std::int64_t width, int /*threads*/,
+                                TileStats* stats) const override {
     if (height != kTileAlignment || width != kTileAlignment) {
-      return Status(StatusCode::kCorrupt, "this model makes pictures of " + std::to_string(side()) + "x" +
-                                              std::to_string(side()) + " pixels only");
+      return Status(StatusCode::kCorrupt, "this model makes pictures of " + std::to_string(side()) +
+                                              "x" + std::to_string(side()) + " pixels only");
     }
     Stopwatch watch;
     TileLatent latent;
     const std::vector<std::uint8_t> index = Indexes();
     latent.symbols.resize(index.size());
-    HALFMOON_ASSIGN_OR_RETURN(LatentDecoder coder, LatentDecoder::Create(tables_, stream, index.size()));
+    HALFMOON_ASSIGN_OR_RETURN(LatentDecoder coder,
+                              LatentDecoder::Create(tables_, stream, index.size()));
     HALFMOON_RETURN_IF_ERROR(coder.Decode(index, latent.symbols));
     HALFMOON_RETURN_IF_ERROR(coder.Finish());
     latent.values = latent.symbols;
@@ -152,8 +158,9 @@ class Model : public PictureModel, public GenerativeModel {
     return latent;
   }
 
-  Result<FloatPicture> Synthesise(std::span<const std::int32_t> values, int /*q*/, std::int64_t height,
-                                  std::int64_t width, int threads) const override {
+  Result<FloatPicture> Synthesise(std::span<const std::int32_t> values, int /*q*/,
+                                  std::int64_t height, std::int64_t width,
+                                  int threads) const override {
     return GuardTorch("synthesis", [&]() -> Result<FloatPicture> {
       networks::SetComputeThreads(threads);
       torch::InferenceMode inference;
@@ -192,7 +199,8 @@ class Model : public PictureModel, public GenerativeModel {
   }
 
   Result<LatentPosterior> Posterior(const ImageView& picture) const override {
-    if (picture.shape() != Shape() && picture.shape() != PictureShape{Shape().width, Shape().height, 1, 8}) {
+    if (picture.shape() != Shape() &&
+        picture.shape() != PictureShape{Shape().width, Shape().height, 1, 8}) {
       return Status(StatusCode::kInvalidArgument,
                     "the picture is not " + std::to_string(side()) + "x" + std::to_string(side()) +
                         " pixels of 8-bit " + (Shape().is_grey() ? "grey" : "RGB"));
@@ -206,7 +214,8 @@ class Model : public PictureModel, public GenerativeModel {
     return CodeOf(latent.symbols);
   }
 
-  Result<std::vector<Image>> DecodeCodes(const std::vector<std::vector<float>>& codes) const override {
+  Result<std::vector<Image>> DecodeCodes(
+      const std::vector<std::vector<float>>& codes) const override {
     return GuardTorch("VAE", [&] { return PicturesOf(codes); });
   }
 
@@ -225,7 +234,8 @@ class Model : public PictureModel, public GenerativeModel {
     const auto [mean, logvar] = g_a_(x);
     LatentPosterior p;
     p.mean = ToVector(mean);
-    p.sigma = config_.variational ? ToVector((logvar * 0.5).exp()) : std::vector<float>(p.mean.size(), 0.f);
+    p.sigma = config_.variational ? ToVector((logvar * 0.5).exp())
+                                  : std::vector<float>(p.mean.size(), 0.f);
     if (config_.variational) p.kl_bits = KlBits(p.mean, ToVector(logvar));
     return p;
   }
@@ -322,8 +332,10 @@ Result<std::unique_ptr<PictureModel>> VaeModel::LoadCodec(const runtime::Weights
 }
 
 Result<std::unique_ptr<GenerativeModel>> VaeModel::LoadGenerator(const runtime::WeightsFile& file,
-                                                                const std::string& prior, int threads) {
-  HALFMOON_ASSIGN_OR_RETURN(std::unique_ptr<GenerativeModel> model, Model::Load(file, prior, threads));
+                                                                 const std::string& prior,
+                                                                 int threads) {
+  HALFMOON_ASSIGN_OR_RETURN(std::unique_ptr<GenerativeModel> model,
+                            Model::Load(file, prior, threads));
   return model;
 }
 

@@ -1,4 +1,5 @@
-// VaeModel: a VAE as a codec of small pictures and as a generator. Internal; no LibTorch in this header.
+// VaeModel: a VAE as a codec of small pictures and as a generator. Internal; no LibTorch in this
+// header.
 #pragma once
 
 #include <memory>
@@ -12,16 +13,17 @@ namespace halfmoon {
 
 class PictureModel;
 
-// The stream of a picture: its posterior mean in whole bins of width D per dimension, each under that
-// dimension's table, in the order [row][column][dimension]. Tables and widths were frozen at export, so
-// nothing that decides a probability is computed here.
+// The stream of a picture: its posterior mean in whole bins of width D per dimension, each under
+// that dimension's table, in the order [row][column][dimension]. Tables and widths were frozen at
+// export, so nothing that decides a probability is computed here.
 class VaeModel {
  public:
   // Errors: kModelCorrupt naming the tensor or metadata key.
   static Result<std::unique_ptr<PictureModel>> LoadCodec(const runtime::WeightsFile& file);
   // `prior`: runtime::CodePrior::Load. Errors: those of both.
   static Result<std::unique_ptr<GenerativeModel>> LoadGenerator(const runtime::WeightsFile& file,
-                                                                const std::string& prior, int threads);
+                                                                const std::string& prior,
+                                                                int threads);
 };
 
 }  // namespace halfmoon

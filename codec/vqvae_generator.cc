@@ -28,13 +28,15 @@ class VqvaeGenerator : public GenerativeModel {
   Result<std::vector<Image>> Sample(const SampleRequest& request) const override {
     std::vector<Image> pictures;
     for (int i = 0; i < request.count; ++i) {
-      HALFMOON_ASSIGN_OR_RETURN(const Drawn drawn, Draw(request, request.first + static_cast<std::uint64_t>(i)));
-      HALFMOON_ASSIGN_OR_RETURN(const FloatPicture x,
-                                model_->Synthesise(drawn.latent.values, model_->QOf(drawn.stages),
-                                                   PadUp(drawn.shape.height), PadUp(drawn.shape.width), threads_));
+      HALFMOON_ASSIGN_OR_RETURN(const Drawn drawn,
+                                Draw(request, request.first + static_cast<std::uint64_t>(i)));
+      HALFMOON_ASSIGN_OR_RETURN(
+          const FloatPicture x,
+          model_->Synthesise(drawn.latent.values, model_->QOf(drawn.stages),
+                             PadUp(drawn.shape.height), PadUp(drawn.shape.width), threads_));
       HALFMOON_ASSIGN_OR_RETURN(Image picture, Image::Create(drawn.shape));
-      SamplesFromFloats(x, {0, 0, drawn.shape.width, drawn.shape.height}, drawn.shape, picture.stride(),
-                        picture.samples().data());
+      SamplesFromFloats(x, {0, 0, drawn.shape.width, drawn.shape.height}, drawn.shape,
+                        picture.stride(), picture.samples().data());
       pictures.push_back(std::move(picture));
     }
     return pictures;
@@ -45,9 +47,9 @@ class VqvaeGenerator : public GenerativeModel {
     SampledStream sampled;
     sampled.shape = drawn.shape;
     sampled.q = model_->QOf(drawn.stages);
-    HALFMOON_ASSIGN_OR_RETURN(sampled.stream,
-                              model_->EncodeIndices(drawn.latent, drawn.stages, PadUp(drawn.shape.height),
-                                                    PadUp(drawn.shape.width), threads_, nullptr));
+    HALFMOON_ASSIGN_OR_RETURN(
+        sampled.stream, model_->EncodeIndices(drawn.latent, drawn.stages, PadUp(drawn.shape.height),
+                                              PadUp(drawn.shape.width), threads_, nullptr));
     return sampled;
   }
 
@@ -60,23 +62,25 @@ class VqvaeGenerator : public GenerativeModel {
 
   Result<Drawn> Draw(const SampleRequest& request, std::uint64_t index) const {
     if (request.temperature != 1) {
-      return Status(StatusCode::kUnsupportedFeature,
-                    "this model draws at temperature 1 only: its samples are decoded from random bits");
+      return Status(
+          StatusCode::kUnsupportedFeature,
+          "this model draws at temperature 1 only: its samples are decoded from random bits");
     }
     Drawn drawn;
     drawn.shape = {request.width == 0 ? kUsualSide : request.width,
                    request.height == 0 ? kUsualSide : request.height, 3, 8};
     if (drawn.shape.width > kLargestSide || drawn.shape.height > kLargestSide) {
-      return Status(StatusCode::kInvalidArgument,
-                    "size " + std::to_string(drawn.shape.width) + "x" + std::to_string(drawn.shape.height) +
-                        " is too large; legal are 1x1 to 2048x2048");
+      return Status(StatusCode::kInvalidArgument, "size " + std::to_string(drawn.shape.width) +
+                                                      "x" + std::to_string(drawn.shape.height) +
+                                                      " is too large; legal are 1x1 to 2048x2048");
     }
     const int all = static_cast<int>(model_->config().stages);
     drawn.stages = request.stages == 0 ? all : request.stages;
     runtime::Philox random(request.seed, index);
-    HALFMOON_ASSIGN_OR_RETURN(drawn.latent,
-                              model_->DrawTile(drawn.stages, PadUp(drawn.shape.height), PadUp(drawn.shape.width),
-                                               threads_, [&] { return random.Next(); }));
+    HALFMOON_ASSIGN_OR_RETURN(
+        drawn.latent,
+        model_->DrawTile(drawn.stages, PadUp(drawn.shape.height), PadUp(drawn.shape.width),
+                         threads_, [&] { return random.Next(); }));
     return drawn;
   }
 
@@ -86,8 +90,10 @@ class VqvaeGenerator : public GenerativeModel {
 
 }  // namespace
 
-Result<std::unique_ptr<GenerativeModel>> LoadVqvaeGenerator(const runtime::WeightsFile& file, int threads) {
-  HALFMOON_ASSIGN_OR_RETURN(std::unique_ptr<VqvaeModel> model, VqvaeModel::Load(file, ModelParts::kDecoder));
+Result<std::unique_ptr<GenerativeModel>> LoadVqvaeGenerator(const runtime::WeightsFile& file,
+                                                            int threads) {
+  HALFMOON_ASSIGN_OR_RETURN(std::unique_ptr<VqvaeModel> model,
+                            VqvaeModel::Load(file, ModelParts::kDecoder));
   return std::unique_ptr<GenerativeModel>(new VqvaeGenerator(std::move(model), threads));
 }
 

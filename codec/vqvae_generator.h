@@ -1,5 +1,5 @@
-// The VQ-VAE codec as a generator: random bits through its entropy decoder and prior are indices, and
-// those are a picture. Internal; no LibTorch.
+// The VQ-VAE codec as a generator: random bits through its entropy decoder and prior are indices,
+// and those are a picture. Internal; no LibTorch.
 #pragma once
 
 #include <memory>
@@ -11,6 +11,7 @@
 namespace halfmoon {
 
 // Errors: those of VqvaeModel::Load.
-Result<std::unique_ptr<GenerativeModel>> LoadVqvaeGenerator(const runtime::WeightsFile& file, int threads);
+Result<std::unique_ptr<GenerativeModel>> LoadVqvaeGenerator(const runtime::WeightsFile& file,
+                                                            int threads);
 
 }  // namespace halfmoon

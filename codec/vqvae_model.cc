@@ -57,8 +57,9 @@ struct StageCodes {
 };
 
 // A matrix [out, in] as a layer without bias.
-Result<runtime::FloatPointwise> LoadMatrix(const runtime::WeightsFile& file, const std::string& name,
-                                           std::int64_t out, std::int64_t in) {
+Result<runtime::FloatPointwise> LoadMatrix(const runtime::WeightsFile& file,
+                                           const std::string& name, std::int64_t out,
+                                           std::int64_t in) {
   HALFMOON_ASSIGN_OR_RETURN(const std::vector<float> w, runtime::LoadFloats(file, name, {out, in}));
   const auto columns = static_cast<std::size_t>(in);
   return runtime::FloatPointwise::Pack(
@@ -98,8 +99,7 @@ Result<std::unique_ptr<VqvaeModel>> VqvaeModel::Load(const runtime::WeightsFile&
   if (parts == ModelParts::kBoth) {
     HALFMOON_ASSIGN_OR_RETURN(model->g_a_, runtime::PixelAnalysis::Load(file, dims));
     HALFMOON_ASSIGN_OR_RETURN(model->project_, LoadMatrix(file, "g_a.project", c.dim, m));
-    HALFMOON_ASSIGN_OR_RETURN(model->slopes_,
-                              runtime::LoadFloats(file, "g_a.slopes", {c.stages}));
+    HALFMOON_ASSIGN_OR_RETURN(model->slopes_, runtime::LoadFloats(file, "g_a.slopes", {c.stages}));
   }
   return model;
 }
@@ -120,7 +120,8 @@ Result<FloatLatent> VqvaeModel::Analyse(const FloatPicture& x, int, int threads)
   const std::size_t m = project_.in(), d = project_.out(), padded = runtime::PadChannels(d);
   FloatLatent y(x.width / 16, x.height / 16, d);
   std::vector<float> latent(y.width * y.height * m);
-  g_a_->Run(tiles_.prior().isa(), x.samples.data(), y.height, y.width, level, threads, {}, latent.data());
+  g_a_->Run(tiles_.prior().isa(), x.samples.data(), y.height, y.width, level, threads, {},
+            latent.data());
   const runtime::FloatKernels& kernels = runtime::FloatKernelsFor(tiles_.prior().isa());
   std::vector<float> row(y.width * padded);
   for (std::size_t i = 0; i < y.height; ++i) {
@@ -142,18 +143,21 @@ Result<std::vector<std::uint8_t>> VqvaeModel::EncodeTile(const FloatLatent& y, i
   std::optional<StageCodes> codes;
   std::size_t prepared = 0;
   const auto choose = [&](std::size_t stage, std::span<const std::uint32_t> positions,
-                          std::span<const std::uint16_t> frequencies, std::span<std::uint8_t> indices) {
-    const std::span<const float> stage_codes = std::span(codes_).subspan(stage * count * g, count * g);
+                          std::span<const std::uint16_t> frequencies,
+                          std::span<std::uint8_t> indices) {
+    const std::span<const float> stage_codes =
+        std::span(codes_).subspan(stage * count * g, count * g);
     const std::int32_t* support = support_.data() + stage * g;
-    if (!codes || prepared != stage) codes.emplace(stage_codes, count, g);  // both passes of a stage
+    if (!codes || prepared != stage)
+      codes.emplace(stage_codes, count, g);  // both passes of a stage
     prepared = stage;
     const double share = config_.SlopeShare(static_cast<std::int64_t>(stage));
     const auto slope = static_cast<float>(slopes_[stage] * share);
     for (std::size_t i = 0; i < indices.size(); ++i) {
       float* from = left.data() + positions[i] * d;
       for (std::size_t j = 0; j < g; ++j) r[j] = from[support[j]];
-      const std::uint8_t index = codes->Cheapest(r.data(), g, slope,
-                                                frequencies.subspan(i * count, count), cost);
+      const std::uint8_t index =
+          codes->Cheapest(r.data(), g, slope, frequencies.subspan(i * count, count), cost);
       indices[i] = index;
       for (std::size_t j = 0; j < g; ++j) from[support[j]] -= stage_codes[index * g + j];
     }
@@ -184,8 +188,8 @@ Result<TileLatent> VqvaeModel::DecodeStages(std::span<const std::uint8_t> stream
 Result<TileLatent> VqvaeModel::DrawTile(int stages, std::int64_t height, std::int64_t width,
                                         int threads,
                                         const std::function<std::uint32_t()>& next) const {
-  return tiles_.Draw(stages, static_cast<std::size_t>(height) / 16, static_cast<std::size_t>(width) / 16,
-                     threads, next);
+  return tiles_.Draw(stages, static_cast<std::size_t>(height) / 16,
+                     static_cast<std::size_t>(width) / 16, threads, next);
 }
 
 void VqvaeModel::Dequantise(std::span<const std::int32_t> indices, float* z) const {
@@ -209,7 +213,8 @@ Result<FloatPicture> VqvaeModel::Synthesise(std::span<const std::int32_t> values
   for (std::size_t p = 0; p < h * w; ++p) {
     while (used < stages && values[p * stages + used] != 0) ++used;
   }
-  const auto level = static_cast<int>(std::lround(256 * config_.LevelOf(static_cast<double>(used))));
+  const auto level =
+      static_cast<int>(std::lround(256 * config_.LevelOf(static_cast<double>(used))));
   const runtime::FloatKernels& kernels = runtime::FloatKernelsFor(tiles_.prior().isa());
   runtime::FloatMap y;
   y.Resize(h, w, unproject_.out());

@@ -44,8 +44,8 @@ class VqvaeModel : public PictureModel {
 
   // The stream of given indices, values as of DrawTile. Errors: kOutOfMemory.
   Result<std::vector<std::uint8_t>> EncodeIndices(const TileLatent& latent, int stages,
-                                                  std::int64_t height, std::int64_t width, int threads,
-                                                  TileStats* stats) const;
+                                                  std::int64_t height, std::int64_t width,
+                                                  int threads, TileStats* stats) const;
 
   // The indices of a new tile: the same decoder, fed with random bits, 32 from each call of `next`.
   // Temperature is 1: what the prior holds for likely. Errors: kInvalidArgument (stages not
@@ -68,10 +68,10 @@ class VqvaeModel : public PictureModel {
   std::vector<float> codes_;           // [S][K][g]
   std::vector<std::int32_t> support_;  // [S][g], each < d
   runtime::PixelSynthesis g_s_;
-  runtime::FloatPointwise unproject_;  // d -> M
+  runtime::FloatPointwise unproject_;          // d -> M
   std::optional<runtime::PixelAnalysis> g_a_;  // encoder only, as what follows
-  runtime::FloatPointwise project_;    // M -> d
-  std::vector<float> slopes_;          // [S]
+  runtime::FloatPointwise project_;            // M -> d
+  std::vector<float> slopes_;                  // [S]
 };
 
 }  // namespace halfmoon

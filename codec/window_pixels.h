@@ -26,14 +26,14 @@ struct PictureRows {
 };
 
 // The window in [0, 1]. It may reach beyond the picture's right and lower edge: padding.
-// fill_transparent: colour under alpha 0 is replaced by a smooth continuation of what is visible, so
-// that nothing invisible costs bits.
-// REQUIRES: those rows of the window that lie in the picture are in `rows`.
+// fill_transparent: colour under alpha 0 is replaced by a smooth continuation of what is visible,
+// so that nothing invisible costs bits. REQUIRES: those rows of the window that lie in the picture
+// are in `rows`.
 FloatPicture FloatsFromRows(const PictureRows& rows, const Rect& window, bool fill_transparent);
 
-// Writes the colour samples of `area` of x to an interleaved picture of that shape whose first sample
-// `out` points to; clamped and rounded. Grey is the mean of the three. Alpha samples are left as they
-// are. stride: bytes from a row of `out` to the next.
+// Writes the colour samples of `area` of x to an interleaved picture of that shape whose first
+// sample `out` points to; clamped and rounded. Grey is the mean of the three. Alpha samples are
+// left as they are. stride: bytes from a row of `out` to the next.
 void SamplesFromFloats(const FloatPicture& x, const Rect& area, const PictureShape& shape,
                        std::size_t stride, std::uint8_t* out);
 

@@ -32,10 +32,12 @@ Estimate EstimateMemory(const WorkRequest& r, std::uint32_t w, std::uint32_t h) 
   Estimate e;
   // Tiles that are alive together: those of a strip with its halo, whole tiles.
   const std::uint64_t columns =
-      r.encode ? r.shape.width
-               : std::min<std::uint64_t>(PadUp(r.shape.width), r.region.width + 2 * (halo + tile_w));
-  const std::uint64_t rows = std::min<std::uint64_t>(
-      PadUp(r.shape.height), r.encode ? std::max<std::uint64_t>(h, tile_h) : h + 2 * (halo + tile_h));
+      r.encode
+          ? r.shape.width
+          : std::min<std::uint64_t>(PadUp(r.shape.width), r.region.width + 2 * (halo + tile_w));
+  const std::uint64_t rows =
+      std::min<std::uint64_t>(PadUp(r.shape.height), r.encode ? std::max<std::uint64_t>(h, tile_h)
+                                                              : h + 2 * (halo + tile_h));
   const std::uint64_t samples = r.shape.row_bytes() / r.shape.width;
   double fixed = static_cast<double>(columns) * static_cast<double>(rows) * latent;
   // The symbols of tiles in work: latent, symbols, table indexes, features.
@@ -45,8 +47,9 @@ Estimate EstimateMemory(const WorkRequest& r, std::uint32_t w, std::uint32_t h) 
                                         : samples * r.region.width * h);
   if (r.shape.has_alpha()) fixed += 4.0 * static_cast<double>(columns) * static_cast<double>(rows);
   e.fixed = r.resident_bytes + static_cast<std::uint64_t>(kSlack * fixed);
-  e.window = static_cast<std::uint64_t>(kSlack * r.network_bytes_per_pixel *
-                                        static_cast<double>(window_w) * static_cast<double>(window_h));
+  e.window =
+      static_cast<std::uint64_t>(kSlack * r.network_bytes_per_pixel *
+                                 static_cast<double>(window_w) * static_cast<double>(window_h));
   return e;
 }
 
@@ -56,14 +59,16 @@ std::string MegaBytes(std::uint64_t bytes) { return std::to_string(Ceil(bytes, 1
 
 Result<WorkPlan> PlanWork(const WorkRequest& r) {
   WorkPlan plan;
-  const std::uint32_t region_w = PadUp(r.region.width + kTileAlignment);  // may begin between two 64s
+  const std::uint32_t region_w =
+      PadUp(r.region.width + kTileAlignment);  // may begin between two 64s
   const std::uint32_t region_h = PadUp(r.region.height + kTileAlignment);
   std::uint64_t least = 0;
   for (const std::uint32_t side : kSides) {
     if (side > r.largest_window) continue;
     std::uint32_t w = std::min(side, region_w);
     if (r.window_per_thread) {
-      const auto share = static_cast<std::uint32_t>(Ceil(r.region.width, static_cast<std::uint64_t>(r.threads)));
+      const auto share =
+          static_cast<std::uint32_t>(Ceil(r.region.width, static_cast<std::uint64_t>(r.threads)));
       w = std::min(w, std::max(kNarrowest, PadUp(share)));
     }
     const std::uint32_t h = std::min(side, region_h);
@@ -77,8 +82,8 @@ Result<WorkPlan> PlanWork(const WorkRequest& r) {
     const std::uint64_t windows =
         Ceil(r.region.width, w) * Ceil(r.region.height, h);  // of them one strip at a time
     const std::uint64_t in_strip = Ceil(r.region.width, w);
-    const std::uint64_t wanted = std::min<std::uint64_t>(static_cast<std::uint64_t>(r.threads),
-                                                         std::min(windows, in_strip));
+    const std::uint64_t wanted =
+        std::min<std::uint64_t>(static_cast<std::uint64_t>(r.threads), std::min(windows, in_strip));
     const std::uint64_t fit = std::clamp<std::uint64_t>(budget / e.window, 1, wanted);
     if (plan.window_width == 0 || static_cast<int>(fit) > plan.workers.workers) {
       plan.window_width = w;

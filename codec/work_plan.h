@@ -16,13 +16,14 @@ struct WorkRequest {
   PictureShape shape;  // of the whole picture
   Rect region;         // of it to be decoded; the whole picture when encoding
   std::uint32_t tile_size = 0;
-  int stride = 16, channels = 0;     // of the model's latent
-  int halo = 0;                      // of analysis or synthesis, pixels
+  int stride = 16, channels = 0;  // of the model's latent
+  int halo = 0;                   // of analysis or synthesis, pixels
   double network_bytes_per_pixel = 0;
   std::uint32_t largest_window = 2048;  // pixels, without halo
-  bool window_per_thread = false;       // so many windows side by side that each has a thread of its own
-  std::uint64_t window_budget = std::uint64_t{1} << 30;  // bytes that windows may take when there is no limit
-  std::uint64_t resident_bytes = 0;  // of the process with the model
+  bool window_per_thread = false;  // so many windows side by side that each has a thread of its own
+  std::uint64_t window_budget = std::uint64_t{1}
+                                << 30;  // bytes that windows may take when there is no limit
+  std::uint64_t resident_bytes = 0;     // of the process with the model
   int threads = 1;
   std::uint64_t max_memory = 0;  // bytes; 0: no limit
   bool encode = false;

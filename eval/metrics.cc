@@ -107,15 +107,16 @@ Result<double> MsSsim(const ImageView& a, const ImageView& b) {
   MetricValues values;
   MeasureSsim(a, b, &values);
   if (const auto value = values[Metric::kMsSsim]) return *value;
-  return Status(StatusCode::kInvalidArgument,
-                "MS-SSIM needs 161 pixels a side, the picture has " + std::to_string(a.width) + "x" +
-                    std::to_string(a.height));
+  return Status(StatusCode::kInvalidArgument, "MS-SSIM needs 161 pixels a side, the picture has " +
+                                                  std::to_string(a.width) + "x" +
+                                                  std::to_string(a.height));
 }
 
 Result<Image> Comparable(const ImageView& picture) {
   const PictureShape shape = picture.shape();
   HALFMOON_ASSIGN_OR_RETURN(
-      Image plain, Image::Create({shape.width, shape.height, shape.is_grey() ? 1u : 3u, 8}, shape.pixels()));
+      Image plain,
+      Image::Create({shape.width, shape.height, shape.is_grey() ? 1u : 3u, 8}, shape.pixels()));
   for (std::uint32_t y = 0; y < shape.height; ++y) {
     imageio::FlattenRow(shape, picture.row(y), {128, 128, 128}, plain.row(y));
   }

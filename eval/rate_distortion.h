@@ -32,7 +32,8 @@ struct RdReport {
 
 // Encodes and decodes every picture at every quality.
 // Errors: kInvalidArgument (no pictures), and the first failure of a picture, naming it.
-Result<RdReport> MeasureRd(const std::vector<std::string>& files, const RdOptions& options,
-                           const std::function<void(std::size_t done, std::size_t total)>& progress);
+Result<RdReport> MeasureRd(
+    const std::vector<std::string>& files, const RdOptions& options,
+    const std::function<void(std::size_t done, std::size_t total)>& progress);
 
 }  // namespace halfmoon::eval

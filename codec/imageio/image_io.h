@@ -54,8 +54,8 @@ struct ImageWriteOptions {
   // zlib level of PNG, 0 (stored) .. 9 (smallest). Pixels are the same at each. On photographs 9
   // is 3.5 % smaller than 1 and takes 7 times as long; README.md has the measurement.
   int png_level = 1;
-  // Whether a PNG without a profile is marked as sRGB. Some programs (opj_compress of OpenJPEG 2.5) take the
-  // mark for an order to make the samples linear.
+  // Whether a PNG without a profile is marked as sRGB. Some programs (opj_compress of OpenJPEG 2.5)
+  // take the mark for an order to make the samples linear.
   bool png_srgb_mark = true;
   // Quality of JPEG, 1..100.
   int jpeg_quality = 95;
@@ -112,10 +112,9 @@ Result<ImageInfo> ReadImageInfoFile(const std::string& path, const ImageReadOpti
 Result<ImageFormat> ImageFormatFromPath(std::string_view path);
 
 // A whole file of the format. ICC, EXIF and XMP are written along; what does not fit the picture or
-// the format is left out with a warning. Without a profile a PNG is marked as sRGB, by default. JPEG rounds 16
-// bits to 8 with a warning.
-// Errors: kInvalidArgument (bad view or options, a side above JPEG's 65500, alpha in JPEG without a
-// background or in PNM), kOutOfMemory.
+// the format is left out with a warning. Without a profile a PNG is marked as sRGB, by default.
+// JPEG rounds 16 bits to 8 with a warning. Errors: kInvalidArgument (bad view or options, a side
+// above JPEG's 65500, alpha in JPEG without a background or in PNM), kOutOfMemory.
 Result<std::vector<std::uint8_t>> WriteImage(const ImageView& image, ImageFormat format,
                                              const ImageWriteOptions& options = {},
                                              std::vector<std::string>* warnings = nullptr);

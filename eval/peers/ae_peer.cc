@@ -45,16 +45,20 @@ class AePeer : public Peer {
 }  // namespace
 
 std::vector<OptionRule> AeRules() {
-  return {{"model", "NAME", PhotoModel(Tune::kPsnr)}, {"tune", "psnr|ms-ssim", "psnr"}, {"effort", "1..9", "3"}};
+  return {{"model", "NAME", PhotoModel(Tune::kPsnr)},
+          {"tune", "psnr|ms-ssim", "psnr"},
+          {"effort", "1..9", "3"}};
 }
 
 PeerOrError MakeAePeer(const PeerOptions& options, const PeerSettings& settings) {
   EncodeOptions encode;
   encode.effort = static_cast<int>(options.Number("effort"));
   if (options.Given("tune") && options.Given("model")) {
-    return Status(StatusCode::kInvalidArgument, "ae: 'tune' and 'model' both choose a model; give one of them");
+    return Status(StatusCode::kInvalidArgument,
+                  "ae: 'tune' and 'model' both choose a model; give one of them");
   }
-  encode.model = options.Text("tune") == "ms-ssim" ? PhotoModel(Tune::kMsSsim) : options.Text("model");
+  encode.model =
+      options.Text("tune") == "ms-ssim" ? PhotoModel(Tune::kMsSsim) : options.Text("model");
   encode.threads = settings.threads;
   encode.models_dir = settings.models_dir;
   DecodeOptions decode;

@@ -36,10 +36,9 @@ Status AeConfig::Validate() const {
   for (const IntField& f : kIntFields) {
     const std::int64_t v = this->*f.member;
     if (v < f.min || v > f.max) {
-      return {StatusCode::kInvalidArgument, std::string("model field '") + f.name + "' is " +
-                                                std::to_string(v) + "; legal are " +
-                                                std::to_string(f.min) + " to " +
-                                                std::to_string(f.max)};
+      return {StatusCode::kInvalidArgument,
+              std::string("model field '") + f.name + "' is " + std::to_string(v) + "; legal are " +
+                  std::to_string(f.min) + " to " + std::to_string(f.max)};
     }
   }
   if (latent_channels % 4 != 0) {
@@ -98,8 +97,7 @@ Result<AeConfig> AeConfig::FromMetadata(const std::map<std::string, std::string>
   HALFMOON_RETURN_IF_ERROR(parse("levels", levels));
   if (levels != kLevels) {
     return Status(StatusCode::kModelCorrupt, "metadata key 'levels' is " + std::to_string(levels) +
-                                                 ", this version needs " +
-                                                 std::to_string(kLevels));
+                                                 ", this version needs " + std::to_string(kLevels));
   }
   if (Status s = config.Validate(); !s.ok()) return Status(StatusCode::kModelCorrupt, s.message());
   return config;
@@ -108,7 +106,8 @@ Result<AeConfig> AeConfig::FromMetadata(const std::map<std::string, std::string>
 Result<AeConfig> AeConfig::FromFields(const std::map<std::string, std::string>& fields) {
   std::map<std::string, std::string> all = AeConfig().ToMetadata();
   for (const auto& [name, value] : fields) {
-    if (!all.count(name)) return Status(StatusCode::kInvalidArgument, "unknown model field '" + name + "'");
+    if (!all.count(name))
+      return Status(StatusCode::kInvalidArgument, "unknown model field '" + name + "'");
     all[name] = value;
   }
   Result<AeConfig> config = FromMetadata(all);

@@ -27,8 +27,7 @@ std::vector<IntegerLayer> IntegerLayers(Autoencoder& model) {
     // Rows 0..M-1 are table indexes, rows M..2M-1 means in 1/16.
     layers.back().out_scale = torch::cat({torch::full({m}, ContextPassImpl::kTableGain),
                                           torch::full({m}, ContextPassImpl::kMeanGain)});
-    layers.back().out_step =
-        torch::cat({torch::ones({m}), torch::full({m}, kLatentUnit)});
+    layers.back().out_step = torch::cat({torch::ones({m}), torch::full({m}, kLatentUnit)});
   }
   return layers;
 }

@@ -1,4 +1,5 @@
-// The AE's network <-> its weights file: which tensor is where, and the way back from a file. LibTorch.
+// The AE's network <-> its weights file: which tensor is where, and the way back from a file.
+// LibTorch.
 #pragma once
 
 #include <string>
@@ -21,8 +22,8 @@ struct IntegerLayer {
 // All of them, in the file's order; the layers are those of `model`, not copies.
 std::vector<IntegerLayer> IntegerLayers(Autoencoder& model);
 
-// The network of a weights file, ready to be trained on: transforms and gains as stored, integer layers as
-// float weights on the same grid. Errors: kModelCorrupt naming the tensor.
+// The network of a weights file, ready to be trained on: transforms and gains as stored, integer
+// layers as float weights on the same grid. Errors: kModelCorrupt naming the tensor.
 Result<Autoencoder> ImportAutoencoder(const runtime::WeightsFile& file);
 
 }  // namespace halfmoon::networks

@@ -39,7 +39,8 @@ AutoencoderImpl::AutoencoderImpl(const AeConfig& c) : config_(c) {
   h_s = register_module("h_s", HyperSynthesis(c));
   context = register_module("context", ContextModel(c));
   gain = register_module("gain", LevelVector(c.level_anchors, c.latent_channels, true));
-  inverse_gain = register_module("inverse_gain", LevelVector(c.level_anchors, c.latent_channels, true));
+  inverse_gain =
+      register_module("inverse_gain", LevelVector(c.level_anchors, c.latent_channels, true));
   z_table = register_module("z_table", LevelVector(c.level_anchors, c.hyper_channels, false));
   z_mean = register_module("z_mean", LevelVector(c.level_anchors, c.hyper_channels, false));
   // For an orthonormal transform at high rate the best step is sqrt(18 / (lambda ln 2)) grey
@@ -64,13 +65,15 @@ AutoencoderImpl::Output AutoencoderImpl::forward(const torch::Tensor& x, const t
               [&](const torch::Tensor& r) { return r + UniformNoise(r, generator); });
 }
 
-AutoencoderImpl::Output AutoencoderImpl::CodeLatent(const torch::Tensor& y, const torch::Tensor& level,
+AutoencoderImpl::Output AutoencoderImpl::CodeLatent(const torch::Tensor& y,
+                                                    const torch::Tensor& level,
                                                     const Quantiser& quantise) {
   return Code(y, level, quantise, nullptr);
 }
 
 AutoencoderImpl::Output AutoencoderImpl::Code(const torch::Tensor& y, const torch::Tensor& level,
-                                              const Quantiser& quantise, const Quantiser& rate_noise) {
+                                              const Quantiser& quantise,
+                                              const Quantiser& rate_noise) {
   // Everything that selects probabilities sees the nearest whole level, as in the file.
   const torch::Tensor whole = (level + 0.5).floor();
   const torch::Tensor z = h_a(y);
@@ -104,7 +107,8 @@ void AutoencoderImpl::InitialiseLinear(const torch::Tensor& basis) {
   // quarter of the energy at each position.
   const std::int64_t m = config_.latent_channels;
   std::vector<std::int64_t> rank(static_cast<std::size_t>(m));
-  for (std::int64_t i = 0; i < m; ++i) rank[static_cast<std::size_t>((i % 4) * (m / 4) + i / 4)] = i;
+  for (std::int64_t i = 0; i < m; ++i)
+    rank[static_cast<std::size_t>((i % 4) * (m / 4) + i / 4)] = i;
   const torch::Tensor order = torch::tensor(rank);
   const torch::Tensor rows = basis.index_select(0, order);
   g_a->InitialiseLinear(rows);

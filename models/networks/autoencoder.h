@@ -50,8 +50,8 @@ class AutoencoderImpl : public torch::nn::Module {
   // The latent of x, after the quality gain: [N, M, H/16, W/16].
   torch::Tensor Latent(const torch::Tensor& x, const torch::Tensor& level);
 
-  // Codes a latent, as forward does in evaluation, but with `quantise` for rounding y. All of it can be
-  // differentiated by y: rounding z passes the gradient straight through.
+  // Codes a latent, as forward does in evaluation, but with `quantise` for rounding y. All of it
+  // can be differentiated by y: rounding z passes the gradient straight through.
   Output CodeLatent(const torch::Tensor& y, const torch::Tensor& level, const Quantiser& quantise);
 
   // The entropy path in the arithmetic of its integer twin (rounded weights and activations).
@@ -72,7 +72,8 @@ class AutoencoderImpl : public torch::nn::Module {
   LevelVector z_table{nullptr}, z_mean{nullptr};  // z's table index and mean per level and channel
 
  private:
-  // Everything after g_a. rate_noise: what the rate is taken of instead of what is decoded; may be empty.
+  // Everything after g_a. rate_noise: what the rate is taken of instead of what is decoded; may be
+  // empty.
   Output Code(const torch::Tensor& y, const torch::Tensor& level, const Quantiser& quantise,
               const Quantiser& rate_noise);
 

@@ -6,7 +6,8 @@ namespace halfmoon::networks {
 
 constexpr double kSlope = 0.1;  // of the leaky ReLU before the features
 
-Result<ClassifierConfig> ClassifierConfig::FromFields(const std::map<std::string, std::string>& fields) {
+Result<ClassifierConfig> ClassifierConfig::FromFields(
+    const std::map<std::string, std::string>& fields) {
   for (const auto& [name, value] : fields) {
     if (name != "channels" && name != "side" && name != "widths" && name != "blocks" &&
         name != "attention" && name != "features") {
@@ -29,12 +30,14 @@ std::map<std::string, std::string> ClassifierConfig::ToMetadata() const {
   return WithPyramidFields(pyramid, {{"features", std::to_string(features)}, {"classes", names}});
 }
 
-Result<ClassifierConfig> ClassifierConfig::FromMetadata(const std::map<std::string, std::string>& metadata) {
+Result<ClassifierConfig> ClassifierConfig::FromMetadata(
+    const std::map<std::string, std::string>& metadata) {
   std::map<std::string, std::string> fields;
   for (const char* key : {"channels", "side", "widths", "blocks", "attention", "features"}) {
     const auto it = metadata.find(key);
     if (it == metadata.end()) {
-      return Status(StatusCode::kModelCorrupt, std::string("metadata key '") + key + "' is missing");
+      return Status(StatusCode::kModelCorrupt,
+                    std::string("metadata key '") + key + "' is missing");
     }
     fields[key] = it->second;
   }
@@ -56,7 +59,8 @@ Result<ClassifierConfig> ClassifierConfig::FromMetadata(const std::map<std::stri
 ClassifierImpl::ClassifierImpl(const ClassifierConfig& c) : config_(c) {
   pyramid_ = register_module("pyramid", PyramidEncoder(c.pyramid));
   features_ = register_module("features", Conv1x1(c.pyramid.widths.back(), c.features));
-  logits_ = register_module("logits", Conv1x1(c.features, static_cast<std::int64_t>(c.classes.size())));
+  logits_ =
+      register_module("logits", Conv1x1(c.features, static_cast<std::int64_t>(c.classes.size())));
 }
 
 ClassifierImpl::Output ClassifierImpl::forward(const torch::Tensor& x) {

@@ -33,7 +33,8 @@ torch::Tensor SpreadStart(const torch::Tensor& rows, std::int64_t count, at::Gen
 }  // namespace
 
 CodebookImpl::CodebookImpl(const CodebookConfig& c) : config_(c) {
-  const torch::Tensor start = torch::randn({c.codes, c.dim}) / std::sqrt(static_cast<double>(c.dim));
+  const torch::Tensor start =
+      torch::randn({c.codes, c.dim}) / std::sqrt(static_cast<double>(c.dim));
   if (c.ema) {
     codes_ = register_buffer("codes", start);
     average_count_ = register_buffer("average_count", torch::ones({c.codes}));
@@ -88,7 +89,8 @@ std::int64_t CodebookImpl::RestartDeadCodes(const torch::Tensor& count, const to
   const std::int64_t n = std::min(dead.size(0), rows.size(0));
   if (n == 0) return 0;
   const torch::Tensor which = dead.slice(0, 0, n);
-  const torch::Tensor order = torch::randperm(rows.size(0), generator, torch::kLong).to(rows.device());
+  const torch::Tensor order =
+      torch::randperm(rows.size(0), generator, torch::kLong).to(rows.device());
   const torch::Tensor drawn = rows.index_select(0, order.slice(0, 0, n));
   codes_.index_copy_(0, which, drawn);
   if (config_.ema) {
@@ -98,7 +100,8 @@ std::int64_t CodebookImpl::RestartDeadCodes(const torch::Tensor& count, const to
   return n;
 }
 
-void CodebookImpl::InitialiseByKMeans(const torch::Tensor& rows, int iterations, at::Generator generator) {
+void CodebookImpl::InitialiseByKMeans(const torch::Tensor& rows, int iterations,
+                                      at::Generator generator) {
   TORCH_CHECK(rows.size(0) >= config_.codes, "k-means needs at least as many rows as codes");
   torch::NoGradGuard no_grad;
   codes_.copy_(SpreadStart(rows, config_.codes, generator));

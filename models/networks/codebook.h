@@ -17,12 +17,14 @@ class CodebookImpl : public torch::nn::Module {
   explicit CodebookImpl(const CodebookConfig& config);
 
   // Index of the code nearest to each row. rows: float32 [n, d] -> int64 [n]; not differentiable.
-  // `penalty`: added to the squared distances, [n, K] or [K]; what a code costs beside its error (Chou
-  // et al. 1989, entropy-constrained vector quantisation).
+  // `penalty`: added to the squared distances, [n, K] or [K]; what a code costs beside its error
+  // (Chou et al. 1989, entropy-constrained vector quantisation).
   torch::Tensor Nearest(const torch::Tensor& rows, const torch::Tensor& penalty = {}) const;
 
   // The codes of indices: int64 [n] -> [n, d]; differentiable in the codebook unless ema.
-  torch::Tensor Codes(const torch::Tensor& indices) const { return codes_.index_select(0, indices); }
+  torch::Tensor Codes(const torch::Tensor& indices) const {
+    return codes_.index_select(0, indices);
+  }
 
   // Members of each code in a batch: what usage, perplexity and moving averages are made of.
   struct Members {
@@ -36,8 +38,8 @@ class CodebookImpl : public torch::nn::Module {
   void UpdateAverages(const Members& members, double decay = 0.99);
 
   // Replaces codes with count <= threshold by rows drawn without replacement. Returns how many.
-  std::int64_t RestartDeadCodes(const torch::Tensor& count, const torch::Tensor& rows, double threshold,
-                                at::Generator generator);
+  std::int64_t RestartDeadCodes(const torch::Tensor& count, const torch::Tensor& rows,
+                                double threshold, at::Generator generator);
 
   // Codes := centres of a k-means clustering of rows [n, d], started by k-means++ (Arthur and
   // Vassilvitskii 2007). REQUIRES: n >= K.

@@ -9,7 +9,9 @@ double Block(std::int64_t channels) {
   return 6 * c * c + 9 * c;
 }
 
-double Product(std::int64_t a, std::int64_t b) { return static_cast<double>(a) * static_cast<double>(b); }
+double Product(std::int64_t a, std::int64_t b) {
+  return static_cast<double>(a) * static_cast<double>(b);
+}
 
 // A linear path between pixels and latent.
 double Linear(const AeConfig& c) { return Product(c.lapped ? 3072 : 768, c.latent_channels); }
@@ -35,8 +37,7 @@ double AnalysisKmac(const AeConfig& c) {
 double SynthesisKmac(const AeConfig& c) {
   return (kAt16 * (Product(c.latent_channels, c.trunk_channels) +
                    static_cast<double>(c.synthesis_trunk_blocks) * Block(c.trunk_channels) +
-                   Product(c.trunk_channels, 4 * c.block_channels) +
-                   Linear(c)) +
+                   Product(c.trunk_channels, 4 * c.block_channels) + Linear(c)) +
           kAt8 * (static_cast<double>(c.synthesis_blocks) * Block(c.block_channels) +
                   Product(c.block_channels, 192))) /
          1000;

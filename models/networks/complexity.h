@@ -18,6 +18,8 @@ int SynthesisHalo(const AeConfig& config);
 int AnalysisHalo(const AeConfig& config);
 
 // Side in pixels of the square of input that one output block of 16x16 pixels depends on.
-inline int SynthesisReceptiveField(const AeConfig& config) { return 2 * SynthesisHalo(config) + 16; }
+inline int SynthesisReceptiveField(const AeConfig& config) {
+  return 2 * SynthesisHalo(config) + 16;
+}
 
 }  // namespace halfmoon::networks

@@ -10,24 +10,25 @@
 namespace halfmoon::networks {
 namespace {
 
-// OpenBLAS is found by its own symbols: which BLAS serves LibTorch is decided at load time (Debian's
-// alternatives), so it can't be linked to.
+// OpenBLAS is found by its own symbols: which BLAS serves LibTorch is decided at load time
+// (Debian's alternatives), so it can't be linked to.
 template <typename F>
 F FindSymbol(const char* name) {
   return reinterpret_cast<F>(dlsym(RTLD_DEFAULT, name));
 }
 
-// OpenBLAS picks its kernels by the processor's model number and falls back to SSE3 ("Prescott") for
-// models younger than itself: a fifth of the speed on an Emerald Rapids. Where the processor has
-// more, OpenBLAS is asked to choose again, by the environment variable made for that; one that the
-// user has set is left alone.
+// OpenBLAS picks its kernels by the processor's model number and falls back to SSE3 ("Prescott")
+// for models younger than itself: a fifth of the speed on an Emerald Rapids. Where the processor
+// has more, OpenBLAS is asked to choose again, by the environment variable made for that; one that
+// the user has set is left alone.
 void ChooseAgain() {
 #if defined(__x86_64__)
   auto core = FindSymbol<char* (*)()>("openblas_get_corename");
   auto quit = FindSymbol<void (*)()>("gotoblas_dynamic_quit");
   auto init = FindSymbol<void (*)()>("gotoblas_dynamic_init");
   constexpr const char* kVariable = "OPENBLAS_CORETYPE";
-  if (!core || !quit || !init || std::getenv(kVariable) || std::string(core()) != "Prescott") return;
+  if (!core || !quit || !init || std::getenv(kVariable) || std::string(core()) != "Prescott")
+    return;
   const char* better = nullptr;
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {

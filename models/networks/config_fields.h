@@ -1,4 +1,5 @@
-// Named numbers of a configuration: from a recipe's or a weights file's strings and back. No LibTorch.
+// Named numbers of a configuration: from a recipe's or a weights file's strings and back. No
+// LibTorch.
 #pragma once
 
 #include <charconv>

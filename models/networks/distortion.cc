@@ -4,7 +4,8 @@
 
 namespace halfmoon::networks {
 
-torch::Tensor Distortion(const AeConfig& config, const torch::Tensor& x, const torch::Tensor& x_hat) {
+torch::Tensor Distortion(const AeConfig& config, const torch::Tensor& x,
+                         const torch::Tensor& x_hat) {
   const torch::Tensor error = (x_hat - x).square().mean({1, 2, 3}) * (255.0 * 255.0);
   const double share = config.ms_ssim_share;
   if (share == 0) return error;

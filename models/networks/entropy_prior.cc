@@ -6,15 +6,15 @@ namespace halfmoon::networks {
 
 HyperSynthesisImpl::HyperSynthesisImpl(const AeConfig& c) {
   using Run = IntegerConvImpl::Run;
-  h0 = register_module("h0", IntegerConv(std::vector<Run>{{c.hyper_channels, Unit::kLatent}},
-                                         c.prior_h0, 3));
+  h0 = register_module(
+      "h0", IntegerConv(std::vector<Run>{{c.hyper_channels, Unit::kLatent}}, c.prior_h0, 3));
   level_bias = register_module("level_bias", LevelVector(c.level_anchors, c.prior_h0, false));
-  h1 = register_module("h1", IntegerConv(std::vector<Run>{{c.prior_h0, Unit::kHidden}},
-                                         4 * c.prior_h1, 1));
-  h2 = register_module("h2", IntegerConv(std::vector<Run>{{c.prior_h1, Unit::kHidden}},
-                                         c.prior_h1, 3));
-  h3 = register_module("h3", IntegerConv(std::vector<Run>{{c.prior_h1, Unit::kHidden}},
-                                         4 * c.prior_features, 1));
+  h1 = register_module(
+      "h1", IntegerConv(std::vector<Run>{{c.prior_h0, Unit::kHidden}}, 4 * c.prior_h1, 1));
+  h2 = register_module("h2",
+                       IntegerConv(std::vector<Run>{{c.prior_h1, Unit::kHidden}}, c.prior_h1, 3));
+  h3 = register_module(
+      "h3", IntegerConv(std::vector<Run>{{c.prior_h1, Unit::kHidden}}, 4 * c.prior_features, 1));
 }
 
 torch::Tensor HyperSynthesisImpl::forward(const torch::Tensor& z_hat, const torch::Tensor& level) {
@@ -44,8 +44,8 @@ ContextPassImpl::ContextPassImpl(const AeConfig& config, bool has_context) {
   a = register_module("a", IntegerConv(in, config.prior_hidden, 1));
   b = register_module("b", IntegerConv(std::vector<Run>{{config.prior_hidden, Unit::kHidden}},
                                        config.prior_hidden, 1));
-  c = register_module("c", IntegerConv(std::vector<Run>{{config.prior_hidden, Unit::kHidden}},
-                                             2 * m, 1));
+  c = register_module(
+      "c", IntegerConv(std::vector<Run>{{config.prior_hidden, Unit::kHidden}}, 2 * m, 1));
   torch::NoGradGuard no_grad;
   c->weight.mul_(0.3);
   c->bias.slice(0, 0, m).fill_(25.0 / kTableGain);  // sigma of about 1.4 to begin with
@@ -66,8 +66,10 @@ std::pair<torch::Tensor, torch::Tensor> ContextPassImpl::forward(int k, const to
                                    .index_select(1, groups)
                                    .transpose(0, 1)
                                    .reshape({4, 2 * group, width});
-  const torch::Tensor bias =
-      c->bias.view({2, 4, group}).index_select(1, groups).transpose(0, 1).reshape({4, 1, 2 * group});
+  const torch::Tensor bias = c->bias.view({2, 4, group})
+                                 .index_select(1, groups)
+                                 .transpose(0, 1)
+                                 .reshape({4, 1, 2 * group});
   const std::vector<torch::Tensor> out =
       torch::baddbmm(bias, ByClass(h), weight.transpose(1, 2)).chunk(2, 2);
   torch::Tensor t = out[0] * kTableGain;
@@ -90,19 +92,22 @@ ContextModelImpl::ContextModelImpl(const AeConfig& c) {
 }
 
 ContextModelImpl::Output ContextModelImpl::forward(const torch::Tensor& f, const torch::Tensor& y,
-                                                    const Quantiser& quantise) {
+                                                   const Quantiser& quantise) {
   const torch::Tensor slots = ToSlots(y);
   std::vector<torch::Tensor> t, mean, y_hat;
   for (int k = 0; k < AeConfig::kPasses; ++k) {
     torch::Tensor context;
-    if (k > 0) context = Activate(FromSlots(CollectSlots(y_hat), y.sizes()), Unit::kLatent, quantised_);
+    if (k > 0)
+      context = Activate(FromSlots(CollectSlots(y_hat), y.sizes()), Unit::kLatent, quantised_);
     auto [t_k, mean_k] = passes[static_cast<std::size_t>(k)](k, f, context);
     const torch::Tensor y_k = slots.index_select(0, PassSlots(k).to(y.device()));
     y_hat.push_back(quantise(y_k - mean_k) + mean_k);
     t.push_back(t_k);
     mean.push_back(mean_k);
   }
-  auto map = [&](const std::vector<torch::Tensor>& parts) { return FromSlots(CollectSlots(parts), y.sizes()); };
+  auto map = [&](const std::vector<torch::Tensor>& parts) {
+    return FromSlots(CollectSlots(parts), y.sizes());
+  };
   return {map(t), map(mean), map(y_hat)};
 }
 

@@ -45,7 +45,8 @@ class ContextPassImpl : public torch::nn::Module {
   ContextPassImpl(const AeConfig& config, bool has_context);
   // Pass number k. Returns {t in table steps (not clamped), m in latent units} of the symbols it
   // codes, each [4, R, M / 4] (symbol_slots.h). x: what is decoded so far, zero elsewhere.
-  std::pair<torch::Tensor, torch::Tensor> forward(int k, const torch::Tensor& f, const torch::Tensor& x);
+  std::pair<torch::Tensor, torch::Tensor> forward(int k, const torch::Tensor& f,
+                                                  const torch::Tensor& x);
   void SetQuantised(bool on);
 
   // The last layer's outputs are multiplied by these, so that table steps and latent units are

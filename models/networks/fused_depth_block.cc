@@ -12,7 +12,8 @@ torch::Tensor Matrix(const torch::Tensor& weight, torch::ScalarType type) {
 }
 
 // rows * weight^T + bias, in the rows' type.
-torch::Tensor Product(const torch::Tensor& rows, const torch::Tensor& weight, const torch::Tensor& bias) {
+torch::Tensor Product(const torch::Tensor& rows, const torch::Tensor& weight,
+                      const torch::Tensor& bias) {
   return at::addmm(bias.to(rows.scalar_type()), rows, Matrix(weight, rows.scalar_type()).t());
 }
 
@@ -36,12 +37,14 @@ struct Saved {
 
 torch::Tensor DepthWise(const torch::Tensor& map, const DepthBlockWeights& w) {
   const auto type = map.scalar_type();
-  return at::conv2d(map, w.depthwise.to(type), w.depthwise_bias.to(type), 1, 1, 1, w.depthwise.size(0));
+  return at::conv2d(map, w.depthwise.to(type), w.depthwise_bias.to(type), 1, 1, 1,
+                    w.depthwise.size(0));
 }
 
-// Fills `saved` when it is given, for training; otherwise stays in float32 and frees what is no longer
-// needed as it goes.
-torch::Tensor Forward(const torch::Tensor& x, const DepthBlockWeights& w, double slope, Saved* saved) {
+// Fills `saved` when it is given, for training; otherwise stays in float32 and frees what is no
+// longer needed as it goes.
+torch::Tensor Forward(const torch::Tensor& x, const DepthBlockWeights& w, double slope,
+                      Saved* saved) {
   const torch::Tensor rows = ToRows(x), low = saved ? Low(rows) : rows;
   torch::Tensor h = Product(low, w.in, w.in_bias);
   at::leaky_relu_(h, slope);
@@ -71,7 +74,8 @@ class DepthBlockFunction : public torch::autograd::Function<DepthBlockFunction> 
                                     {in, in_bias, depthwise, depthwise_bias, out, out_bias, expand,
                                      expand_bias, reduce, reduce_bias},
                                     slope, &saved);
-    ctx->save_for_backward({saved.x, saved.h, saved.d, saved.s, saved.e, in, depthwise, out, expand, reduce});
+    ctx->save_for_backward(
+        {saved.x, saved.h, saved.d, saved.s, saved.e, in, depthwise, out, expand, reduce});
     ctx->saved_data["slope"] = slope;
     ctx->saved_data["shape"] = x.sizes();
     return y;
@@ -91,7 +95,9 @@ class DepthBlockFunction : public torch::autograd::Function<DepthBlockFunction> 
                               const torch::Tensor& weight) {
       return gradient.t().mm(rows).to(weight.scalar_type()).view(weight.sizes());
     };
-    auto bias_gradient = [](const torch::Tensor& gradient) { return gradient.sum(0, false, torch::kFloat32); };
+    auto bias_gradient = [](const torch::Tensor& gradient) {
+      return gradient.sum(0, false, torch::kFloat32);
+    };
 
     const auto type = x.scalar_type();  // of the forward pass's products
     const torch::Tensor gy = ToRows(grads[0]), low_gy = gy.to(type);
@@ -102,8 +108,8 @@ class DepthBlockFunction : public torch::autograd::Function<DepthBlockFunction> 
     // A search for latents has no use for the gradients of weights, which are half the work.
     const bool weights = ctx->needs_input_grad(1);
     const auto conv = at::convolution_backward(
-        ToMap(gd, shape), ToMap(h, shape), depthwise.to(type), at::IntArrayRef({depthwise.size(0)}), {1, 1},
-        {1, 1}, {1, 1}, false, {0, 0}, depthwise.size(0), {true, weights, weights});
+        ToMap(gd, shape), ToMap(h, shape), depthwise.to(type), at::IntArrayRef({depthwise.size(0)}),
+        {1, 1}, {1, 1}, {1, 1}, false, {0, 0}, depthwise.size(0), {true, weights, weights});
     torch::Tensor gh = ToRows(std::get<0>(conv));
     through_relu(gh, h);
 
@@ -123,8 +129,9 @@ class DepthBlockFunction : public torch::autograd::Function<DepthBlockFunction> 
 
 torch::Tensor FusedDepthBlock(const torch::Tensor& x, const DepthBlockWeights& w, double slope) {
   if (!torch::GradMode::is_enabled()) return Forward(x, w, slope, nullptr);
-  return DepthBlockFunction::apply(x, w.in, w.in_bias, w.depthwise, w.depthwise_bias, w.out, w.out_bias,
-                                   w.expand, w.expand_bias, w.reduce, w.reduce_bias, slope);
+  return DepthBlockFunction::apply(x, w.in, w.in_bias, w.depthwise, w.depthwise_bias, w.out,
+                                   w.out_bias, w.expand, w.expand_bias, w.reduce, w.reduce_bias,
+                                   slope);
 }
 
 }  // namespace halfmoon::networks

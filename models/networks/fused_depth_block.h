@@ -17,6 +17,7 @@ struct DepthBlockWeights {
 // What DepthBlock computes (layers.h). Autograd would make a tensor and a pass over memory for each
 // residual sum and its gradient; here the matrix products take them in. x: [N, C, H, W],
 // channels-last for speed; slope: of the leaky ReLUs. Products in bfloat16: low_precision.h.
-torch::Tensor FusedDepthBlock(const torch::Tensor& x, const DepthBlockWeights& weights, double slope);
+torch::Tensor FusedDepthBlock(const torch::Tensor& x, const DepthBlockWeights& weights,
+                              double slope);
 
 }  // namespace halfmoon::networks

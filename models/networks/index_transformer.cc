@@ -10,7 +10,7 @@ namespace {
 
 struct IntegerField {
   const char* name;
-  std::int64_t IndexTransformerConfig::* value;
+  std::int64_t IndexTransformerConfig::*value;
   std::int64_t least, most;
 };
 
@@ -30,7 +30,8 @@ Status IndexTransformerConfig::Validate() const {
   for (const IntegerField& f : kFields) {
     if (this->*f.value < f.least || this->*f.value > f.most) {
       return {StatusCode::kInvalidArgument, std::string("model field '") + f.name + "' must be " +
-                                                std::to_string(f.least) + " to " + std::to_string(f.most)};
+                                                std::to_string(f.least) + " to " +
+                                                std::to_string(f.most)};
     }
   }
   if (width % heads != 0) {
@@ -45,7 +46,8 @@ Status IndexTransformerConfig::Validate() const {
 Result<IndexTransformerConfig> IndexTransformerConfig::FromFields(
     const std::map<std::string, std::string>& fields) {
   IndexTransformerConfig c;
-  for (const IntegerField& f : kFields) HALFMOON_RETURN_IF_ERROR(ReadField(fields, f.name, &(c.*f.value)));
+  for (const IntegerField& f : kFields)
+    HALFMOON_RETURN_IF_ERROR(ReadField(fields, f.name, &(c.*f.value)));
   HALFMOON_RETURN_IF_ERROR(ReadField(fields, "dropout", &c.dropout));
   for (const auto& [name, value] : fields) {
     bool known = name == "dropout";
@@ -68,7 +70,8 @@ IndexTransformerImpl::IndexTransformerImpl(const IndexTransformerConfig& c) : co
   words_ = register_parameter("words", torch::randn({c.words, w}) * kSpread);
   codes_ = register_parameter("codes", torch::randn({c.codes, w}) * kSpread);
   places_ = register_parameter("places", torch::randn({c.length(), w}) * kSpread);
-  const double branch = kSpread / std::sqrt(2.0 * static_cast<double>(c.layers));  // what is added up
+  const double branch =
+      kSpread / std::sqrt(2.0 * static_cast<double>(c.layers));  // what is added up
   auto linear = [&](const std::string& name, std::int64_t in, std::int64_t out, double spread) {
     torch::nn::Linear layer = register_module(name, torch::nn::Linear(in, out));
     torch::NoGradGuard no_grad;
@@ -121,7 +124,9 @@ torch::Tensor IndexTransformerImpl::Run(torch::Tensor x, KeyValueCache* cache) {
   if (cache != nullptr) cache->layers.resize(layers_.size());
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     Layer& layer = layers_[i];
-    auto drop = [&](const torch::Tensor& t) { return torch::dropout(t, config_.dropout, is_training()); };
+    auto drop = [&](const torch::Tensor& t) {
+      return torch::dropout(t, config_.dropout, is_training());
+    };
     x = x + drop(Attend(layer, layer.before_attention(x), cache ? &cache->layers[i] : nullptr));
     x = x + drop(layer.reduce(torch::gelu(layer.expand(layer.before_mlp(x)))));
   }
@@ -129,17 +134,20 @@ torch::Tensor IndexTransformerImpl::Run(torch::Tensor x, KeyValueCache* cache) {
   return x;
 }
 
-torch::Tensor IndexTransformerImpl::forward(const torch::Tensor& condition, const torch::Tensor& indices) {
+torch::Tensor IndexTransformerImpl::forward(const torch::Tensor& condition,
+                                            const torch::Tensor& indices) {
   const std::int64_t n = config_.indices;
   const torch::Tensor x = torch::cat({torch::embedding(words_, condition),
-                                      torch::embedding(codes_, indices.slice(1, 0, n - 1))}, 1) +
+                                      torch::embedding(codes_, indices.slice(1, 0, n - 1))},
+                                     1) +
                           places_.slice(0, 0, config_.length() - 1);
   return head_(last_(Run(x, nullptr).slice(1, config_.condition - 1)));
 }
 
 torch::Tensor IndexTransformerImpl::Begin(const torch::Tensor& condition, KeyValueCache* cache) {
   *cache = {};
-  const torch::Tensor x = torch::embedding(words_, condition) + places_.slice(0, 0, config_.condition);
+  const torch::Tensor x =
+      torch::embedding(words_, condition) + places_.slice(0, 0, config_.condition);
   return head_(last_(Run(x, cache).select(1, config_.condition - 1)));
 }
 

@@ -1,5 +1,5 @@
-// IndexTransformer: an autoregressive prior over a small picture's codebook indices, with a condition in
-// front. LibTorch.
+// IndexTransformer: an autoregressive prior over a small picture's codebook indices, with a
+// condition in front. LibTorch.
 #pragma once
 
 #include <torch/torch.h>
@@ -14,19 +14,20 @@
 namespace halfmoon::networks {
 
 struct IndexTransformerConfig {
-  std::int64_t codes = 256;      // K: of the codebook
-  std::int64_t indices = 64;     // N: of a picture, in coding order
-  std::int64_t words = 2;        // V: condition tokens, 0 (nothing) and 1 (an unknown word) among them
-  std::int64_t condition = 1;    // L: condition tokens in front of a picture
-  std::int64_t width = 192;      // channels of a position
+  std::int64_t codes = 256;   // K: of the codebook
+  std::int64_t indices = 64;  // N: of a picture, in coding order
+  std::int64_t words = 2;     // V: condition tokens, 0 (nothing) and 1 (an unknown word) among them
+  std::int64_t condition = 1;  // L: condition tokens in front of a picture
+  std::int64_t width = 192;    // channels of a position
   std::int64_t heads = 6;
   std::int64_t layers = 6;
-  double dropout = 0.1;          // in training, of what a layer adds
+  double dropout = 0.1;  // in training, of what a layer adds
 
   std::int64_t length() const { return condition + indices; }
   // Errors: kInvalidArgument naming the field and its legal range.
   Status Validate() const;
-  static Result<IndexTransformerConfig> FromFields(const std::map<std::string, std::string>& fields);
+  static Result<IndexTransformerConfig> FromFields(
+      const std::map<std::string, std::string>& fields);
   std::map<std::string, std::string> ToMetadata() const;
 };
 
@@ -37,22 +38,24 @@ struct KeyValueCache {
 };
 
 //   words c_1..c_L, indices i_1..i_{N-1} -> embedding + place
-//     -> [normalise -> causal attention -> + -> normalise -> 1x (W -> 4W) -> GELU -> (4W -> W) -> +]*
+//     -> [normalise -> causal attention -> + -> normalise -> 1x (W -> 4W) -> GELU -> (4W -> W) ->
+//     +]*
 //     -> normalise -> logits of i_1..i_N, from the last condition token on
 //
-// The decoder-only transformer of Radford et al. 2019 (GPT-2) over indices of a VQ-VAE (van den Oord et al.
-// 2017; Esser et al. 2021), with the condition as a prefix. Word 0 everywhere is "no condition": training
-// shows it now and then, so that sampling can be guided (Ho and Salimans 2022).
+// The decoder-only transformer of Radford et al. 2019 (GPT-2) over indices of a VQ-VAE (van den
+// Oord et al. 2017; Esser et al. 2021), with the condition as a prefix. Word 0 everywhere is "no
+// condition": training shows it now and then, so that sampling can be guided (Ho and Salimans
+// 2022).
 class IndexTransformerImpl : public torch::nn::Module {
  public:
   explicit IndexTransformerImpl(const IndexTransformerConfig& config);
 
-  // condition: int64 [B, L] in [0, V); indices: int64 [B, N] in [0, K). Returns logits [B, N, K]: those at n
-  // depend on the condition and on indices before n alone.
+  // condition: int64 [B, L] in [0, V); indices: int64 [B, N] in [0, K). Returns logits [B, N, K]:
+  // those at n depend on the condition and on indices before n alone.
   torch::Tensor forward(const torch::Tensor& condition, const torch::Tensor& indices);
 
-  // The same one position at a time: the logits of the first index, [B, K], then of each next one given the
-  // one before it, int64 [B]. `cache`: empty at first. The caller turns gradients off.
+  // The same one position at a time: the logits of the first index, [B, K], then of each next one
+  // given the one before it, int64 [B]. `cache`: empty at first. The caller turns gradients off.
   torch::Tensor Begin(const torch::Tensor& condition, KeyValueCache* cache);
   torch::Tensor Next(const torch::Tensor& index, KeyValueCache* cache);
 

@@ -61,10 +61,13 @@ torch::Tensor IntegerConvImpl::EffectiveWeight() const {
 
 torch::Tensor IntegerConvImpl::forward(const torch::Tensor& x) {
   if (kernel_ == 1) return Pointwise(x, EffectiveWeight(), bias);
-  return torch::conv2d(x, EffectiveWeight(), bias, 1, kernel_ / 2, 1, depthwise_ ? weight.size(0) : 1);
+  return torch::conv2d(x, EffectiveWeight(), bias, 1, kernel_ / 2, 1,
+                       depthwise_ ? weight.size(0) : 1);
 }
 
-torch::Tensor IntegerConvImpl::Up(const torch::Tensor& x) { return PointwiseUp(x, EffectiveWeight(), bias); }
+torch::Tensor IntegerConvImpl::Up(const torch::Tensor& x) {
+  return PointwiseUp(x, EffectiveWeight(), bias);
+}
 
 void IntegerConvImpl::SetStepWeights(const torch::Tensor& step_weights) {
   torch::NoGradGuard no_grad;

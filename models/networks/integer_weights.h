@@ -1,4 +1,5 @@
-// IntegerConv from a weights file: the way back from its integers to weights that can be trained. LibTorch.
+// IntegerConv from a weights file: the way back from its integers to weights that can be trained.
+// LibTorch.
 #pragma once
 
 #include <torch/torch.h>
@@ -16,9 +17,10 @@ namespace halfmoon::networks {
 Result<torch::Tensor> LoadIntegerTensor(const runtime::WeightsFile& file, const std::string& name,
                                         torch::IntArrayRef shape);
 
-// Weights and bias of `conv` from the tensors under `name`: float values on the grid that the file has.
-// `out_scale`, `out_step` [out]: those that IntegerConv::Export was given. With levels > 0, `level_bias`
-// becomes [levels, out], in real units before out_scale. Errors: kModelCorrupt naming the tensor.
+// Weights and bias of `conv` from the tensors under `name`: float values on the grid that the file
+// has. `out_scale`, `out_step` [out]: those that IntegerConv::Export was given. With levels > 0,
+// `level_bias` becomes [levels, out], in real units before out_scale. Errors: kModelCorrupt naming
+// the tensor.
 Status LoadIntegerLayer(const runtime::WeightsFile& file, const std::string& name,
                         const torch::Tensor& out_scale, const torch::Tensor& out_step,
                         IntegerConv& conv, std::int64_t levels = 0,

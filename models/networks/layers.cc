@@ -34,8 +34,8 @@ void Conv1x1Impl::ScaleInit(double factor) {
 
 DepthBlockImpl::DepthBlockImpl(std::int64_t c) {
   in_ = register_module("in", Conv1x1(c, c));
-  depthwise_ = register_module(
-      "depthwise", nn::Conv2d(nn::Conv2dOptions(c, c, 3).padding(1).groups(c)));
+  depthwise_ =
+      register_module("depthwise", nn::Conv2d(nn::Conv2dOptions(c, c, 3).padding(1).groups(c)));
   out_ = register_module("out", Conv1x1(c, c));
   expand_ = register_module("expand", Conv1x1(c, 2 * c));
   reduce_ = register_module("reduce", Conv1x1(2 * c, c));
@@ -45,9 +45,11 @@ DepthBlockImpl::DepthBlockImpl(std::int64_t c) {
 }
 
 torch::Tensor DepthBlockImpl::forward(const torch::Tensor& x) {
-  return FusedDepthBlock(x, {in_->weight, in_->bias, depthwise_->weight, depthwise_->bias,
-                             out_->weight, out_->bias, expand_->weight, expand_->bias,
-                             reduce_->weight, reduce_->bias}, kSlope);
+  return FusedDepthBlock(
+      x,
+      {in_->weight, in_->bias, depthwise_->weight, depthwise_->bias, out_->weight, out_->bias,
+       expand_->weight, expand_->bias, reduce_->weight, reduce_->bias},
+      kSlope);
 }
 
 void DepthBlockImpl::MakeIdentity() {
@@ -67,7 +69,8 @@ torch::Tensor DepthStackImpl::forward(torch::Tensor x) {
 }
 
 void DepthStackImpl::MakeIdentityFrom(std::int64_t first) {
-  for (auto i = static_cast<std::size_t>(first); i < blocks_.size(); ++i) blocks_[i]->MakeIdentity();
+  for (auto i = static_cast<std::size_t>(first); i < blocks_.size(); ++i)
+    blocks_[i]->MakeIdentity();
 }
 
 LevelVectorImpl::LevelVectorImpl(std::int64_t anchors, std::int64_t channels, bool exponential)
@@ -91,7 +94,8 @@ void LevelVectorImpl::Initialise(const std::function<double(double)>& value) {
   torch::NoGradGuard no_grad;
   const std::int64_t n = anchors_.size(0);
   for (std::int64_t i = 0; i < n; ++i) {
-    const double level = static_cast<double>(i) * (AeConfig::kLevels - 1) / static_cast<double>(n - 1);
+    const double level =
+        static_cast<double>(i) * (AeConfig::kLevels - 1) / static_cast<double>(n - 1);
     anchors_[i].fill_(value(level));
   }
 }
@@ -101,8 +105,9 @@ void LevelVectorImpl::SetFromLevels(const torch::Tensor& levels) {
   // The interpolation matrix [64, anchors]: what forward() makes of unit anchors.
   LevelVectorImpl unit(anchors_.size(0), anchors_.size(0), false);
   unit.anchors_.copy_(torch::eye(anchors_.size(0)));
-  const torch::Tensor a =
-      unit.forward(torch::arange(AeConfig::kLevels, torch::kFloat32)).flatten(1).to(torch::kFloat64);
+  const torch::Tensor a = unit.forward(torch::arange(AeConfig::kLevels, torch::kFloat32))
+                              .flatten(1)
+                              .to(torch::kFloat64);
   const torch::Tensor normal = a.t().matmul(a);
   anchors_.copy_(torch::linalg_solve(normal, a.t().matmul(levels.to(torch::kFloat64)), true));
 }

@@ -5,8 +5,8 @@
 
 namespace halfmoon::networks {
 
-// A 1x1 convolution, optionally with a leaky ReLU behind it; parameters "weight" [out, in, 1, 1] and
-// "bias" [out], initialised as torch::nn::Conv2d does.
+// A 1x1 convolution, optionally with a leaky ReLU behind it; parameters "weight" [out, in, 1, 1]
+// and "bias" [out], initialised as torch::nn::Conv2d does.
 class Conv1x1Impl : public torch::nn::Module {
  public:
   Conv1x1Impl(std::int64_t in, std::int64_t out, bool bias = true);
@@ -34,7 +34,8 @@ class DepthBlockImpl : public torch::nn::Module {
  public:
   explicit DepthBlockImpl(std::int64_t channels);
   torch::Tensor forward(const torch::Tensor& x);
-  // Makes both residual branches put out 0, so that the block returns its input; it can still learn.
+  // Makes both residual branches put out 0, so that the block returns its input; it can still
+  // learn.
   void MakeIdentity();
 
  private:

@@ -15,8 +15,8 @@ constexpr double kC1 = 0.01 * 0.01, kC2 = 0.03 * 0.03;
 constexpr double kExponents[] = {0.0448, 0.2856, 0.3001, 0.2363, 0.1333};
 constexpr double kLeastSimilarity = 1e-4;
 
-// [kBlock + 10, kBlock]: the window's weights along each column. A line of kBlock + 10 numbers times this is
-// kBlock means.
+// [kBlock + 10, kBlock]: the window's weights along each column. A line of kBlock + 10 numbers
+// times this is kBlock means.
 torch::Tensor MakeBand() {
   torch::Tensor taps = torch::arange(kWindow, torch::kFloat64) - kWindow / 2;
   taps = (-taps.square() / (2 * kWindowSigma * kWindowSigma)).exp();
@@ -26,8 +26,8 @@ torch::Tensor MakeBand() {
   return band;
 }
 
-// Both passes as matrix products with the band, block by block: many times faster than a convolution
-// of one channel, and the same code on every device.
+// Both passes as matrix products with the band, block by block: many times faster than a
+// convolution of one channel, and the same code on every device.
 torch::Tensor Filter(const torch::Tensor& input) {
   static const torch::Tensor exact = MakeBand();
   const torch::Tensor x = input.contiguous(), band = exact.to(input.options());
@@ -56,11 +56,14 @@ torch::Tensor Filter(const torch::Tensor& input) {
 
 class WindowMeansFunction : public torch::autograd::Function<WindowMeansFunction> {
  public:
-  static torch::Tensor forward(torch::autograd::AutogradContext*, const torch::Tensor& x) { return Filter(x); }
+  static torch::Tensor forward(torch::autograd::AutogradContext*, const torch::Tensor& x) {
+    return Filter(x);
+  }
   // The window is symmetric: its adjoint is itself, over the gradient with zeros around.
   static torch::autograd::tensor_list backward(torch::autograd::AutogradContext*,
                                                torch::autograd::tensor_list gradient) {
-    return {Filter(torch::constant_pad_nd(gradient[0], {kWindow - 1, kWindow - 1, kWindow - 1, kWindow - 1}))};
+    return {Filter(
+        torch::constant_pad_nd(gradient[0], {kWindow - 1, kWindow - 1, kWindow - 1, kWindow - 1}))};
   }
 };
 
@@ -71,8 +74,8 @@ torch::Tensor WindowMeans(const torch::Tensor& x) { return WindowMeansFunction::
 torch::Tensor MsSsim(const torch::Tensor& first, const torch::Tensor& second) {
   torch::Tensor a = first.detach().contiguous(), b = second.contiguous();
   std::size_t scales = 1;
-  for (std::int64_t side = std::min(a.size(2), a.size(3)) / 2; side >= kWindow && scales < std::size(kExponents);
-       side /= 2) {
+  for (std::int64_t side = std::min(a.size(2), a.size(3)) / 2;
+       side >= kWindow && scales < std::size(kExponents); side /= 2) {
     ++scales;
   }
   double sum = 0;
@@ -88,7 +91,8 @@ torch::Tensor MsSsim(const torch::Tensor& first, const torch::Tensor& second) {
     const torch::Tensor squares = mean_a.square() + mean_b.square(), both = mean_a * mean_b;
     torch::Tensor similarity = (2 * (parts[2] - both) + kC2) / (parts[1] - squares + kC2);
     if (s + 1 == scales) similarity = similarity * ((2 * both + kC1) / (squares + kC1));
-    const torch::Tensor power = similarity.mean({2, 3}).clamp_min(kLeastSimilarity).pow(kExponents[s] / sum);
+    const torch::Tensor power =
+        similarity.mean({2, 3}).clamp_min(kLeastSimilarity).pow(kExponents[s] / sum);
     product = s == 0 ? power : product * power;
   }
   return product.mean(1);

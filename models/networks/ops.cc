@@ -20,8 +20,10 @@ class ClampFunction : public torch::autograd::Function<ClampFunction> {
     const torch::Tensor x = ctx->get_saved_variables()[0];
     const torch::Tensor& g = grads[0];
     // Descent moves x by -g: at the lower side g < 0 raises it, at the upper side g > 0 lowers it.
-    const torch::Tensor blocked = (x < ctx->saved_data["lo"].toDouble()).logical_and(g >= 0)
-        .logical_or((x > ctx->saved_data["hi"].toDouble()).logical_and(g <= 0));
+    const torch::Tensor blocked =
+        (x < ctx->saved_data["lo"].toDouble())
+            .logical_and(g >= 0)
+            .logical_or((x > ctx->saved_data["hi"].toDouble()).logical_and(g <= 0));
     return {g.masked_fill(blocked, 0), torch::Tensor(), torch::Tensor()};
   }
 };
@@ -29,7 +31,8 @@ class ClampFunction : public torch::autograd::Function<ClampFunction> {
 class PointwiseFunction : public torch::autograd::Function<PointwiseFunction> {
  public:
   static torch::Tensor forward(torch::autograd::AutogradContext* ctx, const torch::Tensor& x,
-                               const torch::Tensor& weight, const torch::Tensor& bias, double slope) {
+                               const torch::Tensor& weight, const torch::Tensor& bias,
+                               double slope) {
     const torch::Tensor rows = ToRows(x);
     const torch::Tensor matrix = weight.flatten(1);
     torch::Tensor out = bias.numel() > 0 ? at::addmm(bias, rows, matrix.t()) : rows.mm(matrix.t());
@@ -82,7 +85,8 @@ torch::Tensor PictureToWindows(const torch::Tensor& x) {
   const torch::Tensor grid =
       PictureToBlocks(torch::constant_pad_nd(x, {8, 8, 8, 8}), 16).permute({0, 2, 3, 1});
   std::vector<torch::Tensor> quarters;
-  for (std::int64_t p = 0; p < 4; ++p) quarters.push_back(grid.narrow(1, p / 2, h).narrow(2, p % 2, w));
+  for (std::int64_t p = 0; p < 4; ++p)
+    quarters.push_back(grid.narrow(1, p / 2, h).narrow(2, p % 2, w));
   return torch::cat(quarters, 3).permute({0, 3, 1, 2});
 }
 
@@ -92,21 +96,25 @@ torch::Tensor WindowsToPicture(const torch::Tensor& windows) {
   torch::Tensor grid;
   for (std::int64_t p = 0; p < 4; ++p) {
     // Left, right, top, bottom; the last dimension first.
-    const torch::Tensor part = torch::constant_pad_nd(
-        quarters[static_cast<std::size_t>(p)], {0, 0, p % 2, 1 - p % 2, p / 2, 1 - p / 2});
+    const torch::Tensor part = torch::constant_pad_nd(quarters[static_cast<std::size_t>(p)],
+                                                      {0, 0, p % 2, 1 - p % 2, p / 2, 1 - p / 2});
     grid = p == 0 ? part : grid + part;
   }
-  return torch::pixel_shuffle(grid.permute({0, 3, 1, 2}), 16).narrow(2, 8, 16 * h).narrow(3, 8, 16 * w);
+  return torch::pixel_shuffle(grid.permute({0, 3, 1, 2}), 16)
+      .narrow(2, 8, 16 * h)
+      .narrow(3, 8, 16 * w);
 }
 
 torch::Tensor BlockToWindowFilters(const torch::Tensor& filters) {
   const std::int64_t n = filters.size(0), c = filters.size(1) / 256;
-  const torch::Tensor window = torch::constant_pad_nd(filters.reshape({n, c, 16, 16}), {8, 8, 8, 8});
+  const torch::Tensor window =
+      torch::constant_pad_nd(filters.reshape({n, c, 16, 16}), {8, 8, 8, 8});
   // [n, c, quarter row, 16, quarter column, 16] -> quarters first.
   return window.view({n, c, 2, 16, 2, 16}).permute({0, 2, 4, 1, 3, 5}).reshape({n, 4 * c * 256});
 }
 
-torch::Tensor PointwiseDown(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias) {
+torch::Tensor PointwiseDown(const torch::Tensor& x, const torch::Tensor& weight,
+                            const torch::Tensor& bias) {
   const std::int64_t n = x.size(0), c = x.size(1), h = x.size(2) / 2, w = x.size(3) / 2;
   const torch::Tensor blocks = x.permute({0, 2, 3, 1})
                                    .reshape({n, h, 2, w, 2, c})
@@ -118,10 +126,12 @@ torch::Tensor PointwiseDown(const torch::Tensor& x, const torch::Tensor& weight,
   return Pointwise(blocks, reordered, bias);
 }
 
-torch::Tensor PointwiseUp(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias) {
+torch::Tensor PointwiseUp(const torch::Tensor& x, const torch::Tensor& weight,
+                          const torch::Tensor& bias) {
   const std::int64_t n = x.size(0), h = x.size(2), w = x.size(3);
   const std::int64_t in = weight.size(1), c = weight.size(0) / 4;
-  const torch::Tensor reordered = weight.view({c, 4, in}).transpose(0, 1).reshape({4 * c, in, 1, 1});
+  const torch::Tensor reordered =
+      weight.view({c, 4, in}).transpose(0, 1).reshape({4 * c, in, 1, 1});
   const torch::Tensor blocks = Pointwise(x, reordered, bias.view({c, 4}).t().reshape({-1}));
   return blocks.permute({0, 2, 3, 1})
       .reshape({n, h, w, 2, 2, c})
@@ -136,10 +146,11 @@ torch::Tensor LowerBound(const torch::Tensor& x, double bound) {
   return ClampFunction::apply(x, bound, std::numeric_limits<double>::infinity());
 }
 
-torch::Tensor Pointwise(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias,
-                        double slope) {
+torch::Tensor Pointwise(const torch::Tensor& x, const torch::Tensor& weight,
+                        const torch::Tensor& bias, double slope) {
   // Functions of LibTorch 1.13 fail on undefined arguments.
-  return PointwiseFunction::apply(x, weight, bias.defined() ? bias : at::empty({0}, weight.options()), slope);
+  return PointwiseFunction::apply(x, weight,
+                                  bias.defined() ? bias : at::empty({0}, weight.options()), slope);
 }
 
 torch::Tensor SoftClamp(const torch::Tensor& x, double lo, double hi) {

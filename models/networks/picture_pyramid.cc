@@ -60,7 +60,8 @@ Result<std::vector<std::int64_t>> ParseWidths(const std::string& text) {
 
 std::string WidthsText(const std::vector<std::int64_t>& widths) {
   std::string text;
-  for (const std::int64_t w : widths) text.append(text.empty() ? "[" : ",").append(std::to_string(w));
+  for (const std::int64_t w : widths)
+    text.append(text.empty() ? "[" : ",").append(std::to_string(w));
   return text + "]";
 }
 
@@ -75,12 +76,12 @@ torch::Tensor SelfAttentionImpl::forward(const torch::Tensor& x) {
   const torch::Tensor rows = ToRows(x);
   const torch::Tensor normal = ToMap(torch::layer_norm(rows, {c}), x.sizes());
   // [3, N, heads, positions, d]
-  const torch::Tensor qkv = ToRows(qkv_(normal))
-                                .view({n, positions, 3, heads_, c / heads_})
-                                .permute({2, 0, 3, 1, 4});
+  const torch::Tensor qkv =
+      ToRows(qkv_(normal)).view({n, positions, 3, heads_, c / heads_}).permute({2, 0, 3, 1, 4});
   const double scale = 1 / std::sqrt(static_cast<double>(c / heads_));
   const torch::Tensor weights = torch::softmax(qkv[0].matmul(qkv[1].transpose(-1, -2)) * scale, -1);
-  const torch::Tensor seen = weights.matmul(qkv[2]).permute({0, 2, 1, 3}).reshape({n * positions, c});
+  const torch::Tensor seen =
+      weights.matmul(qkv[2]).permute({0, 2, 1, 3}).reshape({n * positions, c});
   return x + out_(ToMap(seen, x.sizes()));
 }
 

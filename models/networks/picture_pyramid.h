@@ -1,4 +1,5 @@
-// Encoder and decoder pyramids for small pictures: what VAE and classifier are built from. LibTorch.
+// Encoder and decoder pyramids for small pictures: what VAE and classifier are built from.
+// LibTorch.
 #pragma once
 
 #include <torch/torch.h>
@@ -13,11 +14,11 @@ namespace halfmoon::networks {
 
 // Dimensions of a pyramid. Each level halves the picture; level i has widths[i] channels.
 struct PyramidConfig {
-  std::int64_t channels = 1;                      // of the picture: 1 or 3
-  std::int64_t side = 28;                         // of the picture, 8..256
+  std::int64_t channels = 1;  // of the picture: 1 or 3
+  std::int64_t side = 28;     // of the picture, 8..256
   std::vector<std::int64_t> widths = {32, 64, 128};
-  std::int64_t blocks = 1;                        // depth-wise blocks per level
-  bool attention = false;                         // self-attention at the lowest level
+  std::int64_t blocks = 1;  // depth-wise blocks per level
+  bool attention = false;   // self-attention at the lowest level
 
   // The side rounded up to what the levels divide.
   std::int64_t padded() const;

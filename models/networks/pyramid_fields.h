@@ -1,5 +1,5 @@
-// The pyramid's part of a configuration: from strings and back, for every model that is built on one. LibTorch
-// (through picture_pyramid.h).
+// The pyramid's part of a configuration: from strings and back, for every model that is built on
+// one. LibTorch (through picture_pyramid.h).
 #pragma once
 
 #include <map>
@@ -10,9 +10,10 @@
 
 namespace halfmoon::networks {
 
-// Overwrites what `fields` has of channels, side, widths, blocks and attention. Errors: kInvalidArgument naming
-// the field; ranges are PyramidConfig::Validate's business.
-inline Status ReadPyramidFields(const std::map<std::string, std::string>& fields, PyramidConfig* p) {
+// Overwrites what `fields` has of channels, side, widths, blocks and attention. Errors:
+// kInvalidArgument naming the field; ranges are PyramidConfig::Validate's business.
+inline Status ReadPyramidFields(const std::map<std::string, std::string>& fields,
+                                PyramidConfig* p) {
   HALFMOON_RETURN_IF_ERROR(ReadField(fields, "channels", &p->channels));
   HALFMOON_RETURN_IF_ERROR(ReadField(fields, "side", &p->side));
   HALFMOON_RETURN_IF_ERROR(ReadField(fields, "blocks", &p->blocks));
@@ -24,8 +25,8 @@ inline Status ReadPyramidFields(const std::map<std::string, std::string>& fields
 }
 
 // `own`, the model's further fields, with those of its pyramid.
-inline std::map<std::string, std::string> WithPyramidFields(const PyramidConfig& p,
-                                                            std::map<std::string, std::string> own) {
+inline std::map<std::string, std::string> WithPyramidFields(
+    const PyramidConfig& p, std::map<std::string, std::string> own) {
   own["channels"] = std::to_string(p.channels);
   own["side"] = std::to_string(p.side);
   own["widths"] = WidthsText(p.widths);

@@ -11,7 +11,7 @@ namespace {
 
 struct IntegerField {
   const char* name;
-  std::int64_t SmallVqvaeConfig::* value;
+  std::int64_t SmallVqvaeConfig::*value;
   std::int64_t least, most;
 };
 
@@ -35,8 +35,8 @@ Status Read(const std::map<std::string, std::string>& fields, SmallVqvaeConfig* 
   for (const IntegerField& f : kFields) {
     HALFMOON_RETURN_IF_ERROR(ReadField(fields, f.name, &(c->*f.value)));
     if (c->*f.value < f.least || c->*f.value > f.most) {
-      return bad(std::string("model field '") + f.name + "' must be " + std::to_string(f.least) + " to " +
-                 std::to_string(f.most));
+      return bad(std::string("model field '") + f.name + "' must be " + std::to_string(f.least) +
+                 " to " + std::to_string(f.most));
     }
   }
   if (c->transform == "vit") {
@@ -44,9 +44,11 @@ Status Read(const std::map<std::string, std::string>& fields, SmallVqvaeConfig* 
   } else if (c->transform == "pyramid") {
     HALFMOON_RETURN_IF_ERROR(c->pyramid.Validate());
   } else {
-    return bad("model field 'transform' is '" + c->transform + "'; legal are \"pyramid\" and \"vit\"");
+    return bad("model field 'transform' is '" + c->transform +
+               "'; legal are \"pyramid\" and \"vit\"");
   }
-  if (c->grid() < 1 || c->grid() > 64) return bad("the grid of indices must have a side of 1 to 64");
+  if (c->grid() < 1 || c->grid() > 64)
+    return bad("the grid of indices must have a side of 1 to 64");
   return Status::Ok();
 }
 
@@ -76,9 +78,12 @@ VqvaeConfig SmallVqvaeConfig::prior() const {
   return p;
 }
 
-std::int64_t SmallVqvaeConfig::grid() const { return transform == "vit" ? vit().grid() : pyramid.grid(); }
+std::int64_t SmallVqvaeConfig::grid() const {
+  return transform == "vit" ? vit().grid() : pyramid.grid();
+}
 
-Result<SmallVqvaeConfig> SmallVqvaeConfig::FromFields(const std::map<std::string, std::string>& fields) {
+Result<SmallVqvaeConfig> SmallVqvaeConfig::FromFields(
+    const std::map<std::string, std::string>& fields) {
   auto known = SmallVqvaeConfig().ToMetadata();
   known.erase("stages");  // always one
   for (const auto& [name, value] : fields) {
@@ -101,7 +106,8 @@ std::map<std::string, std::string> SmallVqvaeConfig::ToMetadata() const {
   return fields;
 }
 
-Result<SmallVqvaeConfig> SmallVqvaeConfig::FromMetadata(const std::map<std::string, std::string>& metadata) {
+Result<SmallVqvaeConfig> SmallVqvaeConfig::FromMetadata(
+    const std::map<std::string, std::string>& metadata) {
   SmallVqvaeConfig c;
   for (const auto& [name, value] : c.ToMetadata()) {
     if (!metadata.count(name)) {
@@ -164,7 +170,8 @@ torch::Tensor SmallVqvaeImpl::PriorBits(const torch::Tensor& indices) {
     const torch::Tensor logits = prior->Logits(0, k, ToMap(state, {n, 0, g, g}));
     const torch::Tensor at = IndexPriorImpl::PassRows(k, n, g, g);
     const torch::Tensor chosen = flat.index_select(0, at);
-    const torch::Tensor cost = torch::log_softmax(logits, 1).gather(1, chosen.view({-1, 1})).view({-1});
+    const torch::Tensor cost =
+        torch::log_softmax(logits, 1).gather(1, chosen.view({-1, 1})).view({-1});
     bits = bits.index_add(0, at, cost * (-1 / std::log(2.0)));
     state = state.index_add(0, at, embedding.index_select(0, chosen));
   }
@@ -173,7 +180,8 @@ torch::Tensor SmallVqvaeImpl::PriorBits(const torch::Tensor& indices) {
 
 Result<SmallVqvae> ImportSmallVqvae(const runtime::WeightsFile& file) {
   torch::NoGradGuard no_grad;
-  HALFMOON_ASSIGN_OR_RETURN(const SmallVqvaeConfig c, SmallVqvaeConfig::FromMetadata(file.metadata()));
+  HALFMOON_ASSIGN_OR_RETURN(const SmallVqvaeConfig c,
+                            SmallVqvaeConfig::FromMetadata(file.metadata()));
   SmallVqvae model(c);
   HALFMOON_RETURN_IF_ERROR(LoadModule(file, "g_a", *model->g_a));
   HALFMOON_RETURN_IF_ERROR(LoadModule(file, "g_a.project", *model->quantiser->project));

@@ -17,7 +17,7 @@ namespace halfmoon::networks {
 
 struct SmallVqvaeConfig {
   std::string transform = "pyramid";  // "pyramid" or "vit"
-  PyramidConfig pyramid;              // its channels and side are those of the picture, whatever the transform
+  PyramidConfig pyramid;  // its channels and side are those of the picture, whatever the transform
   std::int64_t patch = 4, vit_width = 96, vit_layers = 3;  // of "vit"
 
   std::int64_t codes = 256;   // K, at most 256: what the integer prior codes
@@ -69,7 +69,8 @@ TORCH_MODULE(SmallDecoder);
 
 //   x -> g_a -> z_e -> quantiser -> indices, z_q -> g_s -> x^
 //
-// van den Oord et al. 2017 (arXiv 1711.00937). Beside it the integer prior learns what the indices cost.
+// van den Oord et al. 2017 (arXiv 1711.00937). Beside it the integer prior learns what the indices
+// cost.
 class SmallVqvaeImpl : public torch::nn::Module {
  public:
   explicit SmallVqvaeImpl(const SmallVqvaeConfig& config);
@@ -78,8 +79,8 @@ class SmallVqvaeImpl : public torch::nn::Module {
   torch::Tensor Encode(const torch::Tensor& x);
   // int64 [N, g * g] -> [N, channels, side, side], not clamped.
   torch::Tensor Decode(const torch::Tensor& indices);
-  // Bits of the indices of each picture under the integer prior: int64 [N, g * g] -> [N]. The gradient
-  // reaches the prior alone.
+  // Bits of the indices of each picture under the integer prior: int64 [N, g * g] -> [N]. The
+  // gradient reaches the prior alone.
   torch::Tensor PriorBits(const torch::Tensor& indices);
 
   void SetQuantised(bool on) { prior->SetQuantised(on); }

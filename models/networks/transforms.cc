@@ -11,7 +11,8 @@ AnalysisImpl::AnalysisImpl(const AeConfig& c) : lapped_(c.lapped != 0) {
   down_ = register_module("down", Conv1x1(4 * c.block_channels, c.trunk_channels));
   trunk_ = register_module("trunk", DepthStack(c.trunk_channels, c.analysis_trunk_blocks));
   out_ = register_module("out", Conv1x1(c.trunk_channels, c.latent_channels));
-  linear_ = register_module("linear", Conv1x1(lapped_ ? 3072 : 768, c.latent_channels, /*bias=*/false));
+  linear_ =
+      register_module("linear", Conv1x1(lapped_ ? 3072 : 768, c.latent_channels, /*bias=*/false));
   out_->ScaleInit(0.3);
 }
 
@@ -40,7 +41,8 @@ SynthesisImpl::SynthesisImpl(const AeConfig& c) : lapped_(c.lapped != 0) {
   gain_ = register_module("gain", LevelVector(c.level_anchors, c.block_channels, true));
   blocks_ = register_module("blocks", DepthStack(c.block_channels, c.synthesis_blocks));
   out_ = register_module("out", Conv1x1(c.block_channels, 192));
-  linear_ = register_module("linear", Conv1x1(c.latent_channels, lapped_ ? 3072 : 768, /*bias=*/false));
+  linear_ =
+      register_module("linear", Conv1x1(c.latent_channels, lapped_ ? 3072 : 768, /*bias=*/false));
   out_->ScaleInit(0.1);
 }
 
@@ -48,12 +50,14 @@ torch::Tensor SynthesisImpl::forward(const torch::Tensor& y_hat, const torch::Te
   torch::Tensor h = up_->Up(trunk_(in_(y_hat))) * gain_(level);
   h = out_(blocks_(h));
   const torch::Tensor coarse = linear_(y_hat);
-  return torch::pixel_shuffle(h, 8) + (lapped_ ? WindowsToPicture(coarse) : torch::pixel_shuffle(coarse, 16)) + 0.5;
+  return torch::pixel_shuffle(h, 8) +
+         (lapped_ ? WindowsToPicture(coarse) : torch::pixel_shuffle(coarse, 16)) + 0.5;
 }
 
 void SynthesisImpl::InitialiseLinear(const torch::Tensor& basis) {
   torch::NoGradGuard no_grad;
-  linear_->weight.copy_((lapped_ ? BlockToWindowFilters(basis) : basis).t().contiguous().view_as(linear_->weight));
+  linear_->weight.copy_(
+      (lapped_ ? BlockToWindowFilters(basis) : basis).t().contiguous().view_as(linear_->weight));
 }
 
 void SynthesisImpl::MakeIdentityFrom(std::int64_t blocks, std::int64_t trunk) {

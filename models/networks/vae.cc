@@ -73,7 +73,8 @@ torch::Tensor GaussianKl(const torch::Tensor& mean, const torch::Tensor& logvar)
 torch::Tensor DiscretisedLogisticNats(const torch::Tensor& x, const torch::Tensor& mean,
                                       const torch::Tensor& log_scale) {
   const torch::Tensor centred = x - mean, inverse = (-log_scale).exp();
-  const torch::Tensor upper = inverse * (centred + kBin / 2), lower = inverse * (centred - kBin / 2);
+  const torch::Tensor upper = inverse * (centred + kBin / 2),
+                      lower = inverse * (centred - kBin / 2);
   const torch::Tensor inside = torch::sigmoid(upper) - torch::sigmoid(lower);
   // Far out the difference is lost in rounding; the density times the bin takes its place.
   const torch::Tensor middle = inverse * centred;
@@ -139,7 +140,8 @@ torch::Tensor VaeImpl::Draw(const torch::Tensor& mean, const torch::Tensor& logv
   return mean + (logvar * 0.5).exp() * torch::empty_like(mean).normal_(0, 1, generator);
 }
 
-torch::Tensor VaeImpl::ReconstructionNats(const torch::Tensor& x, const torch::Tensor& x_hat) const {
+torch::Tensor VaeImpl::ReconstructionNats(const torch::Tensor& x,
+                                          const torch::Tensor& x_hat) const {
   const torch::Tensor nats = config_.likelihood == "logistic"
                                  ? DiscretisedLogisticNats(x, x_hat, LogScale())
                                  : GaussianNats(x, x_hat, LogScale());

@@ -1,4 +1,5 @@
-// VAE: variational autoencoder of small pictures, and the plain autoencoder of the same shape. LibTorch.
+// VAE: variational autoencoder of small pictures, and the plain autoencoder of the same shape.
+// LibTorch.
 #pragma once
 
 #include <torch/torch.h>
@@ -13,11 +14,11 @@ namespace halfmoon::networks {
 
 struct VaeConfig {
   PyramidConfig pyramid;
-  std::int64_t features = 32;      // channels of the lowest level's map before quant_conv
-  std::int64_t latent = 16;        // numbers per position of the latent
-  bool spatial = false;            // a latent per position of the lowest level; else one vector
+  std::int64_t features = 32;  // channels of the lowest level's map before quant_conv
+  std::int64_t latent = 16;    // numbers per position of the latent
+  bool spatial = false;        // a latent per position of the lowest level; else one vector
   std::string likelihood = "logistic";  // "logistic" (discretised) or "gaussian"
-  bool variational = true;         // false: the plain autoencoder, z = mean and no KL
+  bool variational = true;              // false: the plain autoencoder, z = mean and no KL
 
   std::int64_t latent_side() const { return spatial ? pyramid.grid() : 1; }
   // Numbers of a whole code.
@@ -79,9 +80,10 @@ TORCH_MODULE(VaeEncoder);
 //                                         z = mean + exp(logvar / 2) * eps
 //        x^ <- pyramid <- post_quant_conv <-+
 //
-// Kingma and Welling 2014. quant_conv and post_quant_conv are 1x1 convolutions over a spatial latent,
-// and matrices over the whole flattened map for a vector. One scale per colour channel is learned with
-// the network (Rybkin et al. 2021, sigma-VAE), so that reconstruction and KL are in the same unit.
+// Kingma and Welling 2014. quant_conv and post_quant_conv are 1x1 convolutions over a spatial
+// latent, and matrices over the whole flattened map for a vector. One scale per colour channel is
+// learned with the network (Rybkin et al. 2021, sigma-VAE), so that reconstruction and KL are in
+// the same unit.
 class VaeImpl : public torch::nn::Module {
  public:
   explicit VaeImpl(const VaeConfig& config);
@@ -100,12 +102,12 @@ class VaeImpl : public torch::nn::Module {
   torch::Tensor LogScale() const { return scale * kScaleRate; }
   void SetLogScale(const torch::Tensor& log_scale);
 
-  // Parameter. Its steps are as small as those of weights, so it counts for more: the best scale falls
-  // with the error all through the training.
+  // Parameter. Its steps are as small as those of weights, so it counts for more: the best scale
+  // falls with the error all through the training.
   static constexpr double kScaleRate = 10;
   torch::Tensor scale;
-  // Buffer [4, latent], measured on data when the model is validated: median posterior sigma, mean and
-  // variance of the posterior means, mean KL in nats.
+  // Buffer [4, latent], measured on data when the model is validated: median posterior sigma, mean
+  // and variance of the posterior means, mean KL in nats.
   torch::Tensor summary;
 
  private:
@@ -113,8 +115,8 @@ class VaeImpl : public torch::nn::Module {
 };
 TORCH_MODULE(Vae);
 
-// A latent dimension is active when its posterior means vary over the data by more than this (Burda et
-// al. 2016).
+// A latent dimension is active when its posterior means vary over the data by more than this (Burda
+// et al. 2016).
 inline constexpr double kActiveVariance = 0.01;
 
 }  // namespace halfmoon::networks

@@ -1,4 +1,5 @@
-// Encoder and decoder of small pictures by patches and self-attention, the alternative to a pyramid. LibTorch.
+// Encoder and decoder of small pictures by patches and self-attention, the alternative to a
+// pyramid. LibTorch.
 #pragma once
 
 #include <torch/torch.h>
@@ -25,8 +26,8 @@ struct VitConfig {
 
 //   x + place -> [self-attention -> normalise -> 1x1 (C -> 4C) -> GELU -> 1x1 (4C -> C) -> +]*
 //
-// Shape: [N, C, g, g] -> the same. Every patch sees every other one. Dosovitskiy et al. 2021 (ViT), as
-// encoder and decoder of a VQ-VAE in Yu et al. 2022 (ViT-VQGAN, arXiv 2110.04627).
+// Shape: [N, C, g, g] -> the same. Every patch sees every other one. Dosovitskiy et al. 2021 (ViT),
+// as encoder and decoder of a VQ-VAE in Yu et al. 2022 (ViT-VQGAN, arXiv 2110.04627).
 class VitStackImpl : public torch::nn::Module {
  public:
   explicit VitStackImpl(const VitConfig& config);

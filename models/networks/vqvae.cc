@@ -65,7 +65,8 @@ VqvaeImpl::Quantised VqvaeImpl::Quantise(const torch::Tensor& p,
       torch::Tensor chosen;
       {
         torch::NoGradGuard no_grad;
-        chosen = codebooks[stage]->Nearest(residual.index_select(0, at), cost * (slopes[s] * config_.SlopeShare(s)));
+        chosen = codebooks[stage]->Nearest(residual.index_select(0, at),
+                                           cost * (slopes[s] * config_.SlopeShare(s)));
       }
       index.index_copy_(0, at, chosen);
       bits = bits.index_add(0, at, cost.gather(1, chosen.view({-1, 1})).view({-1}));

@@ -48,7 +48,8 @@ Status VqvaeConfig::Validate() const {
     return {StatusCode::kInvalidArgument, "model field 'code_dim' must not exceed 'dim'"};
   }
   if (transforms.ms_ssim_share != 0) {
-    return {StatusCode::kInvalidArgument, "model field 'ms_ssim_share' must be 0: a VQ-VAE is trained for PSNR"};
+    return {StatusCode::kInvalidArgument,
+            "model field 'ms_ssim_share' must be 0: a VQ-VAE is trained for PSNR"};
   }
   return transforms.Validate();
 }

@@ -34,9 +34,10 @@ struct VqvaeConfig {
            static_cast<double>(last_level - first_level) * (n - 1) / last;
   }
 
-  // How much of a stage's slope the choice of its codes heeds, s from 0: all in the first eighth, then ever
-  // less, nothing in the last stage. What an early stage leaves, many can still take up; what a late one leaves
-  // is lost, and only high qualities use it. It widens the range of rates upwards without moving the curve.
+  // How much of a stage's slope the choice of its codes heeds, s from 0: all in the first eighth,
+  // then ever less, nothing in the last stage. What an early stage leaves, many can still take up;
+  // what a late one leaves is lost, and only high qualities use it. It widens the range of rates
+  // upwards without moving the curve.
   double SlopeShare(std::int64_t s) const {
     const std::int64_t from = stages / 8, last = stages - 1;
     return s <= from ? 1 : static_cast<double>(last - s) / static_cast<double>(last - from);

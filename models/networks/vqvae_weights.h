@@ -7,8 +7,8 @@
 
 namespace halfmoon::networks {
 
-// Transforms, projections, codebooks and slopes as stored; the prior's integer layers as float weights
-// on the same grid. Errors: kModelCorrupt naming the tensor.
+// Transforms, projections, codebooks and slopes as stored; the prior's integer layers as float
+// weights on the same grid. Errors: kModelCorrupt naming the tensor.
 Result<Vqvae> ImportVqvae(const runtime::WeightsFile& file);
 
 }  // namespace halfmoon::networks

@@ -13,15 +13,16 @@ Result<AeSynthesis> AeSynthesis::Load(const WeightsFile& file, const TransformDi
   return s;
 }
 
-void AeSynthesis::Run(Isa isa, std::span<const std::int32_t> latent, std::size_t h16, std::size_t w16,
-                      int q, int threads, float* pixels) const {
+void AeSynthesis::Run(Isa isa, std::span<const std::int32_t> latent, std::size_t h16,
+                      std::size_t w16, int q, int threads, float* pixels) const {
   const std::size_t m = g_s_.dims().latent;
   FloatMap y;
   y.Resize(h16, w16, m);
   const std::vector<float> inverse = inverse_gain_.Gains(q);
   for (std::size_t i = 0; i < h16 * w16; ++i) {
     float* v = y.values.data() + i * y.stride;
-    for (std::size_t c = 0; c < m; ++c) v[c] = static_cast<float>(latent[i * m + c]) * 0.0625f * inverse[c];
+    for (std::size_t c = 0; c < m; ++c)
+      v[c] = static_cast<float>(latent[i * m + c]) * 0.0625f * inverse[c];
   }
   g_s_.Run(isa, y, q, threads, pixels);
 }
@@ -43,8 +44,8 @@ Result<AeAnalysis> AeAnalysis::Load(const WeightsFile& file, const TransformDims
   return a;
 }
 
-void AeAnalysis::Run(Isa isa, const float* pixels, std::size_t h16, std::size_t w16, int q, int threads,
-                     float* y) const {
+void AeAnalysis::Run(Isa isa, const float* pixels, std::size_t h16, std::size_t w16, int q,
+                     int threads, float* y) const {
   g_a_.Run(isa, pixels, h16, w16, q, threads, gain_.Gains(q), y);
 }
 
@@ -57,7 +58,8 @@ void AeAnalysis::RunHyper(Isa isa, const float* y, std::size_t h16, std::size_t 
   a.Resize(h16, w16, m);
   for (std::size_t i = 0; i < h16 * w16; ++i) {
     float* v = a.values.data() + i * a.stride;
-    for (std::size_t c = 0; c < m; ++c) v[c] = y[i * m + c] * 0.25f;  // the first layer likes it near one
+    for (std::size_t c = 0; c < m; ++c)
+      v[c] = y[i * m + c] * 0.25f;  // the first layer likes it near one
   }
   RunMap(kernels, hyper_in_, a, &b, threads, 0.1f);
   RunDown(kernels, hyper_down1_, dims.hyper_width, b, &a, threads);

@@ -1,5 +1,5 @@
-// The transforms of model family AE without LibTorch: g_s after the inverse quality gain; g_a before
-// the quality gain, and the hyper-analysis h_a. The networks are those of
+// The transforms of model family AE without LibTorch: g_s after the inverse quality gain; g_a
+// before the quality gain, and the hyper-analysis h_a. The networks are those of
 // models/networks/autoencoder.h, which trains them. Must not include LibTorch. Contracts:
 // pixel_transforms.h.
 #pragma once
@@ -28,7 +28,8 @@ class AeSynthesis {
 };
 
 // Pixels -> g_a -> * gain(Q) -> y, and z:
-//   y / 4 -> 1x1 -> lrelu -> unshuffle 2, 1x1 -> block at 1/32 -> unshuffle 2, 1x1 -> block at 1/64 -> 1x1 -> z
+//   y / 4 -> 1x1 -> lrelu -> unshuffle 2, 1x1 -> block at 1/32 -> unshuffle 2, 1x1 -> block at 1/64
+//   -> 1x1 -> z
 class AeAnalysis {
  public:
   static Result<AeAnalysis> Load(const WeightsFile& file, const TransformDims& dims);
@@ -36,7 +37,8 @@ class AeAnalysis {
   void Run(Isa isa, const float* pixels, std::size_t h16, std::size_t w16, int q, int threads,
            float* y) const;
   // y: [h16][w16][M], h16 and w16 multiples of 4. z: [h16 / 4][w16 / 4][Nz].
-  void RunHyper(Isa isa, const float* y, std::size_t h16, std::size_t w16, int threads, float* z) const;
+  void RunHyper(Isa isa, const float* y, std::size_t h16, std::size_t w16, int threads,
+                float* z) const;
 
  private:
   FloatLevelVector gain_;

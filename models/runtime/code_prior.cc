@@ -13,7 +13,8 @@ constexpr std::int64_t kMaxComponents = 4096;
 Status CheckFinite(const std::vector<float>& values, const char* tensor) {
   for (const float v : values) {
     if (!std::isfinite(v)) {
-      return {StatusCode::kModelCorrupt, std::string("tensor '") + tensor + "' has a value that is no number"};
+      return {StatusCode::kModelCorrupt,
+              std::string("tensor '") + tensor + "' has a value that is no number"};
     }
   }
   return Status::Ok();
@@ -23,11 +24,12 @@ Status CheckFinite(const std::vector<float>& values, const char* tensor) {
 
 CodePrior CodePrior::Normal(std::size_t size) { return CodePrior(size); }
 
-Result<CodePrior> CodePrior::Load(const WeightsFile& file, std::size_t size, const std::string& name) {
+Result<CodePrior> CodePrior::Load(const WeightsFile& file, std::size_t size,
+                                  const std::string& name) {
   const bool has = file.Has("mixture.weights");
   if (!name.empty() && name != "normal" && name != "mixture") {
-    return Status(StatusCode::kInvalidArgument,
-                  "'" + name + "' is no prior of a VAE; legal: " + (has ? "'normal', 'mixture'" : "'normal'"));
+    return Status(StatusCode::kInvalidArgument, "'" + name + "' is no prior of a VAE; legal: " +
+                                                    (has ? "'normal', 'mixture'" : "'normal'"));
   }
   CodePrior prior(size);
   if (name == "normal" || (name.empty() && !has)) return prior;
@@ -35,7 +37,8 @@ Result<CodePrior> CodePrior::Load(const WeightsFile& file, std::size_t size, con
     return Status(StatusCode::kInvalidArgument,
                   "the model has no mixture of codes; 'halfmoon export --data PACK' fits one");
   }
-  HALFMOON_ASSIGN_OR_RETURN(const TensorView weights, file.Get("mixture.weights", DType::kF32, {kAnySize}));
+  HALFMOON_ASSIGN_OR_RETURN(const TensorView weights,
+                            file.Get("mixture.weights", DType::kF32, {kAnySize}));
   const std::int64_t k = weights.shape[0], n = static_cast<std::int64_t>(size);
   if (k < 1 || k > kMaxComponents) {
     return Status(StatusCode::kModelCorrupt, "tensor 'mixture.weights' has " + std::to_string(k) +
@@ -43,7 +46,8 @@ Result<CodePrior> CodePrior::Load(const WeightsFile& file, std::size_t size, con
                                                  std::to_string(kMaxComponents));
   }
   HALFMOON_ASSIGN_OR_RETURN(const TensorView means, file.Get("mixture.means", DType::kF32, {k, n}));
-  HALFMOON_ASSIGN_OR_RETURN(const TensorView factors, file.Get("mixture.factors", DType::kF32, {k, n, n}));
+  HALFMOON_ASSIGN_OR_RETURN(const TensorView factors,
+                            file.Get("mixture.factors", DType::kF32, {k, n, n}));
   auto mixture = std::make_shared<Mixture>();
   mixture->means = means.Values<float>();
   mixture->factors = factors.Values<float>();
@@ -61,7 +65,8 @@ Result<CodePrior> CodePrior::Load(const WeightsFile& file, std::size_t size, con
   return prior;
 }
 
-std::vector<float> CodePrior::Draw(std::uint64_t seed, std::uint64_t index, double temperature) const {
+std::vector<float> CodePrior::Draw(std::uint64_t seed, std::uint64_t index,
+                                   double temperature) const {
   Philox random(seed, index);
   const auto t = static_cast<float>(temperature);
   std::vector<float> code(size_);
@@ -72,7 +77,8 @@ std::vector<float> CodePrior::Draw(std::uint64_t seed, std::uint64_t index, doub
   const std::vector<double>& shares = mixture_->cumulative;
   const double at = random.Uniform() * shares.back();
   const auto component = static_cast<std::size_t>(
-      std::min(std::upper_bound(shares.begin(), shares.end(), at), shares.end() - 1) - shares.begin());
+      std::min(std::upper_bound(shares.begin(), shares.end(), at), shares.end() - 1) -
+      shares.begin());
   std::vector<float> noise(size_);
   for (float& v : noise) v = static_cast<float>(random.Normal()) * t;
   const float* mean = mixture_->means.data() + component * size_;

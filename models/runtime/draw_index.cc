@@ -10,8 +10,8 @@ namespace halfmoon::runtime {
 
 Status DrawOptions::Validate() const {
   const auto error = [](const char* name, double value, const char* range) {
-    return Status(StatusCode::kInvalidArgument,
-                  std::string(name) + " " + std::to_string(value) + " is out of range; legal are " + range);
+    return Status(StatusCode::kInvalidArgument, std::string(name) + " " + std::to_string(value) +
+                                                    " is out of range; legal are " + range);
   };
   if (!(temperature >= 0 && temperature <= 4)) return error("temperature", temperature, "0 to 4");
   if (top_k < 0) return error("top-k", top_k, "0 (all) and above");

@@ -1,5 +1,5 @@
-// DrawIndex: one index from a network's logits, as a user wants it drawn. No LibTorch; nothing here decides
-// a probability of a file.
+// DrawIndex: one index from a network's logits, as a user wants it drawn. No LibTorch; nothing here
+// decides a probability of a file.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,8 @@ namespace halfmoon::runtime {
 struct DrawOptions {
   double temperature = 1;  // 0..4: logits are divided by it; 0: always the likeliest
   int top_k = 0;           // only the k likeliest; 0: all
-  // Only the likeliest that together have this probability, after temperature and top_k; in (0, 1]. Holtzman et
-  // al. 2020 ("nucleus").
+  // Only the likeliest that together have this probability, after temperature and top_k; in (0, 1].
+  // Holtzman et al. 2020 ("nucleus").
   double top_p = 1;
 
   // Errors: kInvalidArgument naming the option and its range.

@@ -28,7 +28,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 constexpr hn::CappedTag<float, 16> kF;
 using VF = hn::Vec<decltype(kF)>;
 constexpr std::size_t kLanes = hn::MaxLanes(kF);
-constexpr std::size_t kVectors = 2;                      // of a register tile
+constexpr std::size_t kVectors = 2;  // of a register tile
 constexpr std::size_t kTileChannels = kVectors * kLanes;
 // Sums held in registers: 24 of 32 with AVX-512, 12 of 16 otherwise.
 constexpr std::size_t kTileRows = kLanes == 16 ? 12 : 6;
@@ -43,7 +43,7 @@ constexpr hn::Half<decltype(kF)> kHalf;
 // a * b + c of two floats, correctly rounded: the product is exact in double; the sum is rounded to
 // odd there, after which rounding to float is right (Boldo and Melquiond 2008).
 HWY_INLINE hn::Vec<decltype(kHalf)> FusedHalf(hn::Vec<decltype(kD)> a, hn::Vec<decltype(kD)> b,
-                                               hn::Vec<decltype(kD)> c) {
+                                              hn::Vec<decltype(kD)> c) {
   const auto p = hn::Mul(a, b);
   const auto s = hn::Add(p, c);
   const auto virtual_c = hn::Sub(s, p);  // Knuth's two-sum: s + error == p + c exactly
@@ -60,11 +60,12 @@ HWY_INLINE hn::Vec<decltype(kHalf)> FusedHalf(hn::Vec<decltype(kD)> a, hn::Vec<d
 }
 
 HWY_INLINE VF FusedMulAdd(VF a, VF b, VF c) {
-  const auto low = FusedHalf(hn::PromoteTo(kD, hn::LowerHalf(a)), hn::PromoteTo(kD, hn::LowerHalf(b)),
-                              hn::PromoteTo(kD, hn::LowerHalf(c)));
-  const auto high =
-      FusedHalf(hn::PromoteTo(kD, hn::UpperHalf(kHalf, a)), hn::PromoteTo(kD, hn::UpperHalf(kHalf, b)),
-                 hn::PromoteTo(kD, hn::UpperHalf(kHalf, c)));
+  const auto low =
+      FusedHalf(hn::PromoteTo(kD, hn::LowerHalf(a)), hn::PromoteTo(kD, hn::LowerHalf(b)),
+                hn::PromoteTo(kD, hn::LowerHalf(c)));
+  const auto high = FusedHalf(hn::PromoteTo(kD, hn::UpperHalf(kHalf, a)),
+                              hn::PromoteTo(kD, hn::UpperHalf(kHalf, b)),
+                              hn::PromoteTo(kD, hn::UpperHalf(kHalf, c)));
   return hn::Combine(kF, high, low);
 }
 
@@ -77,8 +78,8 @@ HWY_INLINE VF FusedMulAdd(VF a, VF b, VF c) { return hn::MulAdd(a, b, c); }
 template <std::size_t kRows>
 HWY_INLINE void GemmTile(const FloatGemmArgs& args, std::size_t row, std::size_t channel) {
   const float* HWY_RESTRICT a = args.rows + row * args.row_stride;
-  const float* HWY_RESTRICT w = args.weights + channel / kFloatPanel * args.depth * kFloatPanel +
-                                channel % kFloatPanel;
+  const float* HWY_RESTRICT w =
+      args.weights + channel / kFloatPanel * args.depth * kFloatPanel + channel % kFloatPanel;
   float* HWY_RESTRICT out = args.out + row * args.out_stride + channel;
   VF sum[kRows][kVectors];
 #pragma GCC unroll 4
@@ -98,7 +99,8 @@ HWY_INLINE void GemmTile(const FloatGemmArgs& args, std::size_t row, std::size_t
     for (std::size_t r = 0; r < kRows; ++r) {
       const VF input = hn::Set(kF, a[r * stride]);
 #pragma GCC unroll 4
-      for (std::size_t v = 0; v < kVectors; ++v) sum[r][v] = FusedMulAdd(weights[v], input, sum[r][v]);
+      for (std::size_t v = 0; v < kVectors; ++v)
+        sum[r][v] = FusedMulAdd(weights[v], input, sum[r][v]);
     }
   }
   const VF slope = hn::Set(kF, args.slope);
@@ -123,7 +125,8 @@ void Gemm(const FloatGemmArgs& args) {
   // Channels outside: a panel's weights stay in the first cache while the rows pass.
   for (std::size_t channel = 0; channel < args.channels; channel += kTileChannels) {
     std::size_t row = 0;
-    for (; row + kTileRows <= args.row_count; row += kTileRows) GemmTile<kTileRows>(args, row, channel);
+    for (; row + kTileRows <= args.row_count; row += kTileRows)
+      GemmTile<kTileRows>(args, row, channel);
     if (kTileRows == 12 && row + 6 <= args.row_count) GemmTile<6>(args, row, channel), row += 6;
     for (; row + 2 <= args.row_count; row += 2) GemmTile<2>(args, row, channel);
     if (row < args.row_count) GemmTile<1>(args, row, channel);

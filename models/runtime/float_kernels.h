@@ -27,12 +27,12 @@ struct FloatGemmArgs {
   const float* rows;
   std::size_t row_stride;  // floats from a row to the next
   std::size_t row_count;
-  std::size_t depth;       // K
-  const float* weights;    // [panel][K][kFloatPanel]
-  std::size_t channels;    // outputs, a multiple of kFloatPanel
-  const float* bias;       // [channels]; null: 0
-  float slope;             // of the leaky ReLU; 1: none
-  const float* residual;   // [row][residual_stride], may be `out`; null: none
+  std::size_t depth;      // K
+  const float* weights;   // [panel][K][kFloatPanel]
+  std::size_t channels;   // outputs, a multiple of kFloatPanel
+  const float* bias;      // [channels]; null: 0
+  float slope;            // of the leaky ReLU; 1: none
+  const float* residual;  // [row][residual_stride], may be `out`; null: none
   std::size_t residual_stride;
   float* out;
   std::size_t out_stride;  // >= channels

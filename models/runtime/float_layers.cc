@@ -11,8 +11,9 @@
 namespace halfmoon::runtime {
 namespace {
 
-constexpr float kSlope = 0.1f;         // of the blocks' leaky ReLUs (networks/layers.cc)
-constexpr std::size_t kWindowRows = 16, kWindowColumns = 32;  // of a block: 0.5 MB of work at 128 channels
+constexpr float kSlope = 0.1f;  // of the blocks' leaky ReLUs (networks/layers.cc)
+constexpr std::size_t kWindowRows = 16,
+                      kWindowColumns = 32;  // of a block: 0.5 MB of work at 128 channels
 constexpr std::size_t kLevels = 64;
 
 float FromHalf(std::uint16_t h) {
@@ -104,8 +105,8 @@ FloatPointwise FloatPointwise::Pack(std::size_t in, std::size_t out,
 }
 
 Result<FloatPointwise> FloatPointwise::LoadParts(const WeightsFile& file, const std::string& prefix,
-                                                 std::size_t in, std::size_t parts, std::size_t part,
-                                                 const Order& out_order) {
+                                                 std::size_t in, std::size_t parts,
+                                                 std::size_t part, const Order& out_order) {
   const std::size_t padded = PadChannels(part);
   std::vector<std::size_t> rows(parts * padded, kPadding);
   for (std::size_t i = 0; i < parts * part; ++i) rows[i / part * padded + i % part] = out_order(i);
@@ -118,20 +119,35 @@ Result<FloatPointwise> FloatPointwise::LoadParts(const WeightsFile& file, const 
 void FloatPointwise::Run(const FloatKernels& kernels, const float* rows, std::size_t row_stride,
                          std::size_t count, float* out, std::size_t out_stride,
                          const Epilogue& epilogue) const {
-  kernels.gemm({.rows = rows, .row_stride = row_stride, .row_count = count, .depth = in_,
-                .weights = weights_.data(), .channels = PadChannels(out_),
+  kernels.gemm({.rows = rows,
+                .row_stride = row_stride,
+                .row_count = count,
+                .depth = in_,
+                .weights = weights_.data(),
+                .channels = PadChannels(out_),
                 .bias = bias_.empty() ? nullptr : bias_.data(),
-                .slope = epilogue.slope, .residual = epilogue.residual,
-                .residual_stride = epilogue.residual_stride, .out = out, .out_stride = out_stride});
+                .slope = epilogue.slope,
+                .residual = epilogue.residual,
+                .residual_stride = epilogue.residual_stride,
+                .out = out,
+                .out_stride = out_stride});
 }
 
 void FloatPointwise::RunPart(const FloatKernels& kernels, std::size_t p, const float* rows,
                              std::size_t row_stride, std::size_t count, float* out,
                              std::size_t out_stride) const {
-  kernels.gemm({.rows = rows, .row_stride = row_stride, .row_count = count, .depth = in_,
-                .weights = weights_.data() + p * part_ * in_, .channels = part_,
-                .bias = bias_.data() + p * part_, .slope = 1, .residual = nullptr,
-                .residual_stride = 0, .out = out, .out_stride = out_stride});
+  kernels.gemm({.rows = rows,
+                .row_stride = row_stride,
+                .row_count = count,
+                .depth = in_,
+                .weights = weights_.data() + p * part_ * in_,
+                .channels = part_,
+                .bias = bias_.data() + p * part_,
+                .slope = 1,
+                .residual = nullptr,
+                .residual_stride = 0,
+                .out = out,
+                .out_stride = out_stride});
 }
 
 // --- Layers on maps --------------------------------------------------------------------------
@@ -149,18 +165,20 @@ void RunDown(const FloatKernels& kernels, const FloatPointwise& down, std::size_
     float* row = scratch[worker].data();
     for (std::size_t x = 0; x < out->width; ++x) {
       for (std::size_t p = 0; p < 4; ++p) {
-        std::copy_n(in.at(2 * y + p / 2, 2 * x + p % 2), channels, row + x * down.in() + p * channels);
+        std::copy_n(in.at(2 * y + p / 2, 2 * x + p % 2), channels,
+                    row + x * down.in() + p * channels);
       }
     }
     down.Run(kernels, row, down.in(), out->width, out->at(y, 0), out->stride);
   });
 }
 
-void RunMap(const FloatKernels& kernels, const FloatPointwise& layer, const FloatMap& in, FloatMap* out,
-            int threads, float slope) {
+void RunMap(const FloatKernels& kernels, const FloatPointwise& layer, const FloatMap& in,
+            FloatMap* out, int threads, float slope) {
   out->Resize(in.height, in.width, layer.out());
   ParallelFor(threads, in.height, [&](std::size_t, std::size_t y) {
-    layer.Run(kernels, in.at(y, 0), in.stride, in.width, out->at(y, 0), out->stride, {.slope = slope});
+    layer.Run(kernels, in.at(y, 0), in.stride, in.width, out->at(y, 0), out->stride,
+              {.slope = slope});
   });
 }
 
@@ -187,8 +205,10 @@ Result<FloatDepthBlock> FloatDepthBlock::Load(const WeightsFile& file, const std
   b.channels_ = c;
   HALFMOON_ASSIGN_OR_RETURN(b.in_, FloatPointwise::Load(file, prefix + ".in", c, c, true));
   HALFMOON_ASSIGN_OR_RETURN(b.out_, FloatPointwise::Load(file, prefix + ".out", c, c, true));
-  HALFMOON_ASSIGN_OR_RETURN(b.expand_, FloatPointwise::Load(file, prefix + ".expand", c, 2 * c, true));
-  HALFMOON_ASSIGN_OR_RETURN(b.reduce_, FloatPointwise::Load(file, prefix + ".reduce", 2 * c, c, true));
+  HALFMOON_ASSIGN_OR_RETURN(b.expand_,
+                            FloatPointwise::Load(file, prefix + ".expand", c, 2 * c, true));
+  HALFMOON_ASSIGN_OR_RETURN(b.reduce_,
+                            FloatPointwise::Load(file, prefix + ".reduce", 2 * c, c, true));
   const auto n = static_cast<std::int64_t>(c);
   HALFMOON_ASSIGN_OR_RETURN(const std::vector<float> weights,
                             LoadFloats(file, prefix + ".depthwise.weight", {n, 1, 3, 3}));
@@ -217,14 +237,18 @@ void FloatDepthBlock::RunWindow(const FloatKernels& kernels, const FloatMap& in,
     }
     if (w.x0 == 0) std::fill_n(to, stride, 0.0f);
     if (w.x1 == in.width) std::fill_n(to + row - stride, stride, 0.0f);
-    in_.Run(kernels, in.at(y - 1, left), stride, right - left, to + (left + 1 - w.x0) * stride, stride,
-            {.slope = kSlope});
+    in_.Run(kernels, in.at(y - 1, left), stride, right - left, to + (left + 1 - w.x0) * stride,
+            stride, {.slope = kSlope});
   }
   float *d = scratch->d.data(), *s = scratch->s.data(), *e = scratch->e.data();
   for (std::size_t y = w.y0; y < w.y1; ++y) {
     const float* h = scratch->h.data() + (y - w.y0) * row;
-    kernels.depthwise({.rows = {h, h + row, h + 2 * row}, .width = columns, .channels = stride,
-                       .weights = depthwise_.data(), .bias = depthwise_bias_.data(), .out = d});
+    kernels.depthwise({.rows = {h, h + row, h + 2 * row},
+                       .width = columns,
+                       .channels = stride,
+                       .weights = depthwise_.data(),
+                       .bias = depthwise_bias_.data(),
+                       .out = d});
     out_.Run(kernels, d, stride, columns, s, stride,
              {.residual = in.at(y, w.x0), .residual_stride = stride});
     expand_.Run(kernels, s, stride, columns, e, wide, {.slope = kSlope});
@@ -243,9 +267,10 @@ void FloatDepthBlock::Run(const FloatKernels& kernels, const FloatMap& in, Float
                                Scratch(in.stride, PadChannels(2 * channels_)));
   ParallelFor(threads, windows, [&](std::size_t worker, std::size_t i) {
     const std::size_t y0 = i / across * kWindowRows, x0 = i % across * kWindowColumns;
-    RunWindow(kernels, in,
-              {y0, std::min(y0 + kWindowRows, in.height), x0, std::min(x0 + kWindowColumns, in.width)},
-              &scratch[worker], out);
+    RunWindow(
+        kernels, in,
+        {y0, std::min(y0 + kWindowRows, in.height), x0, std::min(x0 + kWindowColumns, in.width)},
+        &scratch[worker], out);
   });
 }
 
@@ -255,8 +280,9 @@ Result<FloatDepthStack> FloatDepthStack::Load(const WeightsFile& file, const std
                                               std::size_t channels, std::size_t count) {
   FloatDepthStack stack;
   for (std::size_t i = 0; i < count; ++i) {
-    HALFMOON_ASSIGN_OR_RETURN(FloatDepthBlock block,
-                              FloatDepthBlock::Load(file, prefix + "." + std::to_string(i), channels));
+    HALFMOON_ASSIGN_OR_RETURN(
+        FloatDepthBlock block,
+        FloatDepthBlock::Load(file, prefix + "." + std::to_string(i), channels));
     stack.blocks_.push_back(std::move(block));
   }
   return stack;
@@ -300,7 +326,8 @@ double PortableExp(double x) {
   if (!(x > -700)) x = -700;  // NaN, too
   if (x > 700) x = 700;
   // x = k ln 2 + r, |r| <= ln 2 / 2; ln 2 in two parts, so that k times the first is exact.
-  constexpr double kLog2E = 1.4426950408889634, kLn2High = 0x1.62e42feep-1, kLn2Low = 0x1.a39ef35793c76p-33;
+  constexpr double kLog2E = 1.4426950408889634, kLn2High = 0x1.62e42feep-1,
+                   kLn2Low = 0x1.a39ef35793c76p-33;
   const double k = std::nearbyint(x * kLog2E);
   const double r = (x - k * kLn2High) - k * kLn2Low;
   double sum = 1;  // the Taylor series, innermost term first

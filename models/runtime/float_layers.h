@@ -1,8 +1,8 @@
 // Layers of the pixel transforms in float, for running trained networks without LibTorch: 1x1
 // convolutions, the depth-wise block, per-level vectors. Must not include LibTorch or Highway.
 //
-// Maps are [height][width][PadChannels(channels)] floats, the channels behind the real ones 0. Results
-// do not depend on the number of threads or on the instruction set (float_kernels.h).
+// Maps are [height][width][PadChannels(channels)] floats, the channels behind the real ones 0.
+// Results do not depend on the number of threads or on the instruction set (float_kernels.h).
 #pragma once
 
 #include <cstddef>
@@ -25,7 +25,9 @@ struct FloatMap {
   // Not initialised anew when it is large enough. Throws std::bad_alloc.
   void Resize(std::size_t h, std::size_t w, std::size_t channels);
   float* at(std::size_t y, std::size_t x) { return values.data() + (y * width + x) * stride; }
-  const float* at(std::size_t y, std::size_t x) const { return values.data() + (y * width + x) * stride; }
+  const float* at(std::size_t y, std::size_t x) const {
+    return values.data() + (y * width + x) * stride;
+  }
 };
 
 // A tensor of floats of any shape, F32 or F16, as float. Errors: kModelCorrupt naming the tensor.
@@ -40,11 +42,13 @@ class FloatPointwise {
 
   // Reads prefix.weight [out, in, 1, 1] and, if there is to be one, prefix.bias [out].
   // Errors: kModelCorrupt naming the tensor.
-  static Result<FloatPointwise> Load(const WeightsFile& file, const std::string& prefix, std::size_t in,
-                                     std::size_t out, bool with_bias, const Order& in_order = {});
+  static Result<FloatPointwise> Load(const WeightsFile& file, const std::string& prefix,
+                                     std::size_t in, std::size_t out, bool with_bias,
+                                     const Order& in_order = {});
 
-  // The same for a layer whose outputs go to `parts` places, see RunPart: each part's outputs are padded
-  // to whole panels, so out() is parts * PadChannels(part). out_order counts without padding.
+  // The same for a layer whose outputs go to `parts` places, see RunPart: each part's outputs are
+  // padded to whole panels, so out() is parts * PadChannels(part). out_order counts without
+  // padding.
   static Result<FloatPointwise> LoadParts(const WeightsFile& file, const std::string& prefix,
                                           std::size_t in, std::size_t parts, std::size_t part,
                                           const Order& out_order);
@@ -63,21 +67,22 @@ class FloatPointwise {
     std::size_t residual_stride = 0;
   };
   // Rows of in() floats -> rows of PadChannels(out()) floats.
-  void Run(const FloatKernels& kernels, const float* rows, std::size_t row_stride, std::size_t count,
-           float* out, std::size_t out_stride, const Epilogue& epilogue) const;
-  void Run(const FloatKernels& kernels, const float* rows, std::size_t row_stride, std::size_t count,
-           float* out, std::size_t out_stride) const {
+  void Run(const FloatKernels& kernels, const float* rows, std::size_t row_stride,
+           std::size_t count, float* out, std::size_t out_stride, const Epilogue& epilogue) const;
+  void Run(const FloatKernels& kernels, const float* rows, std::size_t row_stride,
+           std::size_t count, float* out, std::size_t out_stride) const {
     Run(kernels, rows, row_stride, count, out, out_stride, Epilogue());
   }
   // Part `p` of the outputs alone.
-  void RunPart(const FloatKernels& kernels, std::size_t p, const float* rows, std::size_t row_stride,
-               std::size_t count, float* out, std::size_t out_stride) const;
+  void RunPart(const FloatKernels& kernels, std::size_t p, const float* rows,
+               std::size_t row_stride, std::size_t count, float* out, std::size_t out_stride) const;
 
  private:
   // `rows`: for every output the tensor's row it is, or kPadding.
   static Result<FloatPointwise> LoadRows(const WeightsFile& file, const std::string& prefix,
                                          std::size_t in, std::size_t out, bool with_bias,
-                                         const Order& in_order, const std::vector<std::size_t>& rows);
+                                         const Order& in_order,
+                                         const std::vector<std::size_t>& rows);
   static constexpr std::size_t kPadding = static_cast<std::size_t>(-1);
 
   std::size_t in_ = 0, out_ = 0, part_ = 0;
@@ -85,16 +90,16 @@ class FloatPointwise {
 };
 
 // out = layer(in), position by position, then v < 0 -> v * slope. in and out must differ.
-void RunMap(const FloatKernels& kernels, const FloatPointwise& layer, const FloatMap& in, FloatMap* out,
-            int threads, float slope = 1);
+void RunMap(const FloatKernels& kernels, const FloatPointwise& layer, const FloatMap& in,
+            FloatMap* out, int threads, float slope = 1);
 
-// out = down(pixel_unshuffle(in, 2)): four positions become one. `down` is packed in QuadOrder of in's
-// `channels`.
+// out = down(pixel_unshuffle(in, 2)): four positions become one. `down` is packed in QuadOrder of
+// in's `channels`.
 void RunDown(const FloatKernels& kernels, const FloatPointwise& down, std::size_t channels,
              const FloatMap& in, FloatMap* out, int threads);
 
-// pixel_shuffle's channel c * 4 + 2 * dy + dx at the packed place (2 * dy + dx) * channels + c: whole
-// positions lie together.
+// pixel_shuffle's channel c * 4 + 2 * dy + dx at the packed place (2 * dy + dx) * channels + c:
+// whole positions lie together.
 FloatPointwise::Order QuadOrder(std::size_t channels);
 
 // networks::DepthBlock:
@@ -103,15 +108,15 @@ class FloatDepthBlock {
  public:
   static Result<FloatDepthBlock> Load(const WeightsFile& file, const std::string& prefix,
                                       std::size_t channels);
-  // in and out must differ; out gets in's size. Everything outside the map counts as the zeros that the
-  // 3x3 layer pads with. Throws std::bad_alloc.
+  // in and out must differ; out gets in's size. Everything outside the map counts as the zeros that
+  // the 3x3 layer pads with. Throws std::bad_alloc.
   void Run(const FloatKernels& kernels, const FloatMap& in, FloatMap* out, int threads) const;
 
  private:
   struct Window;  // a part of the map
   struct Scratch;
-  void RunWindow(const FloatKernels& kernels, const FloatMap& in, const Window& window, Scratch* scratch,
-                 FloatMap* out) const;
+  void RunWindow(const FloatKernels& kernels, const FloatMap& in, const Window& window,
+                 Scratch* scratch, FloatMap* out) const;
 
   std::size_t channels_ = 0;
   FloatPointwise in_, out_, expand_, reduce_;
@@ -143,8 +148,8 @@ class FloatLevelVector {
   std::vector<float> values_;
 };
 
-// e^x from IEEE 754 operations alone, so the same everywhere; relative error below 1e-15. For |x| > 700
-// the nearest of +-700 is taken.
+// e^x from IEEE 754 operations alone, so the same everywhere; relative error below 1e-15. For |x| >
+// 700 the nearest of +-700 is taken.
 double PortableExp(double x);
 
 }  // namespace halfmoon::runtime

@@ -86,9 +86,8 @@ Result<LayerTensors> LoadLayerTensors(const WeightsFile& file, const LayerSpec& 
   tensors.spec = spec;
   HALFMOON_ASSIGN_OR_RETURN(const TensorView any, file.Get(spec.name + ".weight"));
   const DType type = any.dtype == DType::kI8 ? DType::kI8 : DType::kI16;
-  HALFMOON_ASSIGN_OR_RETURN(
-      const TensorView weight,
-      file.Get(spec.name + ".weight", type, {out, in, spec.kernel, spec.kernel}));
+  HALFMOON_ASSIGN_OR_RETURN(const TensorView weight, file.Get(spec.name + ".weight", type,
+                                                              {out, in, spec.kernel, spec.kernel}));
   HALFMOON_ASSIGN_OR_RETURN(const TensorView bias,
                             file.Get(spec.name + ".bias", DType::kI32, {out}));
   HALFMOON_ASSIGN_OR_RETURN(const TensorView multiplier,

@@ -292,8 +292,8 @@ Result<Isa> IsaFromEnvironment() {
 Result<Isa> ChooseIsa(std::optional<Isa> wanted) {
   if (!wanted.has_value()) return IsaFromEnvironment();
   if (IsaSupported(*wanted)) return *wanted;
-  return Status(StatusCode::kInvalidArgument,
-                "instruction set " + std::string(IsaName(*wanted)) + " is not available on this processor");
+  return Status(StatusCode::kInvalidArgument, "instruction set " + std::string(IsaName(*wanted)) +
+                                                  " is not available on this processor");
 }
 
 const Kernels& KernelsFor(Isa isa) {

@@ -34,8 +34,8 @@ Isa BestIsa();
 // Errors: kInvalidArgument for an unknown name or one this processor does not have.
 Result<Isa> IsaFromEnvironment();
 
-// What the caller wants, else what the environment says. Errors also: kInvalidArgument when this processor
-// lacks what is wanted.
+// What the caller wants, else what the environment says. Errors also: kInvalidArgument when this
+// processor lacks what is wanted.
 Result<Isa> ChooseIsa(std::optional<Isa> wanted);
 
 // Outputs are computed in panels of this many channels, whatever the vector length.

@@ -33,14 +33,15 @@ struct ModelEntry {
   std::string measured;  // JSON text of the free-form "measured" object
   std::string codec;     // of a prior over codebook indices: the identity of the codec they are of
 
-  // What tells weights apart in lists, 16 hex digits: the identity or, for models that no decoder computes
-  // with (classifiers, which share the identity of nothing), the start of the file's SHA-256.
+  // What tells weights apart in lists, 16 hex digits: the identity or, for models that no decoder
+  // computes with (classifiers, which share the identity of nothing), the start of the file's
+  // SHA-256.
   std::string ShortHash() const;
 };
 
 // manifest.json is a list of objects with these keys: id (1..65535), name, file, architecture,
-// sha256, identity, format_version, data, licence; and, optionally, codec (16 hex digits), training and
-// measured (any JSON). Other keys are ignored.
+// sha256, identity, format_version, data, licence; and, optionally, codec (16 hex digits), training
+// and measured (any JSON). Other keys are ignored.
 class Manifest {
  public:
   // `directory`: where the weights files lie. Errors: kModelCorrupt naming entry and key.

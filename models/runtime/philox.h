@@ -1,8 +1,8 @@
 // Philox: random numbers for drawing pictures, from a counter. No LibTorch; nothing here decides a
 // probability.
 //
-// Read me first: number i of stream s under seed k is a function of (k, s, i) alone. So picture 5 of a
-// seed is the same whether 1 or 64 are drawn, in whatever order, by however many threads.
+// Read me first: number i of stream s under seed k is a function of (k, s, i) alone. So picture 5
+// of a seed is the same whether 1 or 64 are drawn, in whatever order, by however many threads.
 #pragma once
 
 #include <array>
@@ -10,8 +10,8 @@
 
 namespace halfmoon::runtime {
 
-// Philox4x32 with ten rounds (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011):
-// a bijection of 128-bit counters keyed by 64 bits that passes BigCrush.
+// Philox4x32 with ten rounds (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC
+// 2011): a bijection of 128-bit counters keyed by 64 bits that passes BigCrush.
 std::array<std::uint32_t, 4> Philox4x32(std::array<std::uint32_t, 4> counter,
                                         std::array<std::uint32_t, 2> key);
 

@@ -19,8 +19,10 @@ void Scale(const std::vector<float>& gains, FloatMap* map) {
   }
 }
 
-// Row y of pixel_unshuffle(x - 0.5, side): [width / side][3 * side * side], channel c * side^2 + dy * side + dx.
-void GatherBlocks(const float* pixels, std::size_t width, std::size_t y, std::size_t side, float* out) {
+// Row y of pixel_unshuffle(x - 0.5, side): [width / side][3 * side * side], channel c * side^2 + dy
+// * side + dx.
+void GatherBlocks(const float* pixels, std::size_t width, std::size_t y, std::size_t side,
+                  float* out) {
   for (std::size_t x = 0; x < width / side; ++x, out += 3 * side * side) {
     for (std::size_t dy = 0; dy < side; ++dy) {
       const float* from = pixels + ((y * side + dy) * width + x * side) * 3;
@@ -31,9 +33,10 @@ void GatherBlocks(const float* pixels, std::size_t width, std::size_t y, std::si
   }
 }
 
-// Row y of the windows of 32x32 around the blocks of 16x16 (networks/ops.h): [width / 16][3072], zeros
-// outside the picture.
-void GatherWindows(const float* pixels, std::size_t height, std::size_t width, std::size_t y, float* out) {
+// Row y of the windows of 32x32 around the blocks of 16x16 (networks/ops.h): [width / 16][3072],
+// zeros outside the picture.
+void GatherWindows(const float* pixels, std::size_t height, std::size_t width, std::size_t y,
+                   float* out) {
   std::fill_n(out, width / 16 * 3072, 0.0f);
   for (std::size_t x = 0; x < width / 16; ++x, out += 3072) {
     for (std::size_t i = 0; i < 32; ++i) {
@@ -94,16 +97,17 @@ Result<PixelSynthesis> PixelSynthesis::Load(const WeightsFile& file, const Trans
                             FloatDepthStack::Load(file, "g_s.blocks", d.block, d.synthesis_blocks));
   HALFMOON_ASSIGN_OR_RETURN(s.out_, FloatPointwise::Load(file, "g_s.out", d.block, 192, true));
   if (d.lapped) {
-    // A block of the grid that is shifted by half a block is a sum over the four latents whose windows
-    // cover it: quarter p of the window of latent (y - p / 2, x - p % 2).
-    HALFMOON_ASSIGN_OR_RETURN(const std::vector<float> w,
-                              LoadFloats(file, "g_s.linear.weight",
-                                         {3072, static_cast<std::int64_t>(d.latent), 1, 1}));
+    // A block of the grid that is shifted by half a block is a sum over the four latents whose
+    // windows cover it: quarter p of the window of latent (y - p / 2, x - p % 2).
+    HALFMOON_ASSIGN_OR_RETURN(
+        const std::vector<float> w,
+        LoadFloats(file, "g_s.linear.weight", {3072, static_cast<std::int64_t>(d.latent), 1, 1}));
     s.linear_ = FloatPointwise::Pack(4 * d.latent, 768, [&](std::size_t n, std::size_t k) {
       return w[(k / d.latent * 768 + n) * d.latent + k % d.latent];
     });
   } else {
-    HALFMOON_ASSIGN_OR_RETURN(s.linear_, FloatPointwise::Load(file, "g_s.linear", d.latent, 768, false));
+    HALFMOON_ASSIGN_OR_RETURN(s.linear_,
+                              FloatPointwise::Load(file, "g_s.linear", d.latent, 768, false));
   }
   return s;
 }
@@ -120,7 +124,8 @@ void PixelSynthesis::Run(Isa isa, const FloatMap& y, int q, int threads, float* 
   b.Resize(2 * h16, 2 * w16, dims_.block);
   ParallelFor(threads, h16, [&](std::size_t, std::size_t row) {
     for (std::size_t p = 0; p < 4; ++p) {
-      up_.RunPart(kernels, p, t.at(row, 0), t.stride, w16, b.at(2 * row + p / 2, p % 2), 2 * b.stride);
+      up_.RunPart(kernels, p, t.at(row, 0), t.stride, w16, b.at(2 * row + p / 2, p % 2),
+                  2 * b.stride);
     }
   });
   Scale(gain_.Gains(q), &b);
@@ -129,8 +134,8 @@ void PixelSynthesis::Run(Isa isa, const FloatMap& y, int q, int threads, float* 
   FloatMap fine;  // [2 h16][2 w16][192]: the details of blocks of 8x8
   RunMap(kernels, out_, b, &fine, threads);
 
-  // Rows of the linear path's blocks, whose grid begins half a block before the picture when lapped, and
-  // the details on them.
+  // Rows of the linear path's blocks, whose grid begins half a block before the picture when
+  // lapped, and the details on them.
   const std::size_t shift = dims_.lapped ? 8 : 0;
   const std::size_t grid_h = h16 + (dims_.lapped ? 1 : 0), grid_w = w16 + (dims_.lapped ? 1 : 0);
   struct Rows {
@@ -177,23 +182,25 @@ Result<PixelAnalysis> PixelAnalysis::Load(const WeightsFile& file, const Transfo
   HALFMOON_ASSIGN_OR_RETURN(a.in_, FloatPointwise::Load(file, "g_a.in", 192, d.block, true));
   HALFMOON_ASSIGN_OR_RETURN(a.blocks_,
                             FloatDepthStack::Load(file, "g_a.blocks", d.block, d.analysis_blocks));
-  HALFMOON_ASSIGN_OR_RETURN(a.down_, FloatPointwise::Load(file, "g_a.down", 4 * d.block, d.trunk, true,
-                                                          QuadOrder(d.block)));
+  HALFMOON_ASSIGN_OR_RETURN(a.down_, FloatPointwise::Load(file, "g_a.down", 4 * d.block, d.trunk,
+                                                          true, QuadOrder(d.block)));
   HALFMOON_ASSIGN_OR_RETURN(
       a.trunk_, FloatDepthStack::Load(file, "g_a.trunk", d.trunk, d.analysis_trunk_blocks));
   HALFMOON_ASSIGN_OR_RETURN(a.out_, FloatPointwise::Load(file, "g_a.out", d.trunk, d.latent, true));
-  HALFMOON_ASSIGN_OR_RETURN(a.linear_, FloatPointwise::Load(file, "g_a.linear", d.lapped ? 3072 : 768, d.latent, false));
+  HALFMOON_ASSIGN_OR_RETURN(
+      a.linear_, FloatPointwise::Load(file, "g_a.linear", d.lapped ? 3072 : 768, d.latent, false));
   return a;
 }
 
-void PixelAnalysis::Run(Isa isa, const float* pixels, std::size_t h16, std::size_t w16, int q, int threads,
-                       std::span<const float> gains, float* y) const {
+void PixelAnalysis::Run(Isa isa, const float* pixels, std::size_t h16, std::size_t w16, int q,
+                        int threads, std::span<const float> gains, float* y) const {
   const FloatKernels& kernels = FloatKernelsFor(isa);
   const std::size_t width = 16 * w16, m = dims_.latent;
 
   FloatMap b, scratch;
   b.Resize(2 * h16, 2 * w16, dims_.block);
-  std::vector<std::vector<float>> gathered(Workers(threads, 2 * h16), std::vector<float>(2 * w16 * 192));
+  std::vector<std::vector<float>> gathered(Workers(threads, 2 * h16),
+                                           std::vector<float>(2 * w16 * 192));
   ParallelFor(threads, 2 * h16, [&](std::size_t worker, std::size_t row) {
     float* blocks = gathered[worker].data();
     GatherBlocks(pixels, width, row, 8, blocks);

@@ -1,9 +1,9 @@
-// Analysis g_a and synthesis g_s without LibTorch: pixels -> latent -> pixels, as the AE and the VQ-VAE
-// codec use them. The networks are those of models/networks/transforms.h, which trains them. Must not
-// include LibTorch.
+// Analysis g_a and synthesis g_s without LibTorch: pixels -> latent -> pixels, as the AE and the
+// VQ-VAE codec use them. The networks are those of models/networks/transforms.h, which trains them.
+// Must not include LibTorch.
 //
-// Pixels are [height][width][3] floats, 0 black and 1 white. Latents are [height / 16][width / 16][M].
-// The same input gives the same bits on every machine and with any number of threads
+// Pixels are [height][width][3] floats, 0 black and 1 white. Latents are [height / 16][width /
+// 16][M]. The same input gives the same bits on every machine and with any number of threads
 // (float_kernels.h), and the same pixels in every window that holds them and the halo around them.
 // Throws nothing but std::bad_alloc. Thread-safety: const.
 #pragma once
@@ -57,8 +57,10 @@ class PixelSynthesis {
 };
 
 // Pixels -> y:
-//   x - 0.5 -> unshuffle 8 -> 1x1 -> blocks at 1/8 -> * gain(Q) -> unshuffle 2, 1x1 -> blocks at 1/16 -> 1x1 --> + -> y
-//          \-> unshuffle 16 (or windows of 32x32, lapped), 1x1 ------------------------------------------------/
+//   x - 0.5 -> unshuffle 8 -> 1x1 -> blocks at 1/8 -> * gain(Q) -> unshuffle 2, 1x1 -> blocks at
+//   1/16 -> 1x1 --> + -> y
+//          \-> unshuffle 16 (or windows of 32x32, lapped), 1x1
+//          ------------------------------------------------/
 class PixelAnalysis {
  public:
   // Errors: kModelCorrupt naming the tensor or key.

@@ -29,13 +29,15 @@ PromptWords PromptWords::FromCaptions(std::span<const std::string> captions, int
   std::map<std::string, int> counts;
   for (const std::string& caption : captions) {
     const std::vector<std::string> words = SplitWords(caption);
-    for (const std::string& word : std::set<std::string>(words.begin(), words.end())) ++counts[word];
+    for (const std::string& word : std::set<std::string>(words.begin(), words.end()))
+      ++counts[word];
   }
   std::vector<std::pair<int, std::string>> kept;  // of equal frequency in the map's order
   for (const auto& [word, count] : counts) {
     if (count >= least) kept.emplace_back(count, word);
   }
-  std::stable_sort(kept.begin(), kept.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+  std::stable_sort(kept.begin(), kept.end(),
+                   [](const auto& a, const auto& b) { return a.first > b.first; });
   PromptWords words;
   for (const auto& [count, word] : kept) words.Add(word);
   return words;

@@ -21,8 +21,8 @@ class PromptWords {
   static constexpr std::int64_t kUnknown = 1;  // a word never seen
 
   PromptWords() = default;
-  // The words of training captions that occur in at least `least` of them, by falling frequency, then
-  // alphabetically.
+  // The words of training captions that occur in at least `least` of them, by falling frequency,
+  // then alphabetically.
   static PromptWords FromCaptions(std::span<const std::string> captions, int least);
   // ToText's inverse. Errors: kCorrupt (a word twice, or none between two spaces).
   static Result<PromptWords> FromText(const std::string& text);
@@ -33,9 +33,9 @@ class PromptWords {
   std::int64_t size() const { return static_cast<std::int64_t>(words_.size()) + 2; }
 
   struct Prompt {
-    std::vector<std::int64_t> words;   // exactly `length`, filled up with kNothing
-    std::vector<std::string> unknown;  // words the model never saw
-    std::vector<std::string> left_out; // words beyond `length`
+    std::vector<std::int64_t> words;    // exactly `length`, filled up with kNothing
+    std::vector<std::string> unknown;   // words the model never saw
+    std::vector<std::string> left_out;  // words beyond `length`
   };
   Prompt Encode(const std::string& text, std::size_t length) const;
 

@@ -26,10 +26,12 @@ Status AeTask::Check(const Recipe& r) {
   return Status::Ok();
 }
 
-Result<std::unique_ptr<TrainingTask>> AeTask::Create(const Recipe& r, const std::vector<Pack>& packs,
+Result<std::unique_ptr<TrainingTask>> AeTask::Create(const Recipe& r,
+                                                     const std::vector<Pack>& packs,
                                                      std::int64_t validation_pictures,
                                                      torch::Device device) {
-  HALFMOON_ASSIGN_OR_RETURN(const networks::AeConfig config, networks::AeConfig::FromFields(r.model));
+  HALFMOON_ASSIGN_OR_RETURN(const networks::AeConfig config,
+                            networks::AeConfig::FromFields(r.model));
   const std::int64_t side = std::max(r.crop, r.late_crop_from < 1 ? r.late_crop : r.crop);
   HALFMOON_ASSIGN_OR_RETURN(CropSampler sampler, CropSampler::Create(packs, side, device));
   torch::Tensor crops = CropSampler::ValidationCrops(packs, 256, validation_pictures);
@@ -48,8 +50,8 @@ void AeTask::Initialise() {
 
 // Whether a parameter belongs to a block of g_a or g_s, of which a recipe may add more.
 static bool InTransformBlock(const std::string& name) {
-  return name.starts_with("g_a.blocks.") || name.starts_with("g_a.trunk.") || name.starts_with("g_s.blocks.") ||
-         name.starts_with("g_s.trunk.");
+  return name.starts_with("g_a.blocks.") || name.starts_with("g_a.trunk.") ||
+         name.starts_with("g_s.blocks.") || name.starts_with("g_s.trunk.");
 }
 
 Status AeTask::ImportWeightsFile(const std::string& path) {
@@ -58,9 +60,10 @@ Status AeTask::ImportWeightsFile(const std::string& path) {
   if (!imported.ok()) return imported.status().WithContext(path);
   const auto theirs = (*imported)->named_parameters();
   auto other_shape = [&](const std::string& tensor) {
-    return Status(StatusCode::kCorrupt, path + ": tensor '" + tensor +
-                                            "' is missing or has another shape; the recipe's model dimensions must be "
-                                            "those of the weights file, or more blocks");
+    return Status(StatusCode::kCorrupt,
+                  path + ": tensor '" + tensor +
+                      "' is missing or has another shape; the recipe's model dimensions must be "
+                      "those of the weights file, or more blocks");
   };
   // Blocks that the recipe adds start as identities: the network computes what the file's does.
   const networks::AeConfig& file_config = (*imported)->config();
@@ -75,11 +78,13 @@ Status AeTask::ImportWeightsFile(const std::string& path) {
     const torch::Tensor* value = theirs.find(p.key());
     if (value == nullptr && InTransformBlock(p.key())) continue;
     // Linear paths over blocks become lapped ones that are zero around the block.
-    if (config_.lapped && value != nullptr && p.key() == "g_a.linear.weight" && value->size(1) == 768) {
+    if (config_.lapped && value != nullptr && p.key() == "g_a.linear.weight" &&
+        value->size(1) == 768) {
       model_->g_a->InitialiseLinear(value->flatten(1));
       continue;
     }
-    if (config_.lapped && value != nullptr && p.key() == "g_s.linear.weight" && value->size(0) == 768) {
+    if (config_.lapped && value != nullptr && p.key() == "g_s.linear.weight" &&
+        value->size(0) == 768) {
       model_->g_s->InitialiseLinear(value->flatten(1).t());
       continue;
     }
@@ -100,12 +105,14 @@ torch::Tensor AeTask::Loss(const StepInfo& at, at::Generator& generator, Figures
   const bool late = at.progress >= r.late_crop_from;
   const std::int64_t side = late ? r.late_crop : r.crop;
   const std::int64_t batch =
-      late ? std::max<std::int64_t>(at.workers, r.batch * r.crop * r.crop / (side * side)) : r.batch;
+      late ? std::max<std::int64_t>(at.workers, r.batch * r.crop * r.crop / (side * side))
+           : r.batch;
   const std::int64_t count = batch * (at.worker + 1) / at.workers - batch * at.worker / at.workers;
   if (count == 0) return {};
 
   const torch::Tensor x = sampler_.Sample(count, side, generator);
-  const torch::Tensor level = torch::rand({count}, generator, x.options()) * (networks::AeConfig::kLevels - 1);
+  const torch::Tensor level =
+      torch::rand({count}, generator, x.options()) * (networks::AeConfig::kLevels - 1);
   const auto out = model_->forward(x, level, generator);
   const double pixels = static_cast<double>(side * side);
   const torch::Tensor bpp = (out.y_bits + out.z_bits) / pixels;
@@ -118,8 +125,10 @@ torch::Tensor AeTask::Loss(const StepInfo& at, at::Generator& generator, Figures
       (lambda / std::sqrt(config_.lambda_min * config_.lambda_max)).pow(-r.level_weight);
   const torch::Tensor psnr = 10 * torch::log10(255.0 * 255.0 / mse.detach().clamp_min(1e-6));
   *figures = {{"bpp", bpp.mean().item<double>()}, {"psnr", psnr.mean().item<double>()}};
-  const torch::Tensor distortion = config_.ms_ssim_share > 0 ? networks::Distortion(config_, x, out.x_hat) : mse;
-  if (config_.ms_ssim_share > 0) figures->emplace_back("distortion", distortion.detach().mean().item<double>());
+  const torch::Tensor distortion =
+      config_.ms_ssim_share > 0 ? networks::Distortion(config_, x, out.x_hat) : mse;
+  if (config_.ms_ssim_share > 0)
+    figures->emplace_back("distortion", distortion.detach().mean().item<double>());
   return (weight * (bpp + lambda * distortion)).sum() / static_cast<double>(batch);
 }
 

@@ -13,10 +13,12 @@ namespace halfmoon::training {
 
 class AeTask : public TrainingTask {
  public:
-  // Whether the recipe's fields are legal for this family. Errors: kInvalidArgument naming the field.
+  // Whether the recipe's fields are legal for this family. Errors: kInvalidArgument naming the
+  // field.
   static Status Check(const Recipe& recipe);
   // REQUIRES: Check. Errors: kInvalidArgument when the packs hold no picture large enough.
-  static Result<std::unique_ptr<TrainingTask>> Create(const Recipe& recipe, const std::vector<Pack>& packs,
+  static Result<std::unique_ptr<TrainingTask>> Create(const Recipe& recipe,
+                                                      const std::vector<Pack>& packs,
                                                       std::int64_t validation_pictures,
                                                       torch::Device device);
 
@@ -30,7 +32,8 @@ class AeTask : public TrainingTask {
   std::map<std::string, std::string> Metadata() const override { return config_.ToMetadata(); }
 
  private:
-  AeTask(const Recipe& recipe, const networks::AeConfig& config, CropSampler sampler, torch::Tensor validation_crops, torch::Device device);
+  AeTask(const Recipe& recipe, const networks::AeConfig& config, CropSampler sampler,
+         torch::Tensor validation_crops, torch::Device device);
 
   Recipe recipe_;
   networks::AeConfig config_;

@@ -6,8 +6,9 @@
 
 namespace halfmoon::training {
 
-ClassifierTask::ClassifierTask(const Recipe& recipe, bool flip, const networks::ClassifierConfig& config,
-                               PictureParts pictures, torch::Device device)
+ClassifierTask::ClassifierTask(const Recipe& recipe, bool flip,
+                               const networks::ClassifierConfig& config, PictureParts pictures,
+                               torch::Device device)
     : recipe_(recipe),
       flip_(flip),
       training_(std::move(pictures.training)),
@@ -25,17 +26,20 @@ Status ClassifierTask::Check(const Recipe& r) {
   return networks::ReadField(r.loss, "flip", &flip);
 }
 
-Result<std::unique_ptr<TrainingTask>> ClassifierTask::Create(const Recipe& r, const std::vector<Pack>& packs,
+Result<std::unique_ptr<TrainingTask>> ClassifierTask::Create(const Recipe& r,
+                                                             const std::vector<Pack>& packs,
                                                              std::int64_t /*validation_pictures*/,
                                                              torch::Device device) {
   HALFMOON_ASSIGN_OR_RETURN(networks::ClassifierConfig config,
                             networks::ClassifierConfig::FromFields(r.model));
   const networks::PyramidConfig& p = config.pyramid;
-  HALFMOON_ASSIGN_OR_RETURN(PictureParts parts, PictureParts::Create(packs, p.channels, p.side, device));
+  HALFMOON_ASSIGN_OR_RETURN(PictureParts parts,
+                            PictureParts::Create(packs, p.channels, p.side, device));
   if (parts.training.classes().size() < 2) {
-    return Status(StatusCode::kInvalidArgument,
-                  "a classifier needs packs with classes; make them with 'halfmoon pack' from a CSV "
-                  "with a class column or from IDX files");
+    return Status(
+        StatusCode::kInvalidArgument,
+        "a classifier needs packs with classes; make them with 'halfmoon pack' from a CSV "
+        "with a class column or from IDX files");
   }
   config.classes = parts.training.classes();
   bool flip = false;
@@ -87,7 +91,8 @@ ValidationReport ClassifierTask::Validate(WorkerPool&) {
   for (std::int64_t i = 0; i < validation_.size(); i += kAtOnce) {
     const auto b = validation_.Slice(i, std::min(kAtOnce, validation_.size() - i));
     const torch::Tensor logits = model_->forward(b.pictures).logits;
-    nats += torch::nll_loss(torch::log_softmax(logits, 1), b.labels, {}, at::Reduction::Sum).item<double>();
+    nats += torch::nll_loss(torch::log_softmax(logits, 1), b.labels, {}, at::Reduction::Sum)
+                .item<double>();
     right += (logits.argmax(1) == b.labels).sum().item<double>();
   }
   model_->train(was_training);

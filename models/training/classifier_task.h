@@ -16,12 +16,13 @@ class ClassifierTask : public TrainingTask {
   // Loss field "flip": mirror every other picture. Errors: kInvalidArgument naming the field.
   static Status Check(const Recipe& recipe);
   // REQUIRES: Check. Errors: also kInvalidArgument when the packs have no classes.
-  static Result<std::unique_ptr<TrainingTask>> Create(const Recipe& recipe, const std::vector<Pack>& packs,
+  static Result<std::unique_ptr<TrainingTask>> Create(const Recipe& recipe,
+                                                      const std::vector<Pack>& packs,
                                                       std::int64_t validation_pictures,
                                                       torch::Device device);
   // The weights file of a checkpoint, averaged weights.
-  static Result<std::vector<std::uint8_t>> Export(const Checkpoint& checkpoint,
-                                                  const std::map<std::string, std::string>& metadata);
+  static Result<std::vector<std::uint8_t>> Export(
+      const Checkpoint& checkpoint, const std::map<std::string, std::string>& metadata);
 
   torch::nn::Module& network() override { return *model_; }
   Status ImportWeightsFile(const std::string& path) override;
@@ -29,7 +30,9 @@ class ClassifierTask : public TrainingTask {
   bool HasValidation() const override { return validation_.size() > 0; }
   // Score: cross entropy in nats; figures: accuracy.
   ValidationReport Validate(WorkerPool& pool) override;
-  std::map<std::string, std::string> Metadata() const override { return model_->config().ToMetadata(); }
+  std::map<std::string, std::string> Metadata() const override {
+    return model_->config().ToMetadata();
+  }
 
  private:
   ClassifierTask(const Recipe& recipe, bool flip, const networks::ClassifierConfig& config,

@@ -11,8 +11,8 @@ namespace halfmoon::training {
 namespace {
 
 constexpr int kRounds = 60;
-// Share of the variance of all rows that every component has in every direction: keeps components that rest on
-// a handful of rows from collapsing onto them, which would be copying them.
+// Share of the variance of all rows that every component has in every direction: keeps components
+// that rest on a handful of rows from collapsing onto them, which would be copying them.
 constexpr double kFloor = 0.01;
 // Numbers of a block of rows' products, which bounds the memory.
 constexpr std::int64_t kBlockNumbers = std::int64_t{1} << 24;
@@ -26,8 +26,8 @@ std::vector<torch::Tensor> Blocks(const torch::Tensor& x) {
   return x.split(std::max<std::int64_t>(1, kBlockNumbers / (x.size(1) * x.size(1))));
 }
 
-// ln (weight_k * N(x; mean_k, covariance_k)) = constant_k + linear_k x - products(x) precision_k / 2, so that
-// all rows and components are two products of matrices.
+// ln (weight_k * N(x; mean_k, covariance_k)) = constant_k + linear_k x - products(x) precision_k /
+// 2, so that all rows and components are two products of matrices.
 struct Quadratic {
   torch::Tensor constant, linear, precision;  // [K], [K, L], [K, L * L]
 
@@ -48,15 +48,16 @@ struct Quadratic {
 
 }  // namespace
 
-CodeMixture FitMixture(const torch::Tensor& rows, std::int64_t components, at::Generator generator) {
+CodeMixture FitMixture(const torch::Tensor& rows, std::int64_t components,
+                       at::Generator generator) {
   const std::int64_t k = components;
-  TORCH_CHECK(rows.dim() == 2 && k >= 1 && k <= rows.size(0), "FitMixture: more components than rows");
+  TORCH_CHECK(rows.dim() == 2 && k >= 1 && k <= rows.size(0),
+              "FitMixture: more components than rows");
   torch::NoGradGuard no_grad;
   // Around their mean: moments are differences of sums.
   const torch::Tensor given = rows.to(torch::kFloat64), origin = given.mean(0), x = given - origin;
   const std::int64_t l = x.size(1);
-  const torch::Tensor floor =
-      torch::diag(x.var(0, /*unbiased=*/false).clamp_min(1e-12) * kFloor);
+  const torch::Tensor floor = torch::diag(x.var(0, /*unbiased=*/false).clamp_min(1e-12) * kFloor);
 
   // The centres of k-means, each with all rows' covariance, scaled down.
   networks::Codebook clusters(networks::CodebookConfig{k, l});
@@ -74,7 +75,8 @@ CodeMixture FitMixture(const torch::Tensor& rows, std::int64_t components, at::G
                   products_sum = torch::zeros({k, l * l}, x.options());
     for (const torch::Tensor& rows_here : Blocks(x)) {
       const torch::Tensor products = Products(rows_here);
-      const torch::Tensor member = torch::softmax(quadratic.JointLog(rows_here, products), 1).t();  // [K, n]
+      const torch::Tensor member =
+          torch::softmax(quadratic.JointLog(rows_here, products), 1).t();  // [K, n]
       count += member.sum(1);
       sum += member.matmul(rows_here);
       products_sum += member.matmul(products);
@@ -89,8 +91,8 @@ CodeMixture FitMixture(const torch::Tensor& rows, std::int64_t components, at::G
   return m;
 }
 
-CodeMixture ChooseMixture(const torch::Tensor& rows, const torch::Tensor& held_out, std::int64_t most,
-                          at::Generator generator) {
+CodeMixture ChooseMixture(const torch::Tensor& rows, const torch::Tensor& held_out,
+                          std::int64_t most, at::Generator generator) {
   CodeMixture best;
   double best_density = 0;
   for (std::int64_t k = 1; k <= std::min(most, rows.size(0)); k *= 4) {

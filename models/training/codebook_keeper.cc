@@ -6,8 +6,8 @@ namespace halfmoon::training {
 namespace {
 
 constexpr std::int64_t kRestartEvery = 100;
-constexpr double kRestartUntil = 0.6;    // share of the run; then codes come to rest
-constexpr double kDead = 0.005;          // members a step, on average
+constexpr double kRestartUntil = 0.6;  // share of the run; then codes come to rest
+constexpr double kDead = 0.005;        // members a step, on average
 
 }  // namespace
 
@@ -18,7 +18,8 @@ void CodebookKeeper::Collect(int worker, networks::Codebook& book, const torch::
 
 void CodebookKeeper::EndStep(const StepInfo& at, std::vector<networks::Codebook>& books) {
   torch::NoGradGuard no_grad;
-  const double decay = at.progress < kRestartUntil ? 0.99 : 0.998;  // longer averages when codes come to rest
+  const double decay =
+      at.progress < kRestartUntil ? 0.99 : 0.998;  // longer averages when codes come to rest
   counts_.resize(books.size());
   used_.resize(books.size());
   for (std::size_t s = 0; s < books.size(); ++s) {
@@ -39,7 +40,8 @@ void CodebookKeeper::EndStep(const StepInfo& at, std::vector<networks::Codebook>
       book->UpdateAverages(sum, decay);
       count = book->named_buffers()["average_count"];
     } else {
-      count = counts_[s] = counts_[s].defined() ? counts_[s].lerp(sum.count, 1 - decay) : sum.count + 1;
+      count = counts_[s] =
+          counts_[s].defined() ? counts_[s].lerp(sum.count, 1 - decay) : sum.count + 1;
     }
     if (at.step % kRestartEvery == kRestartEvery - 1 && at.progress < kRestartUntil) {
       at::Generator generator = MakeGenerator(rows.device());

@@ -1,4 +1,5 @@
-// CodebookKeeper: moving averages and restarts of the codebooks that a training step used. LibTorch.
+// CodebookKeeper: moving averages and restarts of the codebooks that a training step used.
+// LibTorch.
 #pragma once
 
 #include <torch/torch.h>
@@ -11,21 +12,22 @@
 
 namespace halfmoon::training {
 
-// Workers look indices up at the same time; what they found is added up after the step, in their order, so
-// that a run does not depend on which of them was first.
+// Workers look indices up at the same time; what they found is added up after the step, in their
+// order, so that a run does not depend on which of them was first.
 class CodebookKeeper {
  public:
   explicit CodebookKeeper(std::uint64_t seed) : seed_(seed) {}
 
   void BeginStep(int workers) { seen_.assign(static_cast<std::size_t>(workers), {}); }
-  // rows [n, d], indices int64 [n]: what worker `worker` looked up in the codebook of stage `stage`.
-  // Called by a worker for itself, stages in ascending order from 0.
-  void Collect(int worker, networks::Codebook& book, const torch::Tensor& rows, const torch::Tensor& indices);
-  // Moves the codebooks to the averages of their members (where they are trained so) and, in the first
-  // part of the run, restarts codes with fewer than one member in some hundred steps.
+  // rows [n, d], indices int64 [n]: what worker `worker` looked up in the codebook of stage
+  // `stage`. Called by a worker for itself, stages in ascending order from 0.
+  void Collect(int worker, networks::Codebook& book, const torch::Tensor& rows,
+               const torch::Tensor& indices);
+  // Moves the codebooks to the averages of their members (where they are trained so) and, in the
+  // first part of the run, restarts codes with fewer than one member in some hundred steps.
   void EndStep(const StepInfo& at, std::vector<networks::Codebook>& books);
-  // Share of the codes that had a member in any step since the last call, mean over the stages; 0 before the
-  // first step.
+  // Share of the codes that had a member in any step since the last call, mean over the stages; 0
+  // before the first step.
   double TakeUsage();
 
  private:

@@ -14,8 +14,9 @@ namespace {
 torch::Tensor AsTensor(const DrawnPictures& d) {
   std::vector<torch::Tensor> rows;
   for (const auto& p : d.pictures) {
-    rows.push_back(torch::from_blob(const_cast<std::uint8_t*>(p.data()), {d.side, d.side, d.channels},
-                                    torch::kUInt8).clone());
+    rows.push_back(torch::from_blob(const_cast<std::uint8_t*>(p.data()),
+                                    {d.side, d.side, d.channels}, torch::kUInt8)
+                       .clone());
   }
   return torch::stack(rows).permute({0, 3, 1, 2}).to(torch::kFloat32) / 255;
 }
@@ -26,8 +27,9 @@ double MeanDistance(const torch::Tensor& rows) {
   return torch::cdist(rows, rows).sum().item<double>() / (n * (n - 1));
 }
 
-Status JudgeClasses(const DrawnPictures& d, const torch::Tensor& samples, const runtime::WeightsFile& file,
-                    const PictureSampler& training, const PictureSampler& validation, ConditionalFigures* f) {
+Status JudgeClasses(const DrawnPictures& d, const torch::Tensor& samples,
+                    const runtime::WeightsFile& file, const PictureSampler& training,
+                    const PictureSampler& validation, ConditionalFigures* f) {
   HALFMOON_ASSIGN_OR_RETURN(networks::Classifier classifier, LoadClassifier(file));
   const networks::PyramidConfig& p = classifier->config().pyramid;
   if (p.side != d.side || p.channels != d.channels) {
@@ -45,10 +47,12 @@ Status JudgeClasses(const DrawnPictures& d, const torch::Tensor& samples, const 
   auto from = [](const PictureSampler& pictures) {
     return [&](std::int64_t i, std::int64_t n) { return pictures.Slice(i, n).pictures; };
   };
-  const Seen seen = Look(classifier, samples.size(0),
-                         [&](std::int64_t i, std::int64_t n) { return samples.slice(0, i, i + n); });
+  const Seen seen = Look(classifier, samples.size(0), [&](std::int64_t i, std::int64_t n) {
+    return samples.slice(0, i, i + n);
+  });
   const Seen real = Look(classifier, validation.size(), from(validation));
-  const Seen familiar = Look(classifier, std::min(samples.size(0), training.size()), from(training));
+  const Seen familiar =
+      Look(classifier, std::min(samples.size(0), training.size()), from(training));
   f->frechet = FrechetDistance(seen.features, real.features);
   f->frechet_training = FrechetDistance(familiar.features, real.features);
   const torch::Tensor truth = validation.Slice(0, validation.size()).labels;
@@ -62,7 +66,8 @@ Status JudgeClasses(const DrawnPictures& d, const torch::Tensor& samples, const 
     const auto label = static_cast<std::int64_t>(k);
     const torch::Tensor mine = (wanted == label).nonzero().view({-1});
     const torch::Tensor theirs = (truth == label).nonzero().view({-1});
-    f->class_accuracy.push_back(mine.size(0) > 0 ? right.index_select(0, mine).mean().item<double>() : 0);
+    f->class_accuracy.push_back(mine.size(0) > 0 ? right.index_select(0, mine).mean().item<double>()
+                                                 : 0);
     double spread = 0;
     if (mine.size(0) >= 2 && theirs.size(0) >= 2) {
       const double whole = MeanDistance(real.features.index_select(0, theirs.slice(0, 0, 500)));
@@ -76,10 +81,12 @@ Status JudgeClasses(const DrawnPictures& d, const torch::Tensor& samples, const 
   return Status::Ok();
 }
 
-Result<ConditionalFigures> MeasureDrawn(const DrawnPictures& d, const runtime::WeightsFile* classifier,
+Result<ConditionalFigures> MeasureDrawn(const DrawnPictures& d,
+                                        const runtime::WeightsFile* classifier,
                                         const std::vector<Pack>& packs, std::int64_t nearest) {
   torch::NoGradGuard no_grad;
-  if (d.pictures.size() < 2) return Status(StatusCode::kInvalidArgument, "at least two samples are needed");
+  if (d.pictures.size() < 2)
+    return Status(StatusCode::kInvalidArgument, "at least two samples are needed");
   HALFMOON_ASSIGN_OR_RETURN(const PictureParts parts,
                             PictureParts::Create(packs, d.channels, d.side, torch::kCPU));
   const auto& [training, validation] = parts;
@@ -99,7 +106,8 @@ Result<ConditionalFigures> MeasureDrawn(const DrawnPictures& d, const runtime::W
     f.neighbours = std::move(found.nearest);
     f.neighbour_distances = std::move(found.distances);
     const std::int64_t held = std::min<std::int64_t>(validation.size(), 200);
-    std::vector<double> distances = FindNeighbours(validation.Slice(0, held).pictures, training).distances;
+    std::vector<double> distances =
+        FindNeighbours(validation.Slice(0, held).pictures, training).distances;
     std::nth_element(distances.begin(), distances.begin() + held / 2, distances.end());
     f.validation_distance = distances[static_cast<std::size_t>(held / 2)];
   }
@@ -108,8 +116,10 @@ Result<ConditionalFigures> MeasureDrawn(const DrawnPictures& d, const runtime::W
 
 }  // namespace
 
-Result<ConditionalFigures> MeasureConditional(const DrawnPictures& drawn, const runtime::WeightsFile* classifier,
-                                              const std::vector<Pack>& packs, std::int64_t nearest) {
+Result<ConditionalFigures> MeasureConditional(const DrawnPictures& drawn,
+                                              const runtime::WeightsFile* classifier,
+                                              const std::vector<Pack>& packs,
+                                              std::int64_t nearest) {
   try {
     return MeasureDrawn(drawn, classifier, packs, nearest);
   } catch (const c10::Error& e) {

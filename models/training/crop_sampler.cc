@@ -62,8 +62,9 @@ torch::Tensor CropSampler::Sample(std::int64_t count, std::int64_t side,
 
   const torch::Tensor ramp = torch::arange(side, i64);
   const torch::Tensor sign = (1 - 2 * flip).unsqueeze(1);
-  const torch::Tensor xs = x0.unsqueeze(1) + flip.unsqueeze(1) * (side - 1) + sign * ramp;  // [B, S]
-  const torch::Tensor ys = y0.unsqueeze(1) + ramp;                                          // [B, S]
+  const torch::Tensor xs =
+      x0.unsqueeze(1) + flip.unsqueeze(1) * (side - 1) + sign * ramp;  // [B, S]
+  const torch::Tensor ys = y0.unsqueeze(1) + ramp;                     // [B, S]
   const torch::Tensor base = offset_.index_select(0, picture);
   const torch::Tensor index =
       (base.view({-1, 1, 1, 1}) +
@@ -71,10 +72,10 @@ torch::Tensor CropSampler::Sample(std::int64_t count, std::int64_t side,
        torch::arange(3, i64).view({1, 1, 1, 3}));
   // NHWC gathered, seen as NCHW: channels-last without a copy.
   return pixels_.index_select(0, index.flatten())
-             .view({count, side, side, 3})
-             .to(torch::kFloat32)
-             .mul_(1.0 / 255)
-             .permute({0, 3, 1, 2});
+      .view({count, side, side, 3})
+      .to(torch::kFloat32)
+      .mul_(1.0 / 255)
+      .permute({0, 3, 1, 2});
 }
 
 torch::Tensor CropSampler::ValidationCrops(const std::vector<Pack>& packs, std::int64_t side,
@@ -82,13 +83,15 @@ torch::Tensor CropSampler::ValidationCrops(const std::vector<Pack>& packs, std::
   std::vector<std::pair<const Pack*, const PackEntry*>> all;
   for (const Pack& pack : packs) {
     for (const PackEntry& e : pack.entries) {
-      if (e.validation && !e.grey && std::min<std::int64_t>(e.width, e.height) >= side) all.push_back({&pack, &e});
+      if (e.validation && !e.grey && std::min<std::int64_t>(e.width, e.height) >= side)
+        all.push_back({&pack, &e});
     }
   }
   const auto n = std::min<std::int64_t>(limit, static_cast<std::int64_t>(all.size()));
   torch::Tensor crops = torch::empty({n, side, side, 3}, torch::kUInt8);
   for (std::int64_t i = 0; i < n; ++i) {
-    const auto& [pack, e] = all[static_cast<std::size_t>(i) * all.size() / static_cast<std::size_t>(n)];
+    const auto& [pack, e] =
+        all[static_cast<std::size_t>(i) * all.size() / static_cast<std::size_t>(n)];
     const std::int64_t x0 = (e->width - side) / 2, y0 = (e->height - side) / 2;
     for (std::int64_t y = 0; y < side; ++y) {
       const auto from = e->offset + static_cast<std::uint64_t>(((y0 + y) * e->width + x0) * 3);

@@ -30,8 +30,8 @@ Result<Autoencoder> LoadAveragedModel(const Checkpoint& checkpoint) {
   for (const auto& p : model->named_parameters()) {
     const auto it = checkpoint.tensors.find("average." + p.key());
     if (it == checkpoint.tensors.end() || it->second.sizes() != p.value().sizes()) {
-      return Status(StatusCode::kCorrupt, "checkpoint: tensor 'average." + p.key() +
-                                              "' is missing or has another shape");
+      return Status(StatusCode::kCorrupt,
+                    "checkpoint: tensor 'average." + p.key() + "' is missing or has another shape");
     }
     torch::Tensor value = p.value();
     value.copy_(it->second);
@@ -61,16 +61,21 @@ Result<std::vector<std::uint8_t>> ExportWeights(
     const auto e = layer.conv->Export(layer.out_scale, layer.out_step, level_bias);
     HALFMOON_RETURN_IF_ERROR(AddTensor<std::int16_t>(writer, layer.name + ".weight", e.weight));
     HALFMOON_RETURN_IF_ERROR(AddTensor<std::int32_t>(writer, layer.name + ".bias", e.bias));
-    HALFMOON_RETURN_IF_ERROR(AddTensor<std::int32_t>(writer, layer.name + ".multiplier", e.multiplier));
+    HALFMOON_RETURN_IF_ERROR(
+        AddTensor<std::int32_t>(writer, layer.name + ".multiplier", e.multiplier));
     HALFMOON_RETURN_IF_ERROR(AddTensor<std::int32_t>(writer, layer.name + ".shift", e.shift));
     if (e.level_bias.defined()) {
-      HALFMOON_RETURN_IF_ERROR(AddTensor<std::int32_t>(writer, layer.name + ".level_bias", e.level_bias));
+      HALFMOON_RETURN_IF_ERROR(
+          AddTensor<std::int32_t>(writer, layer.name + ".level_bias", e.level_bias));
     }
   }
   const torch::Tensor z_table = (AllLevels(model->z_table) * ContextPassImpl::kTableGain)
-                                    .round().clamp(0, networks::kScaleTables - 1).to(torch::kUInt8);
+                                    .round()
+                                    .clamp(0, networks::kScaleTables - 1)
+                                    .to(torch::kUInt8);
   const torch::Tensor z_mean = (AllLevels(model->z_mean) / networks::kLatentUnit)
-                                   .round().clamp(-networks::kActivationMax, networks::kActivationMax)
+                                   .round()
+                                   .clamp(-networks::kActivationMax, networks::kActivationMax)
                                    .to(torch::kInt16);
   HALFMOON_RETURN_IF_ERROR(AddTensor<std::uint8_t>(writer, "prior.z_table", z_table));
   HALFMOON_RETURN_IF_ERROR(AddTensor<std::int16_t>(writer, "prior.z_mean", z_mean));
@@ -85,9 +90,11 @@ Result<std::vector<std::uint8_t>> ExportWeights(
   HALFMOON_ASSIGN_OR_RETURN(std::vector<std::uint8_t> bytes, writer.ToBytes());
 
   // What we ship is what the decoder accepts: run its proofs now.
-  HALFMOON_ASSIGN_OR_RETURN(const runtime::WeightsFile file, runtime::WeightsFile::FromBytes(bytes));
+  HALFMOON_ASSIGN_OR_RETURN(const runtime::WeightsFile file,
+                            runtime::WeightsFile::FromBytes(bytes));
   if (auto prior = runtime::AePrior::Load(file); !prior.ok()) {
-    return Status(StatusCode::kInternal, "export: the loader refuses it: " + prior.status().message());
+    return Status(StatusCode::kInternal,
+                  "export: the loader refuses it: " + prior.status().message());
   }
   return bytes;
 }

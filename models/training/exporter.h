@@ -1,5 +1,5 @@
-// Exporter: a trained autoencoder -> a weights file (the way back: networks/ae_weights). The only writer of weights files.
-// LibTorch.
+// Exporter: a trained autoencoder -> a weights file (the way back: networks/ae_weights). The only
+// writer of weights files. LibTorch.
 #pragma once
 
 #include <cstdint>

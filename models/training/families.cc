@@ -27,8 +27,8 @@ struct Family {
 
 // Of families whose export needs no data.
 template <Result<std::vector<std::uint8_t>> (*Export)(const Checkpoint&, const Metadata&)>
-Result<std::vector<std::uint8_t>> WithoutData(const Checkpoint& checkpoint, const Metadata& metadata,
-                                              const std::vector<Pack>&) {
+Result<std::vector<std::uint8_t>> WithoutData(const Checkpoint& checkpoint,
+                                              const Metadata& metadata, const std::vector<Pack>&) {
   return Export(checkpoint, metadata);
 }
 
@@ -45,8 +45,7 @@ constexpr Family kFamilies[] = {
      WithoutData<IndexTransformerTask::Export>},
     {"vae", VaeTask::Check, VaeTask::Create, ExportVae},
     {"vqvae", VqvaeTask::Check, VqvaeTask::Create, WithoutData<ExportVqvae>},
-    {"vqvae-small", SmallVqvaeTask::Check, SmallVqvaeTask::Create,
-     WithoutData<ExportSmallVqvae>},
+    {"vqvae-small", SmallVqvaeTask::Check, SmallVqvaeTask::Create, WithoutData<ExportSmallVqvae>},
 };
 
 Result<const Family*> Find(const std::string& name) {
@@ -55,8 +54,7 @@ Result<const Family*> Find(const std::string& name) {
     if (name == f.name) return &f;
     legal += (legal.empty() ? "\"" : ", \"") + std::string(f.name) + "\"";
   }
-  return Status(StatusCode::kInvalidArgument,
-                "field 'family' is '" + name + "'; legal: " + legal);
+  return Status(StatusCode::kInvalidArgument, "field 'family' is '" + name + "'; legal: " + legal);
 }
 
 }  // namespace

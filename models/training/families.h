@@ -1,5 +1,6 @@
-// The kinds of models that can be trained: from a recipe's "family" to its task, and from a checkpoint
-// to its weights file. A new family adds a line to the table in families.cc. LibTorch in the source only.
+// The kinds of models that can be trained: from a recipe's "family" to its task, and from a
+// checkpoint to its weights file. A new family adds a line to the table in families.cc. LibTorch in
+// the source only.
 #pragma once
 
 #include <cstdint>
@@ -31,12 +32,12 @@ Result<std::unique_ptr<TrainingTask>> MakeTask(const Recipe& recipe, const std::
 // the weights file, too.
 std::string FamilyOf(const Checkpoint& checkpoint);
 
-// The weights file of a checkpoint with its averaged weights. `metadata` (name, data, licence ...) is
-// added to the model's own. `packs`: a VAE gets a mixture fitted to the codes of their training pictures; other
-// families need none. Errors: kCorrupt naming the tensor or metadata key; kInternal when the runtime's loader
-// would refuse the result.
-Result<std::vector<std::uint8_t>> ExportCheckpoint(const Checkpoint& checkpoint,
-                                                   const std::map<std::string, std::string>& metadata,
-                                                   const std::vector<Pack>& packs = {});
+// The weights file of a checkpoint with its averaged weights. `metadata` (name, data, licence ...)
+// is added to the model's own. `packs`: a VAE gets a mixture fitted to the codes of their training
+// pictures; other families need none. Errors: kCorrupt naming the tensor or metadata key; kInternal
+// when the runtime's loader would refuse the result.
+Result<std::vector<std::uint8_t>> ExportCheckpoint(
+    const Checkpoint& checkpoint, const std::map<std::string, std::string>& metadata,
+    const std::vector<Pack>& packs = {});
 
 }  // namespace halfmoon::training

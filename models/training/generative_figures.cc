@@ -30,8 +30,8 @@ torch::Tensor DrawCodes(const networks::VaeConfig& c, const runtime::CodePrior& 
 
 Status CheckOptions(const GenerativeFiguresOptions& o) {
   if (o.samples < 2 || o.samples > 100000) {
-    return {StatusCode::kInvalidArgument, "samples " + std::to_string(o.samples) +
-                                              " is out of range; legal are 2 to 100000"};
+    return {StatusCode::kInvalidArgument,
+            "samples " + std::to_string(o.samples) + " is out of range; legal are 2 to 100000"};
   }
   if (!(o.temperature >= 0 && o.temperature <= 4)) {
     return {StatusCode::kInvalidArgument, "temperature must be 0 to 4"};
@@ -44,8 +44,9 @@ Status CheckOptions(const GenerativeFiguresOptions& o) {
 
 // Frechet distances of the other model's random codes.
 Status MeasureOther(const runtime::WeightsFile& file, const PictureSampler& training,
-                    const PictureSampler& validation, const Seen& real, networks::Classifier& classifier,
-                    const GenerativeFiguresOptions& o, GenerativeFigures* f) {
+                    const PictureSampler& validation, const Seen& real,
+                    networks::Classifier& classifier, const GenerativeFiguresOptions& o,
+                    GenerativeFigures* f) {
   HALFMOON_ASSIGN_OR_RETURN(networks::Vae other, ImportVae(file));
   const networks::VaeConfig& c = other->config();
   if (c.pyramid.side != f->side || c.pyramid.channels != f->channels) {
@@ -53,12 +54,13 @@ Status MeasureOther(const runtime::WeightsFile& file, const PictureSampler& trai
   }
   f->other_psnr = MeasureVae(other, validation, validation.size(), o.seed).psnr;
   const auto normal = runtime::CodePrior::Normal(static_cast<std::size_t>(c.latent_size()));
-  f->other_frechet = FrechetDistance(
-      Look(classifier, o.samples,
-           [&](std::int64_t i, std::int64_t n) {
-             return ToLevels(other->g_s->forward(DrawCodes(c, normal, o, i, n)));
-           }).features,
-      real.features);
+  f->other_frechet =
+      FrechetDistance(Look(classifier, o.samples,
+                           [&](std::int64_t i, std::int64_t n) {
+                             return ToLevels(other->g_s->forward(DrawCodes(c, normal, o, i, n)));
+                           })
+                          .features,
+                      real.features);
   std::vector<torch::Tensor> codes;
   for (std::int64_t i = 0; i < std::min<std::int64_t>(training.size(), 5000); i += kJudgedAtOnce) {
     const std::int64_t n = std::min(kJudgedAtOnce, training.size() - i);
@@ -75,7 +77,8 @@ Status MeasureOther(const runtime::WeightsFile& file, const PictureSampler& trai
              const torch::Tensor z = DrawCodes(c, normal, o, i, n);
              const torch::Tensor fitted = z.flatten(1).to(torch::kFloat64).mm(root.t()) + mean;
              return ToLevels(other->g_s->forward(fitted.to(torch::kFloat32).view(z.sizes())));
-           }).features,
+           })
+          .features,
       real.features);
   return Status::Ok();
 }
@@ -93,8 +96,10 @@ Result<GenerativeFigures> Measure(const runtime::WeightsFile& model_file,
   HALFMOON_ASSIGN_OR_RETURN(
       const runtime::CodePrior prior,
       runtime::CodePrior::Load(model_file, static_cast<std::size_t>(c.latent_size()), o.prior));
-  if (classifier->config().pyramid.side != p.side || classifier->config().pyramid.channels != p.channels) {
-    return Status(StatusCode::kInvalidArgument, "the classifier takes pictures of another size or kind");
+  if (classifier->config().pyramid.side != p.side ||
+      classifier->config().pyramid.channels != p.channels) {
+    return Status(StatusCode::kInvalidArgument,
+                  "the classifier takes pictures of another size or kind");
   }
   HALFMOON_ASSIGN_OR_RETURN(const PictureParts parts,
                             PictureParts::Create(packs, p.channels, p.side, torch::kCPU));
@@ -135,8 +140,8 @@ Result<GenerativeFigures> Measure(const runtime::WeightsFile& model_file,
         (seen.label == static_cast<std::int64_t>(k)).to(torch::kFloat64).mean().item<double>());
   }
   if (other != nullptr) {
-    HALFMOON_RETURN_IF_ERROR(
-        MeasureOther(*other, training, validation, real, classifier, o, &f).WithContext("other model"));
+    HALFMOON_RETURN_IF_ERROR(MeasureOther(*other, training, validation, real, classifier, o, &f)
+                                 .WithContext("other model"));
   }
   if (o.nearest > 0) {
     Neighbours found = FindNeighbours(
@@ -152,7 +157,8 @@ Result<GenerativeFigures> Measure(const runtime::WeightsFile& model_file,
 
 Result<GenerativeFigures> MeasureGenerator(const runtime::WeightsFile& model,
                                            const runtime::WeightsFile& classifier,
-                                           const runtime::WeightsFile* other, const std::vector<Pack>& packs,
+                                           const runtime::WeightsFile* other,
+                                           const std::vector<Pack>& packs,
                                            const GenerativeFiguresOptions& options) {
   try {
     return Measure(model, classifier, other, packs, options);

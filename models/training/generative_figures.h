@@ -1,5 +1,5 @@
-// How good a VAE's pictures are: likelihood, reconstruction, and samples in the eyes of a classifier. No
-// LibTorch in this header.
+// How good a VAE's pictures are: likelihood, reconstruction, and samples in the eyes of a
+// classifier. No LibTorch in this header.
 #pragma once
 
 #include <cstdint>
@@ -13,12 +13,12 @@
 namespace halfmoon::training {
 
 struct GenerativeFiguresOptions {
-  std::int64_t samples = 2000;   // drawn and measured, 2..100000
-  std::uint64_t seed = 7;        // as `halfmoon sample --seed`: the same pictures
+  std::int64_t samples = 2000;  // drawn and measured, 2..100000
+  std::uint64_t seed = 7;       // as `halfmoon sample --seed`: the same pictures
   double temperature = 1;
-  std::string prior;             // as `halfmoon sample --prior`; empty: the mixture where there is one
-  double confidence = 0.9;       // from here on the classifier counts as sure
-  std::int64_t nearest = 0;      // samples whose nearest training picture is looked for
+  std::string prior;         // as `halfmoon sample --prior`; empty: the mixture where there is one
+  double confidence = 0.9;   // from here on the classifier counts as sure
+  std::int64_t nearest = 0;  // samples whose nearest training picture is looked for
 };
 
 struct GenerativeFigures {
@@ -30,19 +30,20 @@ struct GenerativeFigures {
   std::int64_t active = 0, latent = 0;
   double kl_bits_per_picture = 0;
 
-  // Frechet distances between normal distributions fitted to the classifier's features. NOT the Inception
-  // FID: another network, another scale; to be compared only within one classifier.
-  double frechet = 0;           // samples to validation pictures
-  double frechet_training = 0;  // as many training pictures to validation pictures: what is reachable
-  // Of the other model, usually the plain autoencoder: codes from N(0, I), and from a normal distribution
-  // fitted to its codes of training pictures. 0: no other model.
+  // Frechet distances between normal distributions fitted to the classifier's features. NOT the
+  // Inception FID: another network, another scale; to be compared only within one classifier.
+  double frechet = 0;  // samples to validation pictures
+  double frechet_training =
+      0;  // as many training pictures to validation pictures: what is reachable
+  // Of the other model, usually the plain autoencoder: codes from N(0, I), and from a normal
+  // distribution fitted to its codes of training pictures. 0: no other model.
   double other_frechet = 0, other_fitted_frechet = 0, other_psnr = 0;
 
-  double confident = 0;                // share of samples with a confidence of at least `confidence`
-  double confident_validation = 0;     // the same of validation pictures
-  double classifier_accuracy = 0;      // on validation pictures
+  double confident = 0;             // share of samples with a confidence of at least `confidence`
+  double confident_validation = 0;  // the same of validation pictures
+  double classifier_accuracy = 0;   // on validation pictures
   std::vector<std::string> classes;
-  std::vector<double> class_shares;    // of the samples, by the likeliest class
+  std::vector<double> class_shares;  // of the samples, by the likeliest class
 
   // The first `nearest` samples and the training picture nearest to each (squared difference), as
   // [side][side][channels] bytes, and their root mean squared differences, 0..255.
@@ -55,7 +56,8 @@ struct GenerativeFigures {
 // pictures; a classifier of other pictures).
 Result<GenerativeFigures> MeasureGenerator(const runtime::WeightsFile& model,
                                            const runtime::WeightsFile& classifier,
-                                           const runtime::WeightsFile* other, const std::vector<Pack>& packs,
+                                           const runtime::WeightsFile* other,
+                                           const std::vector<Pack>& packs,
                                            const GenerativeFiguresOptions& options);
 
 }  // namespace halfmoon::training

@@ -21,13 +21,13 @@ namespace {
 
 constexpr double kHoleFrom = 0.35, kHoleTo = 0.65;
 constexpr double kCrescent = 0.05, kFull = 1.0;
-constexpr std::int64_t kMeasured = 64;   // pictures per figure
-constexpr std::int64_t kShown = 10;      // samples kept
+constexpr std::int64_t kMeasured = 64;  // pictures per figure
+constexpr std::int64_t kShown = 10;     // samples kept
 
 // Rendered moons of every phase, size and tilt, to be compared with.
 struct Bank {
-  torch::Tensor pixels;      // [n, side * side] float32, 0..255
-  std::vector<double> lit;   // [n]
+  torch::Tensor pixels;     // [n, side * side] float32, 0..255
+  std::vector<double> lit;  // [n]
 };
 
 Bank MakeBank() {
@@ -36,22 +36,25 @@ Bank MakeBank() {
   for (int phase = 0; phase <= 100; ++phase) {
     for (int size = -2; size <= 2; ++size) {
       for (int tilt = -3; tilt <= 3; ++tilt) {
-        const MoonPicture moon = RenderMoon({phase / 100.0, kMoonRadius + kRadiusJitter * size / 2,
-                                             kTiltJitter * tilt / 3});
+        const MoonPicture moon = RenderMoon(
+            {phase / 100.0, kMoonRadius + kRadiusJitter * size / 2, kTiltJitter * tilt / 3});
         all.insert(all.end(), moon.begin(), moon.end());
         bank.lit.push_back(phase / 100.0);
       }
     }
   }
-  bank.pixels = torch::from_blob(all.data(), {static_cast<std::int64_t>(bank.lit.size()), kMoonSide * kMoonSide},
-                                 torch::kUInt8)
+  bank.pixels = torch::from_blob(
+                    all.data(), {static_cast<std::int64_t>(bank.lit.size()), kMoonSide * kMoonSide},
+                    torch::kUInt8)
                     .to(torch::kFloat32);
   return bank;
 }
 
 torch::Tensor ToTensor(const MoonPicture& picture) {
-  return torch::from_blob(const_cast<std::uint8_t*>(picture.data()), {1, 1, kMoonSide, kMoonSide}, torch::kUInt8)
-             .to(torch::kFloat32) / 255;
+  return torch::from_blob(const_cast<std::uint8_t*>(picture.data()), {1, 1, kMoonSide, kMoonSide},
+                          torch::kUInt8)
+             .to(torch::kFloat32) /
+         255;
 }
 
 // [n, 1, side, side] -> rounded samples 0..255, [n, side * side] float32.
@@ -64,7 +67,8 @@ MoonPicture ToPicture(const torch::Tensor& samples) {
 
 // Distance and index of the nearest moon of each row.
 std::pair<torch::Tensor, torch::Tensor> Nearest(const Bank& bank, const torch::Tensor& samples) {
-  const torch::Tensor squares = samples.square().sum(1, true) + bank.pixels.square().sum(1).unsqueeze(0) -
+  const torch::Tensor squares = samples.square().sum(1, true) +
+                                bank.pixels.square().sum(1).unsqueeze(0) -
                                 2 * samples.mm(bank.pixels.t());
   const auto [value, index] = squares.clamp_min(0).min(1);
   return {(value / (kMoonSide * kMoonSide)).sqrt(), index};
@@ -79,7 +83,8 @@ torch::Tensor Normal(std::int64_t n, std::int64_t latent) {
   torch::Tensor z = torch::empty({n, latent, 1, 1});
   for (std::int64_t i = 0; i < n; ++i) {
     runtime::Philox random(7, static_cast<std::uint64_t>(i));
-    for (std::int64_t k = 0; k < latent; ++k) z.data_ptr<float>()[i * latent + k] = static_cast<float>(random.Normal());
+    for (std::int64_t k = 0; k < latent; ++k)
+      z.data_ptr<float>()[i * latent + k] = static_cast<float>(random.Normal());
   }
   return z;
 }
@@ -88,8 +93,12 @@ Recipe MakeRecipe(bool variational, const HalfMoonOptions& o) {
   Recipe r;
   r.name = variational ? "half-moon-vae" : "half-moon-ae";
   r.family = "vae";
-  r.model = {{"channels", "1"}, {"side", std::to_string(kMoonSide)}, {"widths", "[16, 32, 64, 64]"},
-             {"blocks", "1"},   {"features", "32"},                  {"latent", std::to_string(o.latent)},
+  r.model = {{"channels", "1"},
+             {"side", std::to_string(kMoonSide)},
+             {"widths", "[16, 32, 64, 64]"},
+             {"blocks", "1"},
+             {"features", "32"},
+             {"latent", std::to_string(o.latent)},
              {"variational", variational ? "1" : "0"}};
   r.loss = {{"beta", nlohmann::json(o.beta).dump()}};
   r.batch = 32;
@@ -105,7 +114,8 @@ Recipe MakeRecipe(bool variational, const HalfMoonOptions& o) {
 Result<HalfMoonRun> Measure(const HalfMoonOptions& o, const Bank& bank, const std::string& run_dir,
                             bool hole) {
   torch::NoGradGuard no_grad;
-  HALFMOON_ASSIGN_OR_RETURN(const Checkpoint checkpoint, Checkpoint::Load(run_dir + "/checkpoint.pt"));
+  HALFMOON_ASSIGN_OR_RETURN(const Checkpoint checkpoint,
+                            Checkpoint::Load(run_dir + "/checkpoint.pt"));
   HALFMOON_ASSIGN_OR_RETURN(const networks::VaeConfig config,
                             networks::VaeConfig::FromMetadata(checkpoint.metadata));
   networks::Vae model(config);
@@ -156,8 +166,8 @@ Result<HalfMoonRun> Measure(const HalfMoonOptions& o, const Bank& bank, const st
                                    1e-9 * torch::eye(config.latent, torch::kFloat64);
   const torch::Tensor root = torch::linalg_cholesky(covariance);
   const torch::Tensor fitted = z.flatten(1).to(torch::kFloat64).mm(root.t()) + rows.mean(0);
-  run.fitted_distance =
-      MeanDistance(bank, model->g_s->forward(fitted.to(torch::kFloat32).view({-1, config.latent, 1, 1})));
+  run.fitted_distance = MeanDistance(
+      bank, model->g_s->forward(fitted.to(torch::kFloat32).view({-1, config.latent, 1, 1})));
   return run;
 }
 
@@ -168,14 +178,16 @@ Result<std::string> WritePack(const std::string& dir, bool hole) {
   HALFMOON_ASSIGN_OR_RETURN(const std::vector<std::uint8_t> bytes, MakeMoonPack(set));
   const std::string path = dir + (hole ? "/moons-hole.hmnpack" : "/moons-all.hmnpack");
   std::ofstream out(path, std::ios::binary);
-  out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  out.write(reinterpret_cast<const char*>(bytes.data()),
+            static_cast<std::streamsize>(bytes.size()));
   if (!out.flush()) return Status(StatusCode::kIo, path + ": cannot write");
   return path;
 }
 
 }  // namespace
 
-Result<std::vector<HalfMoonRun>> RunHalfMoon(const HalfMoonOptions& o, const HalfMoonProgress& progress) {
+Result<std::vector<HalfMoonRun>> RunHalfMoon(const HalfMoonOptions& o,
+                                             const HalfMoonProgress& progress) {
   std::error_code error;
   std::filesystem::create_directories(o.work_dir, error);
   if (error) return Status(StatusCode::kIo, o.work_dir + ": cannot create: " + error.message());
@@ -185,7 +197,8 @@ Result<std::vector<HalfMoonRun>> RunHalfMoon(const HalfMoonOptions& o, const Hal
     for (const bool hole : {false, true}) {
       HALFMOON_ASSIGN_OR_RETURN(const std::string pack, WritePack(o.work_dir, hole));
       for (const bool variational : {false, true}) {
-        const std::string name = std::string(variational ? "vae" : "ae") + (hole ? "-hole" : "-all");
+        const std::string name =
+            std::string(variational ? "vae" : "ae") + (hole ? "-hole" : "-all");
         TrainOptions train;
         train.recipe = MakeRecipe(variational, o);
         train.packs = {pack};

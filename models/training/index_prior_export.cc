@@ -16,7 +16,8 @@ Status AddIntegerLayer(SafetensorsWriter& writer, const std::string& name, const
   const std::int64_t out = conv->bias.size(0);
   const auto e = conv->Export(torch::full({out}, scale), torch::full({out}, step), level_bias);
   if (bytes) {
-    HALFMOON_RETURN_IF_ERROR(AddTensor<std::int8_t>(writer, name + ".weight", e.weight.to(torch::kInt8)));
+    HALFMOON_RETURN_IF_ERROR(
+        AddTensor<std::int8_t>(writer, name + ".weight", e.weight.to(torch::kInt8)));
   } else {
     HALFMOON_RETURN_IF_ERROR(AddTensor<std::int16_t>(writer, name + ".weight", e.weight));
   }
@@ -29,7 +30,8 @@ Status AddIntegerLayer(SafetensorsWriter& writer, const std::string& name, const
 
 }  // namespace
 
-Status AddIndexPrior(SafetensorsWriter& writer, networks::IndexPrior& prior, const networks::VqvaeConfig& c) {
+Status AddIndexPrior(SafetensorsWriter& writer, networks::IndexPrior& prior,
+                     const networks::VqvaeConfig& c) {
   torch::NoGradGuard no_grad;
   prior->SetQuantised(true);
   std::vector<torch::Tensor> embeddings;
@@ -55,7 +57,8 @@ Status AddIndexPrior(SafetensorsWriter& writer, networks::IndexPrior& prior, con
 }
 
 Status CheckIndexPrior(const std::vector<std::uint8_t>& file) {
-  HALFMOON_ASSIGN_OR_RETURN(const runtime::WeightsFile weights, runtime::WeightsFile::FromBytes(file));
+  HALFMOON_ASSIGN_OR_RETURN(const runtime::WeightsFile weights,
+                            runtime::WeightsFile::FromBytes(file));
   const auto loaded = runtime::VqPrior::Load(weights);
   if (loaded.ok()) return Status::Ok();
   return {StatusCode::kInternal, "export: the loader refuses it: " + loaded.status().message()};

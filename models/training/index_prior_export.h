@@ -1,4 +1,5 @@
-// The integer prior over indices as tensors of a weights file; exporters of VQ-VAEs share it. LibTorch.
+// The integer prior over indices as tensors of a weights file; exporters of VQ-VAEs share it.
+// LibTorch.
 #pragma once
 
 #include "halfmoon/status.h"
@@ -8,7 +9,8 @@
 namespace halfmoon::training {
 
 // Tensors "prior.*" (models/runtime/vq_prior.h). Errors: those of the writer.
-Status AddIndexPrior(SafetensorsWriter& writer, networks::IndexPrior& prior, const networks::VqvaeConfig& config);
+Status AddIndexPrior(SafetensorsWriter& writer, networks::IndexPrior& prior,
+                     const networks::VqvaeConfig& config);
 
 // What is shipped is what the decoder accepts: runs the loader's proofs. Errors: kInternal.
 Status CheckIndexPrior(const std::vector<std::uint8_t>& file);

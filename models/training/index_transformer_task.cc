@@ -19,16 +19,19 @@ using runtime::PromptWords;
 
 Result<ConditionOptions> ReadConditionOptions(const Recipe& r) {
   ConditionOptions o;
-  const std::set<std::string> known = {"drop_condition", "drop_word", "copies", "shift", "flip", "least"};
+  const std::set<std::string> known = {"drop_condition", "drop_word", "copies",
+                                       "shift",          "flip",      "least"};
   for (const auto& [name, value] : r.loss) {
     if (!known.count(name)) {
       return Status(StatusCode::kInvalidArgument, "unknown loss field '" + name + "'");
     }
   }
-  for (auto [name, value] : {std::pair{"drop_condition", &o.drop_condition}, {"drop_word", &o.drop_word}}) {
+  for (auto [name, value] :
+       {std::pair{"drop_condition", &o.drop_condition}, {"drop_word", &o.drop_word}}) {
     HALFMOON_RETURN_IF_ERROR(networks::ReadField(r.loss, name, value));
     if (!(*value >= 0 && *value < 1)) {
-      return Status(StatusCode::kInvalidArgument, std::string("loss field '") + name + "' must be in [0, 1)");
+      return Status(StatusCode::kInvalidArgument,
+                    std::string("loss field '") + name + "' must be in [0, 1)");
     }
   }
   HALFMOON_RETURN_IF_ERROR(networks::ReadField(r.loss, "flip", &o.flip));
@@ -47,8 +50,9 @@ Result<ConditionOptions> ReadConditionOptions(const Recipe& r) {
 Result<IndexTransformerConfig> ReadTransformer(const Recipe& r) {
   for (const char* name : {"codes", "indices", "words"}) {
     if (r.model.count(name)) {
-      return Status(StatusCode::kInvalidArgument,
-                    std::string("model field '") + name + "' follows from codec and data; leave it out");
+      return Status(
+          StatusCode::kInvalidArgument,
+          std::string("model field '") + name + "' follows from codec and data; leave it out");
     }
   }
   auto fields = r.model;
@@ -59,7 +63,8 @@ Result<IndexTransformerConfig> ReadTransformer(const Recipe& r) {
 // The picture moved by whole pixels, its border repeated. dx, dy: -shift..shift.
 torch::Tensor Moved(const torch::Tensor& x, std::int64_t dx, std::int64_t dy, std::int64_t shift) {
   const torch::Tensor wide = torch::replication_pad2d(x, {shift, shift, shift, shift});
-  return wide.slice(2, shift + dy, shift + dy + x.size(2)).slice(3, shift + dx, shift + dx + x.size(3));
+  return wide.slice(2, shift + dy, shift + dy + x.size(2))
+      .slice(3, shift + dx, shift + dx + x.size(3));
 }
 
 std::vector<std::string> CaptionParts(const std::string& caption) {
@@ -75,7 +80,8 @@ std::vector<std::string> CaptionParts(const std::string& caption) {
 }  // namespace
 
 IndexTransformerTask::IndexTransformerTask(const Recipe& recipe, const ConditionOptions& options,
-                                           const IndexTransformerConfig& config, torch::Device device)
+                                           const IndexTransformerConfig& config,
+                                           torch::Device device)
     : recipe_(recipe), options_(options), device_(device), model_(config) {
   model_->to(device);
 }
@@ -89,7 +95,8 @@ Result<IndexTransformerTask::Part> IndexTransformerTask::EncodePart(
     const Recipe& r, const ConditionOptions& o, const std::vector<Pack>& packs, bool validation,
     std::string* codec, std::vector<std::string>* classes, IndexTransformerConfig* config) {
   torch::NoGradGuard no_grad;
-  HALFMOON_ASSIGN_OR_RETURN(const runtime::WeightsFile file, runtime::WeightsFile::FromFile(r.codec));
+  HALFMOON_ASSIGN_OR_RETURN(const runtime::WeightsFile file,
+                            runtime::WeightsFile::FromFile(r.codec));
   const auto loaded = networks::ImportSmallVqvae(file);
   if (!loaded.ok()) return loaded.status().WithContext(r.codec);
   networks::SmallVqvae model = *loaded;
@@ -99,8 +106,9 @@ Result<IndexTransformerTask::Part> IndexTransformerTask::EncodePart(
   config->indices = c.indices();
   HALFMOON_ASSIGN_OR_RETURN(
       const PictureSampler pictures,
-      PictureSampler::Create(packs, validation ? PictureSampler::Part::kValidation : PictureSampler::Part::kTraining,
-                             c.pyramid.channels, c.pyramid.side, torch::kCPU));
+      PictureSampler::Create(
+          packs, validation ? PictureSampler::Part::kValidation : PictureSampler::Part::kTraining,
+          c.pyramid.channels, c.pyramid.side, torch::kCPU));
   *classes = pictures.classes();
   Part part;
   part.captions = pictures.captions();
@@ -116,7 +124,9 @@ Result<IndexTransformerTask::Part> IndexTransformerTask::EncodePart(
       if (copy > 0) {
         const torch::Tensor u = torch::rand({3}, generator, torch::kFloat64);
         auto offset = [&](int k) {
-          return static_cast<std::int64_t>(u[k].item<double>() * static_cast<double>(2 * o.shift + 1)) - o.shift;
+          return static_cast<std::int64_t>(u[k].item<double>() *
+                                           static_cast<double>(2 * o.shift + 1)) -
+                 o.shift;
         };
         x = Moved(x, offset(0), offset(1), o.shift);
         if (o.flip && u[2].item<double>() < 0.5) x = x.flip({3});
@@ -124,7 +134,8 @@ Result<IndexTransformerTask::Part> IndexTransformerTask::EncodePart(
       }
       rows.push_back(model->Encode(x));
       if (copy > 0) continue;
-      for (std::int64_t j = 0; j < b.labels.size(0); ++j) part.labels.push_back(b.labels[j].item<std::int64_t>());
+      for (std::int64_t j = 0; j < b.labels.size(0); ++j)
+        part.labels.push_back(b.labels[j].item<std::int64_t>());
     }
     if (!rows.empty()) copies.push_back(torch::cat(rows));
   }
@@ -132,21 +143,23 @@ Result<IndexTransformerTask::Part> IndexTransformerTask::EncodePart(
   return part;
 }
 
-Result<std::unique_ptr<TrainingTask>> IndexTransformerTask::Create(const Recipe& r,
-                                                                   const std::vector<Pack>& packs,
-                                                                   std::int64_t /*validation_pictures*/,
-                                                                   torch::Device device) {
+Result<std::unique_ptr<TrainingTask>> IndexTransformerTask::Create(
+    const Recipe& r, const std::vector<Pack>& packs, std::int64_t /*validation_pictures*/,
+    torch::Device device) {
   HALFMOON_ASSIGN_OR_RETURN(IndexTransformerConfig config, ReadTransformer(r));
   HALFMOON_ASSIGN_OR_RETURN(const ConditionOptions options, ReadConditionOptions(r));
   if (r.codec.empty()) {
-    return Status(StatusCode::kInvalidArgument,
-                  "this model learns the indices of a codec; name its weights file in field 'codec' of the "
-                  "recipe or with --codec FILE");
+    return Status(
+        StatusCode::kInvalidArgument,
+        "this model learns the indices of a codec; name its weights file in field 'codec' of the "
+        "recipe or with --codec FILE");
   }
   std::string codec;
   std::vector<std::string> classes;
-  HALFMOON_ASSIGN_OR_RETURN(Part training, EncodePart(r, options, packs, false, &codec, &classes, &config));
-  HALFMOON_ASSIGN_OR_RETURN(Part validation, EncodePart(r, options, packs, true, &codec, &classes, &config));
+  HALFMOON_ASSIGN_OR_RETURN(Part training,
+                            EncodePart(r, options, packs, false, &codec, &classes, &config));
+  HALFMOON_ASSIGN_OR_RETURN(Part validation,
+                            EncodePart(r, options, packs, true, &codec, &classes, &config));
   PromptWords words;
   if (!training.captions.empty()) {
     words = PromptWords::FromCaptions(training.captions, static_cast<int>(options.least));
@@ -156,7 +169,8 @@ Result<std::unique_ptr<TrainingTask>> IndexTransformerTask::Create(const Recipe&
     config.words = 2 + static_cast<std::int64_t>(classes.size());
     config.condition = 1;
   } else {
-    return Status(StatusCode::kInvalidArgument, "the packs have neither captions nor classes to learn from");
+    return Status(StatusCode::kInvalidArgument,
+                  "the packs have neither captions nor classes to learn from");
   }
   HALFMOON_RETURN_IF_ERROR(config.Validate());
   torch::manual_seed(static_cast<std::uint64_t>(r.seed));  // the network's initial values
@@ -193,10 +207,12 @@ Result<std::vector<std::uint8_t>> IndexTransformerTask::Export(
     }
     fields[name] = it->second;
   }
-  HALFMOON_ASSIGN_OR_RETURN(const IndexTransformerConfig config, IndexTransformerConfig::FromFields(fields));
+  HALFMOON_ASSIGN_OR_RETURN(const IndexTransformerConfig config,
+                            IndexTransformerConfig::FromFields(fields));
   own = fields;
   for (const char* name : {"codec", "prompt_words", "classes"}) {
-    if (const auto it = checkpoint.metadata.find(name); it != checkpoint.metadata.end()) own[name] = it->second;
+    if (const auto it = checkpoint.metadata.find(name); it != checkpoint.metadata.end())
+      own[name] = it->second;
   }
   networks::IndexTransformer model(config);
   HALFMOON_RETURN_IF_ERROR(LoadAveraged(checkpoint, *model));
@@ -215,7 +231,8 @@ Status IndexTransformerTask::ImportWeightsFile(const std::string& path) {
     }
   }
   networks::IndexTransformer other(model_->config());
-  HALFMOON_RETURN_IF_ERROR(networks::LoadModule(file, "prior.transformer", *other).WithContext(path));
+  HALFMOON_RETURN_IF_ERROR(
+      networks::LoadModule(file, "prior.transformer", *other).WithContext(path));
   CopyParameters(*other, *model_);
   return Status::Ok();
 }
@@ -250,7 +267,8 @@ torch::Tensor IndexTransformerTask::Conditions(const Part& part, const torch::Te
     std::int64_t at = 0;
     for (std::size_t k = 0; k < parts.size(); ++k) {
       // When all is certain, the name alone: it is what a prompt is like.
-      if (k == 0 ? happens(0.1) && parts.size() > 1 : generator == nullptr || happens(0.5)) continue;
+      if (k == 0 ? happens(0.1) && parts.size() > 1 : generator == nullptr || happens(0.5))
+        continue;
       const PromptWords::Prompt prompt = words_.Encode(parts[k], static_cast<std::size_t>(length));
       for (const std::int64_t word : prompt.words) {
         if (word == PromptWords::kNothing || at == length) break;
@@ -261,22 +279,26 @@ torch::Tensor IndexTransformerTask::Conditions(const Part& part, const torch::Te
   return out.to(device_);
 }
 
-torch::Tensor IndexTransformerTask::Loss(const StepInfo& at, at::Generator& generator, Figures* figures) {
+torch::Tensor IndexTransformerTask::Loss(const StepInfo& at, at::Generator& generator,
+                                         Figures* figures) {
   const std::int64_t batch = recipe_.batch;
   const std::int64_t count = batch * (at.worker + 1) / at.workers - batch * at.worker / at.workers;
   if (count == 0) return {};
-  const torch::Tensor u = torch::rand({2, count}, generator, torch::TensorOptions(torch::kFloat64).device(device_));
+  const torch::Tensor u =
+      torch::rand({2, count}, generator, torch::TensorOptions(torch::kFloat64).device(device_));
   const std::int64_t copies = training_.indices.size(0), n = training_.indices.size(1);
   auto below = [](const torch::Tensor& x, std::int64_t most) {
     return (x * static_cast<double>(most)).to(torch::kLong).clamp_max(most - 1).cpu();
   };
   const torch::Tensor which = below(u[0], n), copy = below(u[1], copies);
-  const torch::Tensor indices = training_.indices.flatten(0, 1).index_select(0, copy * n + which).to(device_);
+  const torch::Tensor indices =
+      training_.indices.flatten(0, 1).index_select(0, copy * n + which).to(device_);
   at::Generator words = MakeGenerator(torch::kCPU);
   words.set_current_seed(MixSeed(recipe_.seed, static_cast<std::uint64_t>(at.step),
                                  static_cast<std::uint64_t>(100 + at.worker)));
   const torch::Tensor logits = model_->forward(Conditions(training_, which, &words), indices);
-  const torch::Tensor nats = torch::nll_loss(torch::log_softmax(logits.flatten(0, 1), 1), indices.flatten());
+  const torch::Tensor nats =
+      torch::nll_loss(torch::log_softmax(logits.flatten(0, 1), 1), indices.flatten());
   *figures = {{"bits_per_index", nats.item<double>() / std::log(2.0)}};
   return nats * (static_cast<double>(count) / static_cast<double>(batch));
 }
@@ -292,7 +314,8 @@ double IndexTransformerTask::BitsPerIndex(const Part& part, bool conditional) {
     if (!conditional) condition = torch::zeros_like(condition);
     const torch::Tensor logits = model_->forward(condition, indices);
     nats += torch::nll_loss(torch::log_softmax(logits.flatten(0, 1), 1), indices.flatten(), {},
-                            at::Reduction::Sum).item<double>();
+                            at::Reduction::Sum)
+                .item<double>();
   }
   return nats / std::log(2.0) / static_cast<double>(n * model_->config().indices);
 }
@@ -304,9 +327,10 @@ ValidationReport IndexTransformerTask::Validate(WorkerPool&) {
   const double with = BitsPerIndex(validation_, true), without = BitsPerIndex(validation_, false);
   const double training = BitsPerIndex(training_, true);
   model_->train(was_training);
-  return {with,
-          {{"bits_per_index", with}, {"without_condition", without}, {"training_pictures", training}},
-          {}};
+  return {
+      with,
+      {{"bits_per_index", with}, {"without_condition", without}, {"training_pictures", training}},
+      {}};
 }
 
 }  // namespace halfmoon::training

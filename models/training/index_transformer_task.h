@@ -22,22 +22,25 @@ struct ConditionOptions {
   std::int64_t least = 2;       // captions that a word must be in to be one
 };
 
-// The indices are those of a trained codec, `recipe.codec`; all pictures are encoded when the task is made.
-// Captions, where the packs have them, are the condition, else classes. A caption may have parts, "red heart;
-// love; symbol": the first nearly always counts, each other one every second time.
+// The indices are those of a trained codec, `recipe.codec`; all pictures are encoded when the task
+// is made. Captions, where the packs have them, are the condition, else classes. A caption may have
+// parts, "red heart; love; symbol": the first nearly always counts, each other one every second
+// time.
 class IndexTransformerTask : public TrainingTask {
  public:
   // Errors: kInvalidArgument naming the field.
   static Status Check(const Recipe& recipe);
-  // REQUIRES: Check. Errors: kInvalidArgument (no codec; packs without captions and classes); those of
-  // reading the codec and of PictureSampler::Create.
-  static Result<std::unique_ptr<TrainingTask>> Create(const Recipe& recipe, const std::vector<Pack>& packs,
+  // REQUIRES: Check. Errors: kInvalidArgument (no codec; packs without captions and classes); those
+  // of reading the codec and of PictureSampler::Create.
+  static Result<std::unique_ptr<TrainingTask>> Create(const Recipe& recipe,
+                                                      const std::vector<Pack>& packs,
                                                       std::int64_t validation_pictures,
                                                       torch::Device device);
-  // The weights file of a checkpoint, averaged weights: "prior.transformer.*", and the metadata "codec" (identity
-  // of the codec), "prompt_words" (PromptWords::ToText) or "classes" (one per line).
-  static Result<std::vector<std::uint8_t>> Export(const Checkpoint& checkpoint,
-                                                  const std::map<std::string, std::string>& metadata);
+  // The weights file of a checkpoint, averaged weights: "prior.transformer.*", and the metadata
+  // "codec" (identity of the codec), "prompt_words" (PromptWords::ToText) or "classes" (one per
+  // line).
+  static Result<std::vector<std::uint8_t>> Export(
+      const Checkpoint& checkpoint, const std::map<std::string, std::string>& metadata);
 
   torch::nn::Module& network() override { return *model_; }
   Status ImportWeightsFile(const std::string& path) override;
@@ -58,10 +61,12 @@ class IndexTransformerTask : public TrainingTask {
   IndexTransformerTask(const Recipe& recipe, const ConditionOptions& options,
                        const networks::IndexTransformerConfig& config, torch::Device device);
   static Result<Part> EncodePart(const Recipe& recipe, const ConditionOptions& options,
-                                 const std::vector<Pack>& packs, bool validation, std::string* codec,
-                                 std::vector<std::string>* classes, networks::IndexTransformerConfig* config);
+                                 const std::vector<Pack>& packs, bool validation,
+                                 std::string* codec, std::vector<std::string>* classes,
+                                 networks::IndexTransformerConfig* config);
   // int64 [count, L]. With a generator words and whole conditions are dropped.
-  torch::Tensor Conditions(const Part& part, const torch::Tensor& which, at::Generator* generator) const;
+  torch::Tensor Conditions(const Part& part, const torch::Tensor& which,
+                           at::Generator* generator) const;
   double BitsPerIndex(const Part& part, bool conditional);
 
   Recipe recipe_;

@@ -17,8 +17,8 @@ struct Spot {
 
 // Dark plains first, then bright craters. Only vaguely the real moon.
 constexpr Spot kSpots[] = {
-    {-0.38, -0.45, 0.34, 0.55}, {0.22, -0.36, 0.25, 0.60}, {0.45, -0.08, 0.24, 0.58},
-    {-0.62, 0.02, 0.26, 0.62},  {-0.20, 0.12, 0.20, 0.68}, {0.68, -0.38, 0.13, 0.55},
+    {-0.38, -0.45, 0.34, 0.55}, {0.22, -0.36, 0.25, 0.60},  {0.45, -0.08, 0.24, 0.58},
+    {-0.62, 0.02, 0.26, 0.62},  {-0.20, 0.12, 0.20, 0.68},  {0.68, -0.38, 0.13, 0.55},
     {-0.12, 0.72, 0.09, 1.35},  {-0.33, -0.12, 0.08, 1.30}, {0.35, 0.46, 0.10, 1.20},
     {0.05, 0.40, 0.07, 1.22},   {-0.50, 0.52, 0.08, 1.22},  {0.62, 0.30, 0.06, 1.25},
 };
@@ -97,7 +97,8 @@ Result<std::vector<std::uint8_t>> MakeMoonPack(const MoonSetOptions& o) {
   PackWriter writer;
   std::vector<std::string> classes;
   for (int tenth = 0; tenth < 10; ++tenth) {
-    classes.push_back(std::to_string(10 * tenth) + "-" + std::to_string(10 * tenth + 10) + " % lit");
+    classes.push_back(std::to_string(10 * tenth) + "-" + std::to_string(10 * tenth + 10) +
+                      " % lit");
   }
   writer.SetClasses(std::move(classes));
   for (std::int64_t i = 0; i < o.count; ++i) {

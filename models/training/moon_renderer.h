@@ -20,16 +20,16 @@ struct Moon {
   double tilt = 0;              // radians, counter-clockwise: of light and surface together
 };
 
-// A sphere in the middle of a black picture, lit by a sun that stands to the right and, towards full
-// moon, behind the viewer; the same dark plains and bright craters for every moon, a faint glow on the
-// dark side. kMoonSide x kMoonSide grey samples, nine rays per pixel.
+// A sphere in the middle of a black picture, lit by a sun that stands to the right and, towards
+// full moon, behind the viewer; the same dark plains and bright craters for every moon, a faint
+// glow on the dark side. kMoonSide x kMoonSide grey samples, nine rays per pixel.
 std::vector<std::uint8_t> RenderMoon(const Moon& moon);
 
 struct MoonSetOptions {
   std::int64_t count = 4000;
-  int validation_every = 20;               // every n-th moon is for validation; 0: none
+  int validation_every = 20;  // every n-th moon is for validation; 0: none
   std::uint64_t seed = 1;
-  double hole_from = 0, hole_to = 0;       // lit shares in (from, to) are left out; equal: none
+  double hole_from = 0, hole_to = 0;  // lit shares in (from, to) are left out; equal: none
 };
 
 // Moon number `index` of a set: lit uniformly over what is not left out, radius and tilt uniformly

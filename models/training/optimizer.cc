@@ -34,8 +34,8 @@ Optimizer::Optimizer(std::vector<std::pair<std::string, torch::Tensor>> paramete
     const std::int64_t rows = p.dim() > 0 ? p.size(0) : 1;
     const std::int64_t columns = rows > 0 ? p.numel() / rows : 0;
     const bool level_vector = p.dim() == 2;  // anchors [levels, channels]: not a linear map
-    // The linear paths carry most of the picture with weights of about 0.03 each: at AdamW's full rate a
-    // step would change them by per cents, which is noise in every pixel.
+    // The linear paths carry most of the picture with weights of about 0.03 each: at AdamW's full
+    // rate a step would change them by per cents, which is noise in every pixel.
     const bool linear_path = name.find(".linear.") != std::string::npos;
     slot.matrix = options_.muon && !level_vector && !linear_path && std::min(rows, columns) >= 16;
     if (!slot.matrix) slot.second = torch::zeros_like(p);
@@ -66,17 +66,20 @@ void Optimizer::Update(Slot& slot, const torch::Tensor& gradient, double scale,
     slot.first.lerp_(g, 1 - options_.beta1);
     slot.second.lerp_(g * g, 1 - options_.beta2);
     const double t = static_cast<double>(step_);
-    const double correct1 = 1 - std::pow(options_.beta1, t), correct2 = 1 - std::pow(options_.beta2, t);
+    const double correct1 = 1 - std::pow(options_.beta1, t),
+                 correct2 = 1 - std::pow(options_.beta2, t);
     const torch::Tensor denominator =
         slot.second.sqrt().mul_(1 / std::sqrt(correct2)).add_(options_.epsilon);
     p.addcdiv_(slot.first, denominator, -learning_rate / correct1);
   }
   // A short average at first, the full one later.
-  const double decay = std::min(options_.ema, static_cast<double>(step_ + 1) / static_cast<double>(step_ + 10));
+  const double decay =
+      std::min(options_.ema, static_cast<double>(step_ + 1) / static_cast<double>(step_ + 10));
   slot.average.lerp_(p, 1 - decay);
 }
 
-double Optimizer::Step(std::vector<torch::Tensor>& gradients, double learning_rate, WorkerPool& pool) {
+double Optimizer::Step(std::vector<torch::Tensor>& gradients, double learning_rate,
+                       WorkerPool& pool) {
   torch::NoGradGuard no_grad;
   torch::Tensor sum = torch::zeros({}, slots_.empty() ? torch::kCPU : slots_[0].parameter.device());
   for (const torch::Tensor& g : gradients) {
@@ -96,7 +99,8 @@ double Optimizer::Step(std::vector<torch::Tensor>& gradients, double learning_ra
   std::vector<std::vector<std::size_t>> share(workers);
   std::vector<double> load(workers, 0);
   for (std::size_t i : order) {
-    const auto w = static_cast<std::size_t>(std::min_element(load.begin(), load.end()) - load.begin());
+    const auto w =
+        static_cast<std::size_t>(std::min_element(load.begin(), load.end()) - load.begin());
     share[w].push_back(i);
     load[w] += slots_[i].cost;
   }
@@ -127,7 +131,8 @@ void Optimizer::LoadState(const std::map<std::string, torch::Tensor>& state) {
     s.first.copy_(state.at("first." + s.name));
     if (s.second.defined()) s.second.copy_(state.at("second." + s.name));
     s.average.copy_(state.at("average." + s.name));
-    if (const auto d = state.find("direction." + s.name); d != state.end()) s.direction = d->second.clone();
+    if (const auto d = state.find("direction." + s.name); d != state.end())
+      s.direction = d->second.clone();
   }
   step_ = state.at("optimizer_step").item<std::int64_t>();
 }

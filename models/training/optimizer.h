@@ -12,15 +12,15 @@
 namespace halfmoon::training {
 
 struct OptimizerOptions {
-  bool muon = true;         // false: AdamW for every parameter
-  double momentum = 0.95;   // Muon
-  double matrix_rate = 4;   // Muon's learning rate over AdamW's
-  double linear_rate = 0.1;  // the linear paths' learning rate over AdamW's
+  bool muon = true;             // false: AdamW for every parameter
+  double momentum = 0.95;       // Muon
+  double matrix_rate = 4;       // Muon's learning rate over AdamW's
+  double linear_rate = 0.1;     // the linear paths' learning rate over AdamW's
   int orthogonalise_every = 2;  // steps that share one orthogonal matrix; momentum changes slowly
   double beta1 = 0.9, beta2 = 0.99, epsilon = 1e-8;  // AdamW
-  double weight_decay = 0;  // decoupled
-  double gradient_clip = 1.0;  // global norm
-  double ema = 0.999;          // decay of the averaged weights; ramps up from short averages
+  double weight_decay = 0;                           // decoupled
+  double gradient_clip = 1.0;                        // global norm
+  double ema = 0.999;  // decay of the averaged weights; ramps up from short averages
 };
 
 // Muon (Jordan et al. 2024): the momentum of a weight matrix is replaced by the nearest
@@ -32,7 +32,8 @@ class Optimizer {
   // `parameters`: named, in a fixed order. Those with at least two dimensions greater than one
   // after flattening to [out, rest], and no side below 16, are matrices; depth-wise kernels,
   // biases and level vectors are not.
-  Optimizer(std::vector<std::pair<std::string, torch::Tensor>> parameters, OptimizerOptions options);
+  Optimizer(std::vector<std::pair<std::string, torch::Tensor>> parameters,
+            OptimizerOptions options);
 
   // One step with the given gradients (same order; undefined = unused). Returns the gradient's
   // global norm; when it is not finite nothing is changed.

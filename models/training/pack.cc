@@ -16,7 +16,8 @@ constexpr std::uint32_t kMaxSide = 65535;
 template <typename T>
 T LoadLittle(const std::uint8_t* p) {
   T value = 0;
-  for (std::size_t i = 0; i < sizeof(T); ++i) value |= static_cast<T>(static_cast<T>(p[i]) << (8 * i));
+  for (std::size_t i = 0; i < sizeof(T); ++i)
+    value |= static_cast<T>(static_cast<T>(p[i]) << (8 * i));
   return value;
 }
 
@@ -47,7 +48,8 @@ Result<Pack> Pack::Read(const std::string& path) {
     return Status(StatusCode::kIo, path + ": cannot read the pixel pack");
   }
   auto corrupt = [&](const std::string& what) {
-    return Status(StatusCode::kCorrupt, path + ": " + what + "; make it again with 'halfmoon pack'");
+    return Status(StatusCode::kCorrupt,
+                  path + ": " + what + "; make it again with 'halfmoon pack'");
   };
   const std::uint8_t* start = pack.bytes.data();
   if (pack.bytes.size() < kHeaderSize1 || std::memcmp(start, kMagic, sizeof kMagic) != 0 ||
@@ -57,12 +59,14 @@ Result<Pack> Pack::Read(const std::string& path) {
   const bool has_text = start[7] == '2';
   const std::size_t header = has_text ? kHeaderSize2 : kHeaderSize1;
   if (pack.bytes.size() < header) return corrupt("header is cut off");
-  const std::uint64_t pixels_end = has_text ? LoadLittle<std::uint64_t>(start + 16) : pack.bytes.size();
+  const std::uint64_t pixels_end =
+      has_text ? LoadLittle<std::uint64_t>(start + 16) : pack.bytes.size();
   if (pixels_end > pack.bytes.size()) return corrupt("text lies outside the file");
   const auto count = LoadLittle<std::uint32_t>(start + 8);
   if (count > (pack.bytes.size() - header) / kEntrySize) return corrupt("directory is cut off");
   if (has_text) {
-    const auto text = nlohmann::json::parse(start + pixels_end, start + pack.bytes.size(), nullptr, false);
+    const auto text =
+        nlohmann::json::parse(start + pixels_end, start + pack.bytes.size(), nullptr, false);
     if (!text.is_object()) return corrupt("text is no JSON object");
     try {
       text.at("classes").get_to(pack.classes);

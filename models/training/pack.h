@@ -27,8 +27,8 @@ struct PackEntry {
   std::uint32_t width = 0, height = 0;
   std::uint64_t offset = 0;  // from the file's start
   bool validation = false;
-  bool grey = false;   // one sample per pixel instead of three
-  int label = -1;      // index into Pack::classes; -1: none
+  bool grey = false;  // one sample per pixel instead of three
+  int label = -1;     // index into Pack::classes; -1: none
 
   std::size_t channels() const { return grey ? 1 : 3; }
 };
@@ -54,7 +54,8 @@ class PackWriter {
 
   // Adds a picture with what is known of it: entry.offset is ignored; samples:
   // width * height * entry.channels(). Either all pictures of a pack have a caption or none.
-  Status Add(const PackEntry& entry, std::span<const std::uint8_t> samples, const std::string& caption);
+  Status Add(const PackEntry& entry, std::span<const std::uint8_t> samples,
+             const std::string& caption);
 
   // Names of the classes that entries' labels count.
   void SetClasses(std::vector<std::string> names) { classes_ = std::move(names); }

@@ -29,7 +29,8 @@ Neighbours FindNeighbours(const torch::Tensor& pictures, const PictureSampler& t
   for (std::int64_t i = 0; i < training.size(); i += 1000) {
     const torch::Tensor some =
         training.Slice(i, std::min<std::int64_t>(1000, training.size() - i)).pictures.flatten(1);
-    const torch::Tensor squares = rows.square().sum(1, true) + some.square().sum(1) - 2 * rows.mm(some.t());
+    const torch::Tensor squares =
+        rows.square().sum(1, true) + some.square().sum(1) - 2 * rows.mm(some.t());
     const auto [value, index] = squares.min(1);
     which = torch::where(value < best, index + i, which);
     best = torch::minimum(best, value);
@@ -37,7 +38,8 @@ Neighbours FindNeighbours(const torch::Tensor& pictures, const PictureSampler& t
   Neighbours found;
   for (std::int64_t i = 0; i < rows.size(0); ++i) {
     found.shown.push_back(PictureBytes(pictures[i]));
-    found.nearest.push_back(PictureBytes(training.Slice(which[i].item<std::int64_t>(), 1).pictures[0]));
+    found.nearest.push_back(
+        PictureBytes(training.Slice(which[i].item<std::int64_t>(), 1).pictures[0]));
     found.distances.push_back(
         255 * std::sqrt(std::max(0.0, best[i].item<double>()) / static_cast<double>(rows.size(1))));
   }

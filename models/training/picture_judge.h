@@ -1,5 +1,5 @@
-// Parts that measurements of generated pictures share: the classifier's view, nearest training pictures.
-// LibTorch.
+// Parts that measurements of generated pictures share: the classifier's view, nearest training
+// pictures. LibTorch.
 #pragma once
 
 #include <torch/torch.h>

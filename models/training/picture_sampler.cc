@@ -57,7 +57,8 @@ Result<PictureSampler> PictureSampler::Create(const std::vector<Pack>& packs, Pa
   if (labels.empty() && !validation) {
     return Status(StatusCode::kInvalidArgument, "the packs hold no training picture");
   }
-  s.pixels_ = torch::zeros({static_cast<std::int64_t>(labels.size()), side, side, channels}, torch::kUInt8);
+  s.pixels_ =
+      torch::zeros({static_cast<std::int64_t>(labels.size()), side, side, channels}, torch::kUInt8);
   std::uint8_t* out = s.pixels_.data_ptr<std::uint8_t>();
   for (const Pack& pack : packs) {
     for (const PackEntry& e : pack.entries) {
@@ -74,10 +75,12 @@ Result<PictureSampler> PictureSampler::Create(const std::vector<Pack>& packs, Pa
 Result<PictureParts> PictureParts::Create(const std::vector<Pack>& packs, std::int64_t channels,
                                           std::int64_t side, torch::Device device) {
   PictureParts parts;
-  HALFMOON_ASSIGN_OR_RETURN(parts.training, PictureSampler::Create(packs, PictureSampler::Part::kTraining, channels,
-                                                                   side, device));
-  HALFMOON_ASSIGN_OR_RETURN(parts.validation, PictureSampler::Create(packs, PictureSampler::Part::kValidation,
-                                                                     channels, side, device));
+  HALFMOON_ASSIGN_OR_RETURN(
+      parts.training,
+      PictureSampler::Create(packs, PictureSampler::Part::kTraining, channels, side, device));
+  HALFMOON_ASSIGN_OR_RETURN(
+      parts.validation,
+      PictureSampler::Create(packs, PictureSampler::Part::kValidation, channels, side, device));
   return parts;
 }
 

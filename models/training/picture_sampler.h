@@ -17,12 +17,13 @@ class PictureSampler {
  public:
   enum class Part { kTraining, kValidation };
 
-  // Pictures of the packs as `channels` (1 or 3; grey is repeated, colour averaged) times side x side
-  // pixels. Smaller ones (28x28 for a side of 32) get a black margin, the same on all sides.
+  // Pictures of the packs as `channels` (1 or 3; grey is repeated, colour averaged) times side x
+  // side pixels. Smaller ones (28x28 for a side of 32) get a black margin, the same on all sides.
   // Errors: kInvalidArgument when a picture is larger or not square, when packs name different
   // classes, or when there is no training picture; an empty validation part is legal.
-  static Result<PictureSampler> Create(const std::vector<Pack>& packs, Part part, std::int64_t channels,
-                                       std::int64_t side, torch::Device device);
+  static Result<PictureSampler> Create(const std::vector<Pack>& packs, Part part,
+                                       std::int64_t channels, std::int64_t side,
+                                       torch::Device device);
 
   struct Batch {
     torch::Tensor pictures;  // [n, channels, side, side] float32 in [0, 1], channels-last
@@ -51,8 +52,8 @@ struct PictureParts {
   PictureSampler training, validation;
 
   // Errors: those of PictureSampler::Create.
-  static Result<PictureParts> Create(const std::vector<Pack>& packs, std::int64_t channels, std::int64_t side,
-                                     torch::Device device);
+  static Result<PictureParts> Create(const std::vector<Pack>& packs, std::int64_t channels,
+                                     std::int64_t side, torch::Device device);
 };
 
 }  // namespace halfmoon::training

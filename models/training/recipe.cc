@@ -51,11 +51,13 @@ Status Recipe::Validate() const {
   if (optimizer != "muon" && optimizer != "adamw") {
     return bad("field 'optimizer' is '" + optimizer + "'; legal are \"muon\" and \"adamw\"");
   }
-  if (!(learning_rate > 0 && learning_rate <= 1)) return bad("field 'learning_rate' must be in (0, 1]");
+  if (!(learning_rate > 0 && learning_rate <= 1))
+    return bad("field 'learning_rate' must be in (0, 1]");
   if (!(final_learning_rate >= 0 && final_learning_rate <= learning_rate)) {
     return bad("field 'final_learning_rate' must be from 0 to 'learning_rate'");
   }
-  if (!(matrix_rate > 0 && matrix_rate <= 100)) return bad("field 'matrix_rate' must be in (0, 100]");
+  if (!(matrix_rate > 0 && matrix_rate <= 100))
+    return bad("field 'matrix_rate' must be in (0, 100]");
   if (!(linear_rate > 0 && linear_rate <= 1)) return bad("field 'linear_rate' must be in (0, 1]");
   if (warmup_steps < 0) return bad("field 'warmup_steps' must not be negative");
   for (auto [field, share] : {std::pair{"decay_from", decay_from},

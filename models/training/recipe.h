@@ -10,10 +10,10 @@
 namespace halfmoon::training {
 
 struct Recipe {
-  std::string name;                // model name, e.g. "ae-photo"
-  std::string family = "ae";       // kind of model, see families.h
-  // Weights file of the codec whose indices are learnt (family "index-transformer"); the working folder's
-  // path. Others have none.
+  std::string name;           // model name, e.g. "ae-photo"
+  std::string family = "ae";  // kind of model, see families.h
+  // Weights file of the codec whose indices are learnt (family "index-transformer"); the working
+  // folder's path. Others have none.
   std::string codec;
   // What the family's own fields are where they differ from its defaults: dimensions of the model,
   // options of the loss. Values are JSON ("128", "\"conv\"").
@@ -29,11 +29,11 @@ struct Recipe {
   double linear_rate = 0.1;        // learning rate of the AE's linear paths over that of all else
   double final_learning_rate = 1e-6;
   std::int64_t warmup_steps = 300;
-  double decay_from = 0.4;         // constant until this share of the run, then cosine to the end
+  double decay_from = 0.4;  // constant until this share of the run, then cosine to the end
   double gradient_clip = 1.0;
   double ema = 0.999;
-  double level_weight = 0.5;       // a level's loss is divided by lambda^level_weight
-  double quantise_from = 0.85;     // from here on the entropy path runs on its integer grid
+  double level_weight = 0.5;    // a level's loss is divided by lambda^level_weight
+  double quantise_from = 0.85;  // from here on the entropy path runs on its integer grid
   bool linear_initialisation = true;
   std::uint64_t seed = 1;
 

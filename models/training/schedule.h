@@ -29,8 +29,8 @@ inline double LearningRate(const Recipe& r, std::int64_t step, double progress) 
   double rate = r.learning_rate;
   if (progress > r.decay_from) {
     const double x = (progress - r.decay_from) / std::max(1e-9, 1 - r.decay_from);
-    rate = r.final_learning_rate + (r.learning_rate - r.final_learning_rate) * 0.5 *
-                                       (1 + std::cos(std::numbers::pi * x));
+    rate = r.final_learning_rate +
+           (r.learning_rate - r.final_learning_rate) * 0.5 * (1 + std::cos(std::numbers::pi * x));
   }
   if (step < r.warmup_steps) {
     rate *= static_cast<double>(step + 1) / static_cast<double>(r.warmup_steps);

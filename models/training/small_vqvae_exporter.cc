@@ -6,8 +6,8 @@
 
 namespace halfmoon::training {
 
-Result<std::vector<std::uint8_t>> ExportSmallVqvae(const Checkpoint& checkpoint,
-                                                   const std::map<std::string, std::string>& metadata) {
+Result<std::vector<std::uint8_t>> ExportSmallVqvae(
+    const Checkpoint& checkpoint, const std::map<std::string, std::string>& metadata) {
   torch::NoGradGuard no_grad;
   HALFMOON_ASSIGN_OR_RETURN(const networks::SmallVqvaeConfig c,
                             networks::SmallVqvaeConfig::FromMetadata(checkpoint.metadata));
@@ -19,7 +19,8 @@ Result<std::vector<std::uint8_t>> ExportSmallVqvae(const Checkpoint& checkpoint,
   HALFMOON_RETURN_IF_ERROR(AddHalfModule(writer, "g_a.project", *model->quantiser->project));
   HALFMOON_RETURN_IF_ERROR(AddHalfModule(writer, "g_s", *model->g_s));
   HALFMOON_RETURN_IF_ERROR(AddHalfModule(writer, "g_s.unproject", *model->quantiser->unproject));
-  const torch::Tensor codes = model->quantiser->stages[0]->Codes(torch::arange(c.codes, torch::kLong));
+  const torch::Tensor codes =
+      model->quantiser->stages[0]->Codes(torch::arange(c.codes, torch::kLong));
   HALFMOON_RETURN_IF_ERROR(AddHalfTensor(writer, "g_s.codes", codes));
   HALFMOON_RETURN_IF_ERROR(AddIndexPrior(writer, model->prior, c.prior()));
   HALFMOON_ASSIGN_OR_RETURN(std::vector<std::uint8_t> bytes, writer.ToBytes());

@@ -17,7 +17,7 @@ namespace halfmoon::training {
 //   g_s.codes                 [K, d]: the codebook
 //   prior.*                   integers: the prior that codes the indices in files
 // Errors: kCorrupt naming the tensor or key; kInternal when the runtime would refuse the prior.
-Result<std::vector<std::uint8_t>> ExportSmallVqvae(const Checkpoint& checkpoint,
-                                                   const std::map<std::string, std::string>& metadata);
+Result<std::vector<std::uint8_t>> ExportSmallVqvae(
+    const Checkpoint& checkpoint, const std::map<std::string, std::string>& metadata);
 
 }  // namespace halfmoon::training

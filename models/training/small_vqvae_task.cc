@@ -27,7 +27,8 @@ Result<SmallVqvaeLossOptions> ReadSmallVqvaeLoss(const Recipe& r) {
   for (const auto& [name, value] : weights) {
     HALFMOON_RETURN_IF_ERROR(networks::ReadField(r.loss, name, value));
     if (!(*value >= 0 && *value <= 1000)) {
-      return Status(StatusCode::kInvalidArgument, std::string("loss field '") + name + "' must be 0 to 1000");
+      return Status(StatusCode::kInvalidArgument,
+                    std::string("loss field '") + name + "' must be 0 to 1000");
     }
   }
   return o;
@@ -53,14 +54,16 @@ Status SmallVqvaeTask::Check(const Recipe& r) {
   return ReadSmallVqvaeLoss(r).status();
 }
 
-Result<std::unique_ptr<TrainingTask>> SmallVqvaeTask::Create(const Recipe& r, const std::vector<Pack>& packs,
+Result<std::unique_ptr<TrainingTask>> SmallVqvaeTask::Create(const Recipe& r,
+                                                             const std::vector<Pack>& packs,
                                                              std::int64_t /*validation_pictures*/,
                                                              torch::Device device) {
   HALFMOON_ASSIGN_OR_RETURN(const networks::SmallVqvaeConfig config,
                             networks::SmallVqvaeConfig::FromFields(r.model));
   HALFMOON_ASSIGN_OR_RETURN(const SmallVqvaeLossOptions loss, ReadSmallVqvaeLoss(r));
   const networks::PyramidConfig& p = config.pyramid;
-  HALFMOON_ASSIGN_OR_RETURN(PictureParts parts, PictureParts::Create(packs, p.channels, p.side, device));
+  HALFMOON_ASSIGN_OR_RETURN(PictureParts parts,
+                            PictureParts::Create(packs, p.channels, p.side, device));
   torch::manual_seed(static_cast<std::uint64_t>(r.seed));  // the network's initial values
   return std::unique_ptr<TrainingTask>(
       new SmallVqvaeTask(r, loss, config, std::move(parts), device));
@@ -72,16 +75,17 @@ void SmallVqvaeTask::Initialise() {
   generator.set_current_seed(MixSeed(recipe_.seed, 0, 0));
   networks::Codebook& book = model_->quantiser->stages[0];
   // At least so many vectors that k-means can find K centres.
-  const std::int64_t pictures = std::max<std::int64_t>(
-      64, 1 + 4 * model_->config().codes / model_->config().indices());
+  const std::int64_t pictures =
+      std::max<std::int64_t>(64, 1 + 4 * model_->config().codes / model_->config().indices());
   const torch::Tensor x = training_.Sample(pictures, loss_.flip, generator).pictures;
-  book->InitialiseByKMeans(networks::ToRows(model_->quantiser->project(model_->g_a(x))).contiguous(), 6,
-                           generator);
+  book->InitialiseByKMeans(
+      networks::ToRows(model_->quantiser->project(model_->g_a(x))).contiguous(), 6, generator);
 }
 
 Status SmallVqvaeTask::ImportWeightsFile(const std::string& path) {
-  return {StatusCode::kInvalidArgument,
-          path + ": a weights file holds the prior as integers only; --init takes a checkpoint here"};
+  return {
+      StatusCode::kInvalidArgument,
+      path + ": a weights file holds the prior as integers only; --init takes a checkpoint here"};
 }
 
 void SmallVqvaeTask::BeforeStep(const StepInfo& at) {
@@ -97,8 +101,8 @@ torch::Tensor SmallVqvaeTask::Loss(const StepInfo& at, at::Generator& generator,
   const auto q = model_->quantiser(model_->g_a(x));
   const torch::Tensor d = model_->g_s(q.z_q) - x;
   const torch::Tensor mse = d.square().mean();
-  const torch::Tensor bits =
-      model_->PriorBits(q.indices.view({count, -1})).mean() / static_cast<double>(model_->config().indices());
+  const torch::Tensor bits = model_->PriorBits(q.indices.view({count, -1})).mean() /
+                             static_cast<double>(model_->config().indices());
   keeper_.Collect(at.worker, model_->quantiser->stages[0], q.rows[0], q.indices.reshape({-1}));
   const torch::Tensor loss = loss_.squared * mse + loss_.absolute * d.abs().mean() +
                              loss_.commitment * q.commitment_loss.mean() +
@@ -109,7 +113,9 @@ torch::Tensor SmallVqvaeTask::Loss(const StepInfo& at, at::Generator& generator,
   return loss * (static_cast<double>(count) / static_cast<double>(batch));
 }
 
-void SmallVqvaeTask::AfterStep(const StepInfo& at) { keeper_.EndStep(at, model_->quantiser->stages); }
+void SmallVqvaeTask::AfterStep(const StepInfo& at) {
+  keeper_.EndStep(at, model_->quantiser->stages);
+}
 
 ValidationReport SmallVqvaeTask::Validate(WorkerPool&) {
   torch::NoGradGuard no_grad;
@@ -131,7 +137,8 @@ ValidationReport SmallVqvaeTask::Validate(WorkerPool&) {
   torch::Tensor counts = torch::zeros({model_->config().codes}, torch::kLong);
   const std::int64_t seen = std::min(kLimit, training_.size());
   for (std::int64_t i = 0; i < seen; i += kAtOnce) {
-    const torch::Tensor indices = model_->Encode(training_.Slice(i, std::min(kAtOnce, seen - i)).pictures);
+    const torch::Tensor indices =
+        model_->Encode(training_.Slice(i, std::min(kAtOnce, seen - i)).pictures);
     counts += indices.cpu().reshape({-1}).bincount({}, model_->config().codes);
   }
   model_->train(was_training);

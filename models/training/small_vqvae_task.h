@@ -12,13 +12,14 @@
 namespace halfmoon::training {
 
 // Loss, per sample of the pictures: squared * d^2 + absolute * |d| + commitment * |p - sg[e]|^2
-// + dictionary * |sg[p] - e|^2 (codebooks trained by gradients) + the integer prior's bits per index.
+// + dictionary * |sg[p] - e|^2 (codebooks trained by gradients) + the integer prior's bits per
+// index.
 struct SmallVqvaeLossOptions {
-  double squared = 10;      // weight of the squared error, samples in 0..1
-  double absolute = 1;      // of the absolute error: keeps edges and flat areas clean
-  double commitment = 0.05; // beta of van den Oord et al. 2017
+  double squared = 10;       // weight of the squared error, samples in 0..1
+  double absolute = 1;       // of the absolute error: keeps edges and flat areas clean
+  double commitment = 0.05;  // beta of van den Oord et al. 2017
   double dictionary = 1;
-  bool flip = false;        // mirror every other picture
+  bool flip = false;  // mirror every other picture
 };
 
 class SmallVqvaeTask : public TrainingTask {
@@ -26,12 +27,15 @@ class SmallVqvaeTask : public TrainingTask {
   // Errors: kInvalidArgument naming the field.
   static Status Check(const Recipe& recipe);
   // REQUIRES: Check. Errors: those of PictureParts::Create.
-  static Result<std::unique_ptr<TrainingTask>> Create(const Recipe& recipe, const std::vector<Pack>& packs,
+  static Result<std::unique_ptr<TrainingTask>> Create(const Recipe& recipe,
+                                                      const std::vector<Pack>& packs,
                                                       std::int64_t validation_pictures,
                                                       torch::Device device);
 
   torch::nn::Module& network() override { return *model_; }
-  torch::OrderedDict<std::string, torch::Tensor> StateBuffers() override { return model_->named_buffers(); }
+  torch::OrderedDict<std::string, torch::Tensor> StateBuffers() override {
+    return model_->named_buffers();
+  }
   // The codebook starts with the centres of the untrained encoder's features.
   void Initialise() override;
   Status ImportWeightsFile(const std::string& path) override;
@@ -40,10 +44,12 @@ class SmallVqvaeTask : public TrainingTask {
   void AfterStep(const StepInfo& at) override;
   bool HasValidation() const override { return true; }
   // Score: mean squared error of 8-bit pictures, in dB below full scale, negative. Figures: PSNR of
-  // validation pictures (of training pictures where there are none), their bits per index, and usage and
-  // perplexity of the codebook over training pictures.
+  // validation pictures (of training pictures where there are none), their bits per index, and
+  // usage and perplexity of the codebook over training pictures.
   ValidationReport Validate(WorkerPool& pool) override;
-  std::map<std::string, std::string> Metadata() const override { return model_->config().ToMetadata(); }
+  std::map<std::string, std::string> Metadata() const override {
+    return model_->config().ToMetadata();
+  }
 
  private:
   SmallVqvaeTask(const Recipe& recipe, const SmallVqvaeLossOptions& loss,

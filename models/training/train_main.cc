@@ -38,17 +38,28 @@ int main(int argc, char** argv) {
     }
     if (i + 1 >= argc) return Usage();
     const std::string value = argv[++i];
-    if (key == "--recipe") recipe = value;
-    else if (key == "--data") o.packs.push_back(value);
-    else if (key == "--out") o.out_dir = value;
-    else if (key == "--init") o.init = value;
-    else if (key == "--codec") codec = value;
-    else if (key == "--device") o.device = value;
-    else if (key == "--precision") o.precision = value;
-    else if (key == "--steps") o.budget.steps = std::atoll(value.c_str());
-    else if (key == "--total-minutes") o.budget.minutes = std::atof(value.c_str());
-    else if (key == "--workers") o.workers = std::atoi(value.c_str());
-    else return Usage();
+    if (key == "--recipe")
+      recipe = value;
+    else if (key == "--data")
+      o.packs.push_back(value);
+    else if (key == "--out")
+      o.out_dir = value;
+    else if (key == "--init")
+      o.init = value;
+    else if (key == "--codec")
+      codec = value;
+    else if (key == "--device")
+      o.device = value;
+    else if (key == "--precision")
+      o.precision = value;
+    else if (key == "--steps")
+      o.budget.steps = std::atoll(value.c_str());
+    else if (key == "--total-minutes")
+      o.budget.minutes = std::atof(value.c_str());
+    else if (key == "--workers")
+      o.workers = std::atoi(value.c_str());
+    else
+      return Usage();
   }
   if (recipe.empty() || o.packs.empty() || o.out_dir.empty()) return Usage();
   auto loaded = halfmoon::training::Recipe::FromFile(recipe);

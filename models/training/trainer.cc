@@ -1,8 +1,7 @@
 #include "models/training/trainer.h"
 
-#include <torch/torch.h>
-
 #include <malloc.h>
+#include <torch/torch.h>
 
 #include <algorithm>
 #include <chrono>
@@ -23,8 +22,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// A step makes and frees thousands of tensors of a few hundred KiB. Left alone, glibc gives such memory
-// back to the system and takes it again, page by page: 8 % of a step.
+// A step makes and frees thousands of tensors of a few hundred KiB. Left alone, glibc gives such
+// memory back to the system and takes it again, page by page: 8 % of a step.
 void KeepFreedMemory() {
 #if defined(__GLIBC__)
   mallopt(M_MMAP_THRESHOLD, 1 << 30);
@@ -54,7 +53,8 @@ class FigureSums {
  public:
   void Add(const Figures& figures, double weight) {
     for (const auto& [name, value] : figures) {
-      auto it = std::find_if(sums_.begin(), sums_.end(), [&](const auto& f) { return f.first == name; });
+      auto it =
+          std::find_if(sums_.begin(), sums_.end(), [&](const auto& f) { return f.first == name; });
       if (it == sums_.end()) it = sums_.insert(sums_.end(), {name, 0.0});
       it->second += value * weight;
     }
@@ -156,7 +156,8 @@ Status Run::Prepare() {
   std::filesystem::create_directories(options_.out_dir, error);
   std::ofstream recipe(options_.out_dir + "/recipe.json");
   recipe << r.ToJson() << "\n";
-  if (!recipe.flush()) return {StatusCode::kIo, options_.out_dir + ": cannot write into this folder"};
+  if (!recipe.flush())
+    return {StatusCode::kIo, options_.out_dir + ": cannot write into this folder"};
   return Status::Ok();
 }
 
@@ -203,7 +204,8 @@ Status Run::LoadWeights(const Checkpoint& checkpoint, const std::string& path) {
 Status Run::SaveCheckpoint() {
   Checkpoint c;
   c.tensors = optimizer_->State();
-  for (const auto& p : task_->network().named_parameters()) c.tensors["model." + p.key()] = p.value();
+  for (const auto& p : task_->network().named_parameters())
+    c.tensors["model." + p.key()] = p.value();
   for (const auto& p : task_->StateBuffers()) c.tensors["model." + p.key()] = p.value();
   c.metadata = task_->Metadata();
   c.metadata["family"] = options_.recipe.family;
@@ -218,7 +220,8 @@ Status Run::SaveCheckpoint() {
 Share Run::ComputeShare(const StepInfo& at) {
   const auto worker = static_cast<std::size_t>(at.worker);
   at::Generator& generator = generators_[worker];
-  generator.set_current_seed(MixSeed(options_.recipe.seed, static_cast<std::uint64_t>(at.step), worker));
+  generator.set_current_seed(
+      MixSeed(options_.recipe.seed, static_cast<std::uint64_t>(at.step), worker));
   Share share;
   const torch::Tensor loss = task_->Loss(at, generator, &share.figures);
   if (!loss.defined()) return share;
@@ -235,8 +238,8 @@ void Run::Step(double progress) {
     shares[static_cast<std::size_t>(w)] = ComputeShare({step_, progress, w, pool_.size()});
   });
   std::vector<torch::Tensor> gradients(parameters_.size());
-  const auto used = static_cast<double>(
-      std::count_if(shares.begin(), shares.end(), [](const Share& s) { return !s.gradients.empty(); }));
+  const auto used = static_cast<double>(std::count_if(
+      shares.begin(), shares.end(), [](const Share& s) { return !s.gradients.empty(); }));
   for (Share& s : shares) {
     if (s.gradients.empty()) continue;
     loss_sum_ += s.loss;
@@ -277,8 +280,8 @@ Status Run::Loop(const TrainCallback& callback) {
     const double progress = options_.budget.Progress(step_, MinutesSpent());
     const bool end = progress >= 1 || !go_on;
     if (!end) Step(progress);
-    const bool validate = task_->HasValidation() &&
-                          (end || MinutesSince(validated) >= options_.validate_minutes);
+    const bool validate =
+        task_->HasValidation() && (end || MinutesSince(validated) >= options_.validate_minutes);
     if (validate || (report_steps_ > 0 && MinutesSince(reported) >= 1.0 / 6)) {
       TrainProgress p;
       const double n = std::max<double>(1, static_cast<double>(report_steps_));
@@ -291,9 +294,9 @@ Status Run::Loop(const TrainCallback& callback) {
       p.loss = loss_sum_ / n;
       p.figures = figure_sums_.Means(n);
       p.skipped = skipped_;
-      nlohmann::json line = {{"step", p.step},       {"minutes", spent},   {"lr", p.learning_rate},
-                             {"loss", p.loss},       {"skipped", p.skipped},
-                             {"steps_per_second", p.steps_per_second}};
+      nlohmann::json line = {{"step", p.step},        {"minutes", spent},
+                             {"lr", p.learning_rate}, {"loss", p.loss},
+                             {"skipped", p.skipped},  {"steps_per_second", p.steps_per_second}};
       for (const auto& [name, value] : p.figures) line[name] = value;
       ValidationReport v;
       if (validate) {

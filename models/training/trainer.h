@@ -17,13 +17,13 @@ struct TrainOptions {
   Recipe recipe;
   std::vector<std::string> packs;  // pixel packs (pack.h)
   std::string out_dir;             // checkpoint.pt, log.jsonl, recipe.json
-  std::string init;                // checkpoint or weights file (.safetensors) to start from; "": none
-  bool resume = false;             // continue out_dir's checkpoint exactly
-  std::string device = "cpu";      // "cpu" or "cuda"
-  // Of matrix products (networks/low_precision.h): "float32", "bfloat16", or "auto", whichever is faster
-  // here. A resumed run keeps its own.
+  std::string init;            // checkpoint or weights file (.safetensors) to start from; "": none
+  bool resume = false;         // continue out_dir's checkpoint exactly
+  std::string device = "cpu";  // "cpu" or "cuda"
+  // Of matrix products (networks/low_precision.h): "float32", "bfloat16", or "auto", whichever is
+  // faster here. A resumed run keeps its own.
   std::string precision = "auto";
-  int workers = 2;                 // CPU: threads that share a batch; cuda: ignored
+  int workers = 2;  // CPU: threads that share a batch; cuda: ignored
   Budget budget;
   double checkpoint_minutes = 3;
   double validate_minutes = 5;
@@ -36,9 +36,9 @@ struct TrainProgress {
   double steps_per_second = 0;  // since the last report
   double minutes_left = 0;
   double learning_rate = 0;
-  double loss = 0;              // mean since the last report
-  Figures figures;              // the task's own, means since the last report
-  std::int64_t skipped = 0;            // non-finite steps so far
+  double loss = 0;                               // mean since the last report
+  Figures figures;                               // the task's own, means since the last report
+  std::int64_t skipped = 0;                      // non-finite steps so far
   const ValidationReport* validation = nullptr;  // set on reports that carry one
 };
 

@@ -16,13 +16,14 @@ namespace {
 
 // Of a bin that holds all that is drawn from N(0, 1): its neighbours begin 10 sigma away.
 constexpr float kWholeLine = 20;
-// Narrower bins than this would need tables of thousands of symbols; a plain autoencoder, which has no
-// sigma to go by, gets a 64th of the spread of its codes.
+// Narrower bins than this would need tables of thousands of symbols; a plain autoencoder, which has
+// no sigma to go by, gets a 64th of the spread of its codes.
 constexpr float kMinStep = 1.0f / 64;
 
 // A code of every training picture, drawn from its posterior: [n, latent_size], in the order
 // [row][column][dimension].
-torch::Tensor DrawnCodes(networks::Vae& model, const PictureSampler& pictures, at::Generator generator) {
+torch::Tensor DrawnCodes(networks::Vae& model, const PictureSampler& pictures,
+                         at::Generator generator) {
   constexpr std::int64_t kAtOnce = 100;
   std::vector<torch::Tensor> codes;
   for (std::int64_t i = 0; i < pictures.size(); i += kAtOnce) {
@@ -36,9 +37,10 @@ torch::Tensor DrawnCodes(networks::Vae& model, const PictureSampler& pictures, a
 Status AddMixture(networks::Vae& model, const std::vector<Pack>& packs, SafetensorsWriter* writer) {
   const networks::VaeConfig& c = model->config();
   if (c.latent_size() > kMaxMixtureCode) {
-    return {StatusCode::kInvalidArgument,
-            "a code has " + std::to_string(c.latent_size()) + " numbers; a mixture is fitted to at most " +
-                std::to_string(kMaxMixtureCode) + "; export without data"};
+    return {StatusCode::kInvalidArgument, "a code has " + std::to_string(c.latent_size()) +
+                                              " numbers; a mixture is fitted to at most " +
+                                              std::to_string(kMaxMixtureCode) +
+                                              "; export without data"};
   }
   HALFMOON_ASSIGN_OR_RETURN(
       const PictureParts parts,
@@ -46,14 +48,16 @@ Status AddMixture(networks::Vae& model, const std::vector<Pack>& packs, Safetens
   const auto& [training, validation] = parts;
   if (validation.size() == 0) {
     return {StatusCode::kInvalidArgument,
-            "the packs hold no validation pictures, which choose the mixture; make them with 'halfmoon pack'"};
+            "the packs hold no validation pictures, which choose the mixture; make them with "
+            "'halfmoon pack'"};
   }
   at::Generator generator = MakeGenerator(torch::kCPU);
   generator.set_current_seed(1);
   const torch::Tensor codes = DrawnCodes(model, training, generator);
   const CodeMixture m =
       ChooseMixture(codes, DrawnCodes(model, validation, generator), kMixtureComponents, generator);
-  HALFMOON_RETURN_IF_ERROR(AddTensor<float>(*writer, "mixture.weights", m.weights.to(torch::kFloat32)));
+  HALFMOON_RETURN_IF_ERROR(
+      AddTensor<float>(*writer, "mixture.weights", m.weights.to(torch::kFloat32)));
   HALFMOON_RETURN_IF_ERROR(AddTensor<float>(*writer, "mixture.means", m.means.to(torch::kFloat32)));
   return AddTensor<float>(*writer, "mixture.factors", m.factors.to(torch::kFloat32));
 }
@@ -75,9 +79,10 @@ Result<std::vector<std::uint8_t>> ExportVae(const Checkpoint& checkpoint,
   std::vector<double> scales;  // of N(0, 1) in bins
   for (std::int64_t i = 0; i < config.latent; ++i) {
     if (!(sigma[i] > 0)) {
-      return Status(StatusCode::kInvalidArgument,
-                    "the checkpoint's model was never validated, so nothing is known of its posteriors; "
-                    "let the run go on to its end");
+      return Status(
+          StatusCode::kInvalidArgument,
+          "the checkpoint's model was never validated, so nothing is known of its posteriors; "
+          "let the run go on to its end");
     }
     float d = std::sqrt(12.0f) * sigma[i];
     if (!config.variational) d = std::sqrt(variance[i]) / 64;
@@ -103,8 +108,10 @@ Result<std::vector<std::uint8_t>> ExportVae(const Checkpoint& checkpoint,
                                       {static_cast<std::int64_t>(tables.frequencies.size())},
                                       tables.frequencies));
   // What we ship is what the decoder accepts: run its proof now.
-  if (const auto made = CdfTables::Create(tables.sizes, tables.offsets, tables.frequencies); !made.ok()) {
-    return Status(StatusCode::kInternal, "export: the loader refuses it: " + made.status().message());
+  if (const auto made = CdfTables::Create(tables.sizes, tables.offsets, tables.frequencies);
+      !made.ok()) {
+    return Status(StatusCode::kInternal,
+                  "export: the loader refuses it: " + made.status().message());
   }
   return writer.ToBytes();
 }
@@ -116,10 +123,12 @@ Result<networks::Vae> ImportVae(const runtime::WeightsFile& file) {
   networks::Vae model(config);
   HALFMOON_RETURN_IF_ERROR(networks::LoadModule(file, "g_a", *model->g_a));
   HALFMOON_RETURN_IF_ERROR(networks::LoadModule(file, "g_s", *model->g_s));
-  HALFMOON_ASSIGN_OR_RETURN(const torch::Tensor scale,
-                            networks::LoadFloatTensor(file, "likelihood.log_scale", model->scale.sizes()));
-  HALFMOON_ASSIGN_OR_RETURN(const torch::Tensor summary,
-                            networks::LoadFloatTensor(file, "posterior.summary", model->summary.sizes()));
+  HALFMOON_ASSIGN_OR_RETURN(
+      const torch::Tensor scale,
+      networks::LoadFloatTensor(file, "likelihood.log_scale", model->scale.sizes()));
+  HALFMOON_ASSIGN_OR_RETURN(
+      const torch::Tensor summary,
+      networks::LoadFloatTensor(file, "posterior.summary", model->summary.sizes()));
   model->SetLogScale(scale);
   model->summary.copy_(summary);
   model->eval();

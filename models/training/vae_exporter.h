@@ -1,4 +1,5 @@
-// Exporter of VAEs: a checkpoint -> a weights file with frozen tables for coding its latents. LibTorch.
+// Exporter of VAEs: a checkpoint -> a weights file with frozen tables for coding its latents.
+// LibTorch.
 #pragma once
 
 #include <cstdint>
@@ -21,11 +22,12 @@ namespace halfmoon::training {
 //   likelihood.log_scale   F32 [channels, 1, 1]
 //   posterior.summary      F32 [4, latent]: see VaeImpl::summary
 //   mixture.*              with packs: see runtime::CodePrior
-// D = sqrt(12) times the median posterior sigma: rounding to such a bin is as large an error as drawing
-// from the posterior. A dimension that is not active gets a bin that always holds it and costs nothing.
-// `packs`, may be empty: a mixture of up to kMixtureComponents is fitted to one code of each of their training
-// pictures, drawn from its posterior; how many it has, the validation pictures decide. Errors: kCorrupt naming the tensor or key; kInvalidArgument when the
-// checkpoint was never validated, or a code is too long for full covariances; those of PictureParts::Create.
+// D = sqrt(12) times the median posterior sigma: rounding to such a bin is as large an error as
+// drawing from the posterior. A dimension that is not active gets a bin that always holds it and
+// costs nothing. `packs`, may be empty: a mixture of up to kMixtureComponents is fitted to one code
+// of each of their training pictures, drawn from its posterior; how many it has, the validation
+// pictures decide. Errors: kCorrupt naming the tensor or key; kInvalidArgument when the checkpoint
+// was never validated, or a code is too long for full covariances; those of PictureParts::Create.
 Result<std::vector<std::uint8_t>> ExportVae(const Checkpoint& checkpoint,
                                             const std::map<std::string, std::string>& metadata,
                                             const std::vector<Pack>& packs);

@@ -28,14 +28,15 @@ Result<VaeLossOptions> LossOptions(const Recipe& r) {
   auto bad = [](const std::string& text) { return Status(StatusCode::kInvalidArgument, text); };
   if (!(o.beta >= 0 && o.beta <= 1000)) return bad("loss field 'beta' must be 0 to 1000");
   if (!(o.warm_up >= 0 && o.warm_up <= 1)) return bad("loss field 'warm_up' must be 0 to 1");
-  if (!(o.free_nats >= 0 && o.free_nats <= 10)) return bad("loss field 'free_nats' must be 0 to 10");
+  if (!(o.free_nats >= 0 && o.free_nats <= 10))
+    return bad("loss field 'free_nats' must be 0 to 10");
   return o;
 }
 
 }  // namespace
 
-VaeTask::VaeTask(const Recipe& recipe, const VaeLossOptions& loss, const networks::VaeConfig& config,
-                 PictureParts pictures, torch::Device device)
+VaeTask::VaeTask(const Recipe& recipe, const VaeLossOptions& loss,
+                 const networks::VaeConfig& config, PictureParts pictures, torch::Device device)
     : recipe_(recipe),
       loss_(loss),
       device_(device),
@@ -50,16 +51,18 @@ Status VaeTask::Check(const Recipe& r) {
   return LossOptions(r).status();
 }
 
-Result<std::unique_ptr<TrainingTask>> VaeTask::Create(const Recipe& r, const std::vector<Pack>& packs,
+Result<std::unique_ptr<TrainingTask>> VaeTask::Create(const Recipe& r,
+                                                      const std::vector<Pack>& packs,
                                                       std::int64_t /*validation_pictures*/,
                                                       torch::Device device) {
-  HALFMOON_ASSIGN_OR_RETURN(const networks::VaeConfig config, networks::VaeConfig::FromFields(r.model));
+  HALFMOON_ASSIGN_OR_RETURN(const networks::VaeConfig config,
+                            networks::VaeConfig::FromFields(r.model));
   HALFMOON_ASSIGN_OR_RETURN(const VaeLossOptions loss, LossOptions(r));
   const networks::PyramidConfig& p = config.pyramid;
-  HALFMOON_ASSIGN_OR_RETURN(PictureParts parts, PictureParts::Create(packs, p.channels, p.side, device));
+  HALFMOON_ASSIGN_OR_RETURN(PictureParts parts,
+                            PictureParts::Create(packs, p.channels, p.side, device));
   torch::manual_seed(static_cast<std::uint64_t>(r.seed));  // the network's initial values
-  return std::unique_ptr<TrainingTask>(
-      new VaeTask(r, loss, config, std::move(parts), device));
+  return std::unique_ptr<TrainingTask>(new VaeTask(r, loss, config, std::move(parts), device));
 }
 
 Status VaeTask::ImportWeightsFile(const std::string& path) {
@@ -81,7 +84,8 @@ torch::Tensor VaeTask::Loss(const StepInfo& at, at::Generator& generator, Figure
   const torch::Tensor x = training_.Sample(count, loss_.flip, generator).pictures;
   const auto [mean, logvar] = model_->g_a->forward(x);
   const torch::Tensor x_hat = model_->g_s->forward(model_->Draw(mean, logvar, generator));
-  const double unit = kNatsPerBit * static_cast<double>(config.dimensions());  // nats -> bits per dim
+  const double unit =
+      kNatsPerBit * static_cast<double>(config.dimensions());  // nats -> bits per dim
   const torch::Tensor reconstruction = model_->ReconstructionNats(x, x_hat).mean() / unit;
   torch::Tensor loss = reconstruction;
   const torch::Tensor mse = (x_hat.detach().clamp(0, 1) - x).square().mean();
@@ -89,7 +93,8 @@ torch::Tensor VaeTask::Loss(const StepInfo& at, at::Generator& generator, Figure
               {"psnr", -10 * std::log10(mse.item<double>() + 1e-12)}};
   if (config.variational) {
     const torch::Tensor kl = networks::GaussianKl(mean, logvar).mean(0);  // per latent number
-    const double beta = loss_.beta * (loss_.warm_up > 0 ? std::min(1.0, at.progress / loss_.warm_up) : 1);
+    const double beta =
+        loss_.beta * (loss_.warm_up > 0 ? std::min(1.0, at.progress / loss_.warm_up) : 1);
     loss = loss + kl.clamp_min(loss_.free_nats).sum() * (beta / unit);
     figures->push_back({"kl_bits", kl.sum().item<double>() / unit});
     figures->push_back({"beta", beta});
@@ -120,28 +125,32 @@ VaeFigures MeasureVae(networks::Vae& model, const PictureSampler& pictures, std:
   generator.set_current_seed(seed);
   const std::int64_t n = std::min(limit, pictures.size());
   std::vector<torch::Tensor> means, sigmas;
-  torch::Tensor kl = torch::zeros({config.latent}, torch::TensorOptions(torch::kFloat64).device(device));
+  torch::Tensor kl =
+      torch::zeros({config.latent}, torch::TensorOptions(torch::kFloat64).device(device));
   double nats = 0, psnr = 0;
   constexpr std::int64_t kAtOnce = 100;
   for (std::int64_t i = 0; i < n; i += kAtOnce) {
     const torch::Tensor x = pictures.Slice(i, std::min(kAtOnce, n - i)).pictures;
     const auto [mean, logvar] = model->g_a->forward(x);
     nats += model->ReconstructionNats(x, model->g_s->forward(model->Draw(mean, logvar, generator)))
-                .sum().item<double>();
+                .sum()
+                .item<double>();
     const torch::Tensor error = (model->g_s->forward(mean).clamp(0, 1) * 255).round() - x * 255;
     const torch::Tensor mse = error.square().mean({1, 2, 3}).clamp_min(1e-3);
     psnr += (10 * torch::log10(255.0 * 255.0 / mse)).sum().item<double>();
-    if (config.variational) kl += networks::GaussianKl(mean, logvar).to(torch::kFloat64).sum({0, 2, 3});
+    if (config.variational)
+      kl += networks::GaussianKl(mean, logvar).to(torch::kFloat64).sum({0, 2, 3});
     // [positions of all pictures, latent]
     means.push_back(mean.permute({0, 2, 3, 1}).reshape({-1, config.latent}));
     sigmas.push_back((logvar * 0.5).exp().permute({0, 2, 3, 1}).reshape({-1, config.latent}));
   }
   const torch::Tensor all = torch::cat(means);
   const torch::Tensor variance = all.var(0, /*unbiased=*/false);
-  model->summary.copy_(torch::stack({std::get<0>(torch::cat(sigmas).median(0)), all.mean(0), variance,
-                                     (kl / static_cast<double>(n)).to(torch::kFloat32)}));
+  model->summary.copy_(torch::stack({std::get<0>(torch::cat(sigmas).median(0)), all.mean(0),
+                                     variance, (kl / static_cast<double>(n)).to(torch::kFloat32)}));
   model->train(was_training);
-  const double unit = kNatsPerBit * static_cast<double>(config.dimensions()) * static_cast<double>(n);
+  const double unit =
+      kNatsPerBit * static_cast<double>(config.dimensions()) * static_cast<double>(n);
   VaeFigures f;
   f.reconstruction_bits = nats / unit;
   f.kl_bits = kl.sum().item<double>() / unit;

@@ -18,7 +18,7 @@ struct VaeLossOptions {
   // Nats of KL per latent number, averaged over the batch, below which there is no pressure on it
   // (Kingma et al. 2016).
   double free_nats = 0.02;
-  bool flip = false;     // mirror every other picture
+  bool flip = false;  // mirror every other picture
 };
 
 class VaeTask : public TrainingTask {
@@ -26,20 +26,26 @@ class VaeTask : public TrainingTask {
   // Errors: kInvalidArgument naming the field.
   static Status Check(const Recipe& recipe);
   // REQUIRES: Check. Errors: those of PictureParts::Create.
-  static Result<std::unique_ptr<TrainingTask>> Create(const Recipe& recipe, const std::vector<Pack>& packs,
+  static Result<std::unique_ptr<TrainingTask>> Create(const Recipe& recipe,
+                                                      const std::vector<Pack>& packs,
                                                       std::int64_t validation_pictures,
                                                       torch::Device device);
 
   torch::nn::Module& network() override { return *model_; }
-  torch::OrderedDict<std::string, torch::Tensor> StateBuffers() override { return model_->named_buffers(); }
+  torch::OrderedDict<std::string, torch::Tensor> StateBuffers() override {
+    return model_->named_buffers();
+  }
   Status ImportWeightsFile(const std::string& path) override;
   torch::Tensor Loss(const StepInfo& at, at::Generator& generator, Figures* figures) override;
-  // On validation pictures or, where the packs have none, on training pictures: the model's summary has
-  // to be measured before it can be exported.
+  // On validation pictures or, where the packs have none, on training pictures: the model's summary
+  // has to be measured before it can be exported.
   bool HasValidation() const override { return true; }
-  // Score: the negative ELBO in bits per dimension (for a plain autoencoder the reconstruction's bits).
+  // Score: the negative ELBO in bits per dimension (for a plain autoencoder the reconstruction's
+  // bits).
   ValidationReport Validate(WorkerPool& pool) override;
-  std::map<std::string, std::string> Metadata() const override { return model_->config().ToMetadata(); }
+  std::map<std::string, std::string> Metadata() const override {
+    return model_->config().ToMetadata();
+  }
 
  private:
   VaeTask(const Recipe& recipe, const VaeLossOptions& loss, const networks::VaeConfig& config,
@@ -57,10 +63,11 @@ struct VaeFigures {
   double elbo_bits = 0;            // negative ELBO, bits per dimension
   double reconstruction_bits = 0;  // its first part
   double kl_bits = 0;              // its second part, bits per dimension
-  double psnr = 0;                 // dB of the reconstruction from the posterior mean, 8 bit, mean of pictures
-  std::int64_t active = 0;         // latent dimensions whose means vary by more than kActiveVariance
+  double psnr = 0;  // dB of the reconstruction from the posterior mean, 8 bit, mean of pictures
+  std::int64_t active = 0;  // latent dimensions whose means vary by more than kActiveVariance
 };
-// `seed`: of the one draw from each posterior. `limit`: at most so many pictures, from the first on.
+// `seed`: of the one draw from each posterior. `limit`: at most so many pictures, from the first
+// on.
 VaeFigures MeasureVae(networks::Vae& model, const PictureSampler& pictures, std::int64_t limit,
                       std::uint64_t seed);
 

@@ -19,7 +19,8 @@ ValidationResult Validate(networks::Autoencoder& model, const torch::Tensor& cro
   std::vector<double> bits(jobs), psnr(jobs), ms_ssim_db(jobs), distortion(jobs);
   pool.Run([&](int w) {
     torch::NoGradGuard no_grad;
-    for (std::size_t job = static_cast<std::size_t>(w); job < jobs; job += static_cast<std::size_t>(pool.size())) {
+    for (std::size_t job = static_cast<std::size_t>(w); job < jobs;
+         job += static_cast<std::size_t>(pool.size())) {
       const double level = levels[job / static_cast<std::size_t>(n)];
       const auto i = static_cast<std::int64_t>(job % static_cast<std::size_t>(n));
       const torch::Tensor x = crops.slice(0, i, i + 1).to(device);
@@ -28,7 +29,8 @@ ValidationResult Validate(networks::Autoencoder& model, const torch::Tensor& cro
       const torch::Tensor rounded = (out.x_hat.clamp(0, 1) * 255).round() / 255;
       const double mse = (rounded - x).square().mean().item<double>();
       psnr[job] = -10 * std::log10(std::max(mse, 1e-14));
-      ms_ssim_db[job] = -10 * std::log10(std::max(1 - networks::MsSsim(x, rounded).item<double>(), 1e-7));
+      ms_ssim_db[job] =
+          -10 * std::log10(std::max(1 - networks::MsSsim(x, rounded).item<double>(), 1e-7));
       distortion[job] = networks::Distortion(model->config(), x, rounded).item<double>();
     }
   });
@@ -37,7 +39,8 @@ ValidationResult Validate(networks::Autoencoder& model, const torch::Tensor& cro
     RatePoint p;
     p.level = levels[l];
     double sum = 0;
-    for (std::size_t i = l * static_cast<std::size_t>(n); i < (l + 1) * static_cast<std::size_t>(n); ++i) {
+    for (std::size_t i = l * static_cast<std::size_t>(n); i < (l + 1) * static_cast<std::size_t>(n);
+         ++i) {
       p.bpp += bits[i] / pixels / static_cast<double>(n);
       p.psnr += psnr[i] / static_cast<double>(n);
       p.ms_ssim_db += ms_ssim_db[i] / static_cast<double>(n);

@@ -15,7 +15,7 @@ struct RatePoint {
   double bpp = 0;   // estimated bits, rounded latents, mean over the pictures
   double psnr = 0;  // dB, mean over the pictures, reconstruction clamped and rounded to 8 bits
   double ms_ssim_db = 0;  // -10 log10(1 - MS-SSIM), mean over the pictures
-  double loss = 0;  // bpp + lambda * distortion; what the model was trained for
+  double loss = 0;        // bpp + lambda * distortion; what the model was trained for
 };
 
 struct ValidationResult {

@@ -118,7 +118,7 @@ Status VqvaeTask::ImportWeightsFile(const std::string& path) {
                                           : Status(StatusCode::kInvalidArgument,
                                                    "has architecture '" + family +
                                                        "'; --init takes a weights file of family "
-                                                       "\"vqvae\" or \"ae\", or a checkpoint");
+                                                        "\"vqvae\" or \"ae\", or a checkpoint");
   return status.ok() ? status : status.WithContext(path);
 }
 
@@ -217,7 +217,8 @@ void VqvaeTask::MeasureSlopes() {
   torch::NoGradGuard no_grad;
   at::Generator generator = MakeGenerator(device_);
   generator.set_current_seed(MixSeed(recipe_.seed, 1, 0));
-  constexpr int kBatches = 8, kBatch = 4;  // the same pictures for every stage, or differences were noise
+  constexpr int kBatches = 8,
+                kBatch = 4;  // the same pictures for every stage, or differences were noise
   torch::Tensor energy = torch::zeros({config_.stages}, torch::kFloat64), bits = energy.clone();
   double rows = 0;
   for (int i = 0; i < kBatches; ++i) {
@@ -229,7 +230,8 @@ void VqvaeTask::MeasureSlopes() {
   }
   const auto per_row = [&](const torch::Tensor& sums) {
     std::vector<double> values;
-    for (std::int64_t s = 0; s < config_.stages; ++s) values.push_back(sums[s].item<double>() / rows);
+    for (std::int64_t s = 0; s < config_.stages; ++s)
+      values.push_back(sums[s].item<double>() / rows);
     return values;
   };
   SetSlopes(per_row(energy), per_row(bits));
@@ -298,8 +300,9 @@ torch::Tensor VqvaeTask::Loss(const StepInfo& at, at::Generator& generator, Figu
 
 void VqvaeTask::AfterStep(const StepInfo& at) {
   keeper_.EndStep(at, model_->codebooks);
-  // Once only. What a bit saves on average is more than what the last bit saves, and the slope is what the
-  // last bit has to save: taking the one for the other over and over would silence stage after stage.
+  // Once only. What a bit saves on average is more than what the last bit saves, and the slope is
+  // what the last bit has to save: taking the one for the other over and over would silence stage
+  // after stage.
   if (at.progress >= kMeasureSlopesAt && model_->slopes_final.item<std::int64_t>() == 0) {
     MeasureSlopes();
     model_->slopes_final.fill_(1);
@@ -363,7 +366,8 @@ ValidationReport VqvaeTask::Validate(WorkerPool& pool) {
                     {"perplexity_first", networks::CodebookPerplexity(total[0])},
                     {"perplexity_last", networks::CodebookPerplexity(total[stages - 1])}};
   // Since the last validation; without a step in between there is nothing to say.
-  if (const double used = keeper_.TakeUsage(); used > 0) report.figures.push_back({"usage_training", used});
+  if (const double used = keeper_.TakeUsage(); used > 0)
+    report.figures.push_back({"usage_training", used});
   model_->train();
   return report;
 }

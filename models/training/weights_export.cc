@@ -22,14 +22,16 @@ Status LoadAveraged(const Checkpoint& checkpoint, torch::nn::Module& network) {
   return Status::Ok();
 }
 
-Status AddHalfTensor(SafetensorsWriter& writer, const std::string& name, const torch::Tensor& tensor) {
+Status AddHalfTensor(SafetensorsWriter& writer, const std::string& name,
+                     const torch::Tensor& tensor) {
   const torch::Tensor half = tensor.detach().cpu().to(torch::kFloat16).contiguous();
   return writer.AddBytes(name, runtime::DType::kF16, half.sizes().vec(),
                          {static_cast<const std::uint8_t*>(half.data_ptr()),
                           static_cast<std::size_t>(half.numel()) * 2});
 }
 
-Status AddHalfModule(SafetensorsWriter& writer, const std::string& prefix, torch::nn::Module& module) {
+Status AddHalfModule(SafetensorsWriter& writer, const std::string& prefix,
+                     torch::nn::Module& module) {
   for (const auto& p : module.named_parameters()) {
     HALFMOON_RETURN_IF_ERROR(AddHalfTensor(writer, prefix + "." + p.key(), p.value()));
   }

@@ -13,8 +13,8 @@
 
 namespace halfmoon::training {
 
-// Fills a network with the averaged weights of a checkpoint (and its buffers as they are), and switches
-// it to evaluation. Errors: kCorrupt naming the tensor.
+// Fills a network with the averaged weights of a checkpoint (and its buffers as they are), and
+// switches it to evaluation. Errors: kCorrupt naming the tensor.
 Status LoadAveraged(const Checkpoint& checkpoint, torch::nn::Module& network);
 
 // A tensor as it is; T is its type.
@@ -25,17 +25,20 @@ Status AddTensor(SafetensorsWriter& writer, const std::string& name, const torch
                     std::span<const T>(t.data_ptr<T>(), static_cast<std::size_t>(t.numel())));
 }
 // A float tensor as float16.
-Status AddHalfTensor(SafetensorsWriter& writer, const std::string& name, const torch::Tensor& tensor);
+Status AddHalfTensor(SafetensorsWriter& writer, const std::string& name,
+                     const torch::Tensor& tensor);
 
 // Every parameter as float16 under prefix + "." + its name. Errors: those of the writer.
-Status AddHalfModule(SafetensorsWriter& writer, const std::string& prefix, torch::nn::Module& module);
+Status AddHalfModule(SafetensorsWriter& writer, const std::string& prefix,
+                     torch::nn::Module& module);
 
 // `given` (name, licence ...), the model's own keys, architecture and format version.
 void SetMetadata(const std::map<std::string, std::string>& given,
                  const std::map<std::string, std::string>& own, const std::string& architecture,
                  SafetensorsWriter* writer);
 
-// Values of `from`'s parameters into `to`'s, for train --init. REQUIRES: the same class and dimensions.
+// Values of `from`'s parameters into `to`'s, for train --init. REQUIRES: the same class and
+// dimensions.
 void CopyParameters(torch::nn::Module& from, torch::nn::Module& to);
 
 }  // namespace halfmoon::training

@@ -51,7 +51,8 @@ TEST(AlphaPlane, EveryFilterIsUndone) {
   Bytes plane;
   for (std::uint8_t f = 0; f < 5; ++f) {
     plane.push_back(f);
-    for (std::uint32_t x = 0; x < width; ++x) plane.push_back(static_cast<std::uint8_t>(37 * x + 91 * f));
+    for (std::uint32_t x = 0; x < width; ++x)
+      plane.push_back(static_cast<std::uint8_t>(37 * x + 91 * f));
   }
   const Bytes payload = CompressBlock(plane).value();
   const Result<Bytes> samples = DecodeAlpha(payload, width, 5, 1);

@@ -297,8 +297,9 @@ TEST(ContainerChunks, MissingOrUnannouncedChunksAreRefused) {
     header.channels = channels;
     EXPECT_EQ(AssembledStatus({MakeChunk("LATT")}, header).code(), StatusCode::kCorrupt);
     EXPECT_TRUE(AssembledStatus({MakeChunk("LATT"), MakeChunk("ALPH")}, header).ok());
-    EXPECT_EQ(AssembledStatus({MakeChunk("LATT"), MakeChunk("ALPH"), MakeChunk("ALPH")}, header).code(),
-              StatusCode::kCorrupt);
+    EXPECT_EQ(
+        AssembledStatus({MakeChunk("LATT"), MakeChunk("ALPH"), MakeChunk("ALPH")}, header).code(),
+        StatusCode::kCorrupt);
   }
 }
 
@@ -310,7 +311,8 @@ TEST(ContainerChunks, EveryTileHasItsAlpha) {
   header.width = 128;
   header.height = 64;
   const Bytes a = {1}, b = {2, 2};
-  const Chunk chunks[] = {{kChunkLatents, b}, {kChunkAlpha, a}, {kChunkLatents, a}, {kChunkAlpha, b}};
+  const Chunk chunks[] = {
+      {kChunkLatents, b}, {kChunkAlpha, a}, {kChunkLatents, a}, {kChunkAlpha, b}};
   const Result<Bytes> file = Write(header, chunks);
   ASSERT_TRUE(file.ok()) << file.status().message();
   const Result<ParsedFile> parsed = Parse(*file);

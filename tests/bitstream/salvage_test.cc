@@ -131,7 +131,9 @@ TEST(Salvage, NeedsAHeader) {
   header.tile_size = 0;
   header.channels = 1;
   const Bytes payload = {1, 2, 3};
-  Bytes file = Write(header, std::vector<Chunk>{{kChunkLatents, payload}, {ChunkType("nOTE"), payload}}).value();
+  Bytes file =
+      Write(header, std::vector<Chunk>{{kChunkLatents, payload}, {ChunkType("nOTE"), payload}})
+          .value();
   EXPECT_TRUE(Salvage(file).ok());
   EXPECT_EQ(Salvage(Bytes{1, 2, 3}).status().code(), StatusCode::kNotHalfmoon);
 }

@@ -36,7 +36,8 @@ CliResult Decompress(std::vector<std::string> arguments) {
 std::vector<Json> Lines(const std::string& text) {
   std::vector<Json> lines;
   std::istringstream in(text);
-  for (std::string line; std::getline(in, line);) lines.push_back(Json::parse(line, nullptr, false));
+  for (std::string line; std::getline(in, line);)
+    lines.push_back(Json::parse(line, nullptr, false));
   return lines;
 }
 
@@ -53,15 +54,16 @@ TEST(Report, VerboseAddsWhatAFileIsMadeOfAndWhereTheTimeWent) {
   EXPECT_EQ(std::count(plain.out.begin(), plain.out.end(), '\n'), 1) << plain.out;
   const CliResult made = Compress({folder / "a.png", "-o", folder / "b.hmn", "--verbose"});
   ASSERT_EQ(made.exit_code, 0) << made.err;
-  for (const char* part :
-       {"model tiny, effort 3, 1 tile(s), ", "latent ", "alpha ", "analysis ", "memory estimated at "}) {
+  for (const char* part : {"model tiny, effort 3, 1 tile(s), ", "latent ", "alpha ", "analysis ",
+                           "memory estimated at "}) {
     EXPECT_NE(made.out.find(part), std::string::npos) << part << "\n" << made.out;
   }
   const CliResult back = Decompress({folder / "a.hmn", "-o", folder / "b.png", "-v", "--json"});
   ASSERT_EQ(back.exit_code, 0) << back.err;
   const std::string hash = Json::parse(back.out).at("symbol_hash");
   const CliResult text = Decompress({folder / "a.hmn", "-o", folder / "c.png", "-v"});
-  const std::vector<std::string> parts = {"1 tile(s), ", "hash " + hash, "synthesis ", "model read in "};
+  const std::vector<std::string> parts = {"1 tile(s), ", "hash " + hash, "synthesis ",
+                                          "model read in "};
   for (const std::string& part : parts) {
     EXPECT_NE(text.out.find(part), std::string::npos) << part << "\n" << text.out;
   }
@@ -85,9 +87,13 @@ TEST(Kinds, AlphaAndSixteenBitGoThroughFilesAndBack) {
   EXPECT_EQ(refused.err, "halfmoon: error: " + (folder / "c.jpg") +
                              ": the picture has alpha, which JPEG can't hold; give --background "
                              "R,G,B, or write a PNG\n");
-  EXPECT_EQ(Decompress({folder / "a.hmn", "-o", folder / "c.jpg", "--background", "9,8,300"}).exit_code, 2);
+  EXPECT_EQ(
+      Decompress({folder / "a.hmn", "-o", folder / "c.jpg", "--background", "9,8,300"}).exit_code,
+      2);
   EXPECT_EQ(folder.List(), (std::vector<std::string>{"a.hmn", "a.png", "b.pam"}));
-  EXPECT_EQ(Decompress({folder / "a.hmn", "-o", folder / "c.jpg", "--background", "255,0,0"}).exit_code, 0);
+  EXPECT_EQ(
+      Decompress({folder / "a.hmn", "-o", folder / "c.jpg", "--background", "255,0,0"}).exit_code,
+      0);
 }
 
 TEST(Kinds, AFileLargerThanItsPictureIsSaid) {
@@ -104,16 +110,19 @@ TEST(Regions, ReadOnlyTheirTiles) {
   const TempFolder folder;
   WritePicture(folder / "a.png", 640, 320);
   ASSERT_EQ(Compress({folder / "a.png", "--tile-size", "64"}).exit_code, 0);
-  const CliResult part = Decompress({folder / "a.hmn", "-o", folder / "p.png", "--region",
-                                     "300,128,70,33", "--json"});
+  const CliResult part =
+      Decompress({folder / "a.hmn", "-o", folder / "p.png", "--region", "300,128,70,33", "--json"});
   ASSERT_EQ(part.exit_code, 0) << part.err;
   EXPECT_LT(Json::parse(part.out).at("tiles").get<int>(), 20);
   const auto image = ReadImageFile(folder / "p.png");
   ASSERT_TRUE(image.ok());
   EXPECT_EQ(image->width(), 70u);
   EXPECT_EQ(image->height(), 33u);
-  EXPECT_EQ(Decompress({folder / "a.hmn", "-o", folder / "q.png", "--region", "600,0,41,1"}).exit_code, 2);
-  EXPECT_EQ(Decompress({folder / "a.hmn", "-o", folder / "q.png", "--region", "1,2,3"}).exit_code, 2);
+  EXPECT_EQ(
+      Decompress({folder / "a.hmn", "-o", folder / "q.png", "--region", "600,0,41,1"}).exit_code,
+      2);
+  EXPECT_EQ(Decompress({folder / "a.hmn", "-o", folder / "q.png", "--region", "1,2,3"}).exit_code,
+            2);
   const CliResult tiles = RunCli({"info", "--tiles", "--json", folder / "a.hmn"});
   EXPECT_EQ(Json::parse(tiles.out).at("files").at(0).at("tiles").size(), 50u);
 }
@@ -138,20 +147,23 @@ TEST(Damage, AllowPartialHasACodeOfItsOwn) {
   EXPECT_FALSE(std::filesystem::exists(folder / "cut.png"));
   const CliResult partial = Decompress({folder / "cut.hmn", "--allow-partial"});
   EXPECT_EQ(partial.exit_code, 8) << partial.err;
-  EXPECT_NE(partial.err.find("tile(s) lost and filled with grey: "), std::string::npos) << partial.err;
+  EXPECT_NE(partial.err.find("tile(s) lost and filled with grey: "), std::string::npos)
+      << partial.err;
   const auto image = ReadImageFile(folder / "cut.png");
   ASSERT_TRUE(image.ok());
   EXPECT_EQ(image->width(), 200u);
   EXPECT_EQ(Decompress({folder / "a.hmn", "--allow-partial", "-o", folder / "b.png"}).exit_code, 0);
 }
 
-// --- Batches -----------------------------------------------------------------------------------------
+// --- Batches
+// -----------------------------------------------------------------------------------------
 
 class Batch : public ::testing::Test {
  protected:
   Batch() {
     std::filesystem::create_directories(folder_ / "in/deep");
-    for (int i = 0; i < 4; ++i) WritePicture(folder_ / ("in/p" + std::to_string(i) + ".png"), 40, 30, i);
+    for (int i = 0; i < 4; ++i)
+      WritePicture(folder_ / ("in/p" + std::to_string(i) + ".png"), 40, 30, i);
     WritePicture(folder_ / "in/deep/q.png", 30, 40);
     WriteText(folder_ / "in/notes.txt", "no picture");
   }
@@ -170,19 +182,24 @@ class Batch : public ::testing::Test {
 
 TEST_F(Batch, OneBadFileDoesNotStopTheOthers) {
   WriteText(folder_ / "in/p1.png", "broken");
-  const CliResult result = Compress({folder_ / "in", "-r", "--out-dir", folder_ / "out", "-j", "2", "--json"});
+  const CliResult result =
+      Compress({folder_ / "in", "-r", "--out-dir", folder_ / "out", "-j", "2", "--json"});
   EXPECT_EQ(result.exit_code, 3) << result.err;
   EXPECT_EQ(Results("out"), (std::vector<std::string>{"deep/q.hmn", "p0.hmn", "p2.hmn", "p3.hmn"}));
   const std::vector<Json> lines = Lines(result.out);
   ASSERT_EQ(lines.size(), 6u);
   EXPECT_EQ(lines.back().at("done"), 4);
   EXPECT_EQ(lines.back().at("failed"), 1);
-  EXPECT_EQ(std::count_if(lines.begin(), lines.end() - 1, [](const Json& j) { return j.at("ok") == true; }), 4);
+  EXPECT_EQ(std::count_if(lines.begin(), lines.end() - 1,
+                          [](const Json& j) { return j.at("ok") == true; }),
+            4);
 
   // And back, one line of summary for people.
-  const CliResult back = Decompress({folder_ / "out", "-r", "--out-dir", folder_ / "back", "--format", "ppm"});
+  const CliResult back =
+      Decompress({folder_ / "out", "-r", "--out-dir", folder_ / "back", "--format", "ppm"});
   EXPECT_EQ(back.exit_code, 0) << back.err;
-  EXPECT_EQ(Results("back"), (std::vector<std::string>{"deep/q.ppm", "p0.ppm", "p2.ppm", "p3.ppm"}));
+  EXPECT_EQ(Results("back"),
+            (std::vector<std::string>{"deep/q.ppm", "p0.ppm", "p2.ppm", "p3.ppm"}));
   EXPECT_EQ(back.out.rfind("files  done  skipped  failed", 0), 0u) << back.out;
 }
 
@@ -194,7 +211,8 @@ TEST_F(Batch, ResumeSkipsWhatIsIntactAndRedoesTheRest) {
   const CliResult without = Compress({folder_ / "in", "--out-dir", folder_ / "out"});
   EXPECT_EQ(without.exit_code, 7);
   std::filesystem::remove(folder_ / "out/p3.hmn");
-  const CliResult resumed = Compress({folder_ / "in", "--out-dir", folder_ / "out", "--resume", "--json"});
+  const CliResult resumed =
+      Compress({folder_ / "in", "--out-dir", folder_ / "out", "--resume", "--json"});
   EXPECT_EQ(resumed.exit_code, 0) << resumed.err;
   const Json summary = Lines(resumed.out).back();
   EXPECT_EQ(summary.at("skipped"), 2);
@@ -204,8 +222,10 @@ TEST_F(Batch, ResumeSkipsWhatIsIntactAndRedoesTheRest) {
 
 TEST_F(Batch, ShardsShareTheListWithoutOverlap) {
   for (const char* shard : {"1/2", "2/2"}) {
-    ASSERT_EQ(Compress({folder_ / "in", "-r", "--out-dir", folder_ / "out", "--shard", shard, "--quiet"}).exit_code,
-              0);
+    ASSERT_EQ(
+        Compress({folder_ / "in", "-r", "--out-dir", folder_ / "out", "--shard", shard, "--quiet"})
+            .exit_code,
+        0);
   }
   EXPECT_EQ(Results("out").size(), 5u);
   for (const char* shard : {"0/2", "3/2", "x", "1/", "1/2/3"}) {
@@ -214,10 +234,12 @@ TEST_F(Batch, ShardsShareTheListWithoutOverlap) {
 }
 
 TEST_F(Batch, UnderGnuParallel) {
-  if (std::system("parallel --version > /dev/null 2>&1") != 0) GTEST_SKIP() << "no GNU parallel here";
+  if (std::system("parallel --version > /dev/null 2>&1") != 0)
+    GTEST_SKIP() << "no GNU parallel here";
   const std::string command = "parallel -j 2 " + std::string(HALFMOON_PROGRAM) +
-                              " compress --model tiny --models-dir " + kModels + " -r " + (folder_ / "in") +
-                              " --out-dir " + (folder_ / "out") + " --quiet --shard {}/2 ::: 1 2";
+                              " compress --model tiny --models-dir " + kModels + " -r " +
+                              (folder_ / "in") + " --out-dir " + (folder_ / "out") +
+                              " --quiet --shard {}/2 ::: 1 2";
   EXPECT_EQ(std::system(command.c_str()), 0);
   EXPECT_EQ(Results("out").size(), 5u);
 }
@@ -273,8 +295,8 @@ TEST_F(Batch, AFullDiskLosesNothing) {
 TEST_F(Batch, KilledAtAnyMomentLeavesWholeFilesOnly) {
   const std::string out = folder_ / "out";
   for (int i = 0; i < 12; ++i) {
-    RunCliAndKill({"compress", "--model", "tiny", "--models-dir", kModels, folder_ / "in", "-r", "--out-dir",
-                   out, "--resume", "-j", "2"},
+    RunCliAndKill({"compress", "--model", "tiny", "--models-dir", kModels, folder_ / "in", "-r",
+                   "--out-dir", out, "--resume", "-j", "2"},
                   std::chrono::milliseconds(300 + 70 * i));
     if (!std::filesystem::exists(out)) continue;
     for (const std::string& name : Results("out")) {

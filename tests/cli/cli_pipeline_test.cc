@@ -1,5 +1,6 @@
 // From a folder of pictures to a model to compressed files, all through the program: what a user
-// does who trains a model of their own. The model is tiny and barely trained; quality is not tested.
+// does who trains a model of their own. The model is tiny and barely trained; quality is not
+// tested.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -45,10 +46,10 @@ class Pipeline : public ::testing::Test {
                     "3", "--json"});
     train_ = RunCli({"train", "--recipe", *home_ / "recipe.json", "--data", *home_ / "a.hmnpack",
                      "--out", *home_ / "run", "--steps", "4", "--threads", "1"});
-    export_ = RunCli({"export", *home_ / "run/checkpoint.pt", "-o",
-                      *home_ / "models/tiny-1.safetensors", "--name", "tiny-1", "--id", "7",
-                      "--manifest", *home_ / "models/manifest.json", "--data",
-                      *home_ / "a.hmnpack", "--json"});
+    export_ =
+        RunCli({"export", *home_ / "run/checkpoint.pt", "-o", *home_ / "models/tiny-1.safetensors",
+                "--name", "tiny-1", "--id", "7", "--manifest", *home_ / "models/manifest.json",
+                "--data", *home_ / "a.hmnpack", "--json"});
   }
   static void TearDownTestSuite() {
     delete home_;
@@ -58,8 +59,8 @@ class Pipeline : public ::testing::Test {
   static std::string Models() { return *home_ / "models"; }
   static CliResult Compress(const std::string& in, const std::string& out,
                             std::vector<std::string> more = {}) {
-    more.insert(more.begin(), {"compress", in, "-o", out, "--model", "tiny-1", "--models-dir",
-                               Models()});
+    more.insert(more.begin(),
+                {"compress", in, "-o", out, "--model", "tiny-1", "--models-dir", Models()});
     return RunCli(more);
   }
 
@@ -105,9 +106,15 @@ TEST_F(Pipeline, TrainDoesNotOverwriteAnotherRun) {
 }
 
 TEST_F(Pipeline, CtrlCStopsWithACheckpointThatResumes) {
-  const std::vector<std::string> train = {"train",  "--recipe",          *home_ / "recipe.json",
-                                          "--data", *home_ / "a.hmnpack", "--out",
-                                          *home_ / "stopped", "--threads", "1"};
+  const std::vector<std::string> train = {"train",
+                                          "--recipe",
+                                          *home_ / "recipe.json",
+                                          "--data",
+                                          *home_ / "a.hmnpack",
+                                          "--out",
+                                          *home_ / "stopped",
+                                          "--threads",
+                                          "1"};
   std::vector<std::string> endless = train;
   endless.insert(endless.end(), {"--steps", "100000000"});
   const CliResult stopped = RunCliAndInterrupt(endless, *home_ / "stopped/recipe.json");
@@ -149,8 +156,10 @@ TEST_F(Pipeline, ExportKeepsOtherModelsAndAsksBeforeReplacing) {
   const TempFolder folder;
   const std::string other = R"([{"id": 3, "name": "other", "note": "kept as it is"}])";
   WriteText(folder / "manifest.json", other);
-  std::vector<std::string> arguments = {"export", *home_ / "run/checkpoint.pt", "-o",
-                                        folder / "b.safetensors", "--name", "b", "--id", "3",
+  std::vector<std::string> arguments = {"export",     *home_ / "run/checkpoint.pt",
+                                        "-o",         folder / "b.safetensors",
+                                        "--name",     "b",
+                                        "--id",       "3",
                                         "--manifest", folder / "manifest.json"};
   const CliResult taken = RunCli(arguments);
   EXPECT_EQ(taken.exit_code, 7);
@@ -182,7 +191,8 @@ TEST_F(Pipeline, RoundTripReportsMatchTheFiles) {
   EXPECT_NEAR(json.at("bits_per_pixel").get<double>(), 8.0 * static_cast<double>(bytes) / (70 * 45),
               1e-9);
 
-  const CliResult back = RunCli({"decompress", folder / "a.hmn", "--models-dir", Models(), "--json"});
+  const CliResult back =
+      RunCli({"decompress", folder / "a.hmn", "--models-dir", Models(), "--json"});
   ASSERT_EQ(back.exit_code, 0) << back.err;
   EXPECT_EQ(ParseJson(back).at("output"), folder / "a.png");
   const auto image = ReadImageFile(folder / "a.png");
@@ -204,7 +214,8 @@ TEST_F(Pipeline, HumanReportIsOneLine) {
   WritePicture(folder / "in.png", 64, 64, 2, /*channels=*/1);
   const CliResult result = Compress(folder / "in.png", folder / "a.hmn", {"--psnr", "-q", "70"});
   ASSERT_EQ(result.exit_code, 0) << result.err;
-  EXPECT_EQ(result.out.rfind((folder / "in.png") + " -> " + (folder / "a.hmn") + ": 64x64, ", 0), 0u);
+  EXPECT_EQ(result.out.rfind((folder / "in.png") + " -> " + (folder / "a.hmn") + ": 64x64, ", 0),
+            0u);
   EXPECT_NE(result.out.find(" bpp, PSNR "), std::string::npos) << result.out;
   EXPECT_EQ(std::count(result.out.begin(), result.out.end(), '\n'), 1);
 
@@ -255,8 +266,8 @@ TEST_F(Pipeline, DamagedFileLeavesNoPicture) {
     EXPECT_EQ(result.exit_code, 4) << result.err;
     EXPECT_EQ(result.err.rfind("halfmoon: error: " + (folder / name) + ": ", 0), 0u) << result.err;
   }
-  const CliResult verify = RunCli({"verify", folder / "flipped.hmn", folder / "a.hmn", "--json",
-                                   "--models-dir", Models()});
+  const CliResult verify = RunCli(
+      {"verify", folder / "flipped.hmn", folder / "a.hmn", "--json", "--models-dir", Models()});
   EXPECT_EQ(verify.exit_code, 4);
   const Json json = ParseJson(verify);
   EXPECT_EQ(json.at("files").at(0).at("ok"), false);
@@ -273,8 +284,8 @@ TEST_F(Pipeline, FileOfAModelThatIsNotInstalledIsRefused) {
   const TempFolder folder;
   WritePicture(folder / "in.png", 64, 64);
   ASSERT_EQ(Compress(folder / "in.png", folder / "a.hmn").exit_code, 0);
-  const CliResult missing = RunCli({"decompress", folder / "a.hmn"},
-                                   {{"HALFMOON_MODELS_DIR", folder.path().string()}});
+  const CliResult missing =
+      RunCli({"decompress", folder / "a.hmn"}, {{"HALFMOON_MODELS_DIR", folder.path().string()}});
   EXPECT_EQ(missing.exit_code, 5);
   EXPECT_EQ(folder.List(), (std::vector<std::string>{"a.hmn", "in.png"}));
 }

@@ -48,7 +48,7 @@ std::string ReadText(const std::string& path);
 void WriteText(const std::string& path, const std::string& text);
 
 // A smooth picture with some structure as PNG, different for every seed.
-void WritePicture(const std::string& path, std::uint32_t width, std::uint32_t height,
-                  int seed = 1, std::uint32_t channels = 3);
+void WritePicture(const std::string& path, std::uint32_t width, std::uint32_t height, int seed = 1,
+                  std::uint32_t channels = 3);
 
 }  // namespace halfmoon::testing

@@ -1,6 +1,5 @@
 // Wrong and right command lines that need no model: exit codes and exact messages.
 #include <gtest/gtest.h>
-
 #include <sys/wait.h>
 
 #include <cstdlib>
@@ -62,77 +61,142 @@ TEST_P(Usage, IsRefusedWithExactMessageAndNoOutput) {
 // Each row: name, command line, exit code, message.
 const UsageCase kUsageCases[] = {
     // --- The command line itself: 2 ------------------------------------------------------------
-    {"UnknownCommand", {"frobnicate"}, 2,
-     "unknown command 'frobnicate'; see 'halfmoon --help'"},
-    {"UnknownOption", {"compress", "a.png", "--frob"}, 2,
+    {"UnknownCommand", {"frobnicate"}, 2, "unknown command 'frobnicate'; see 'halfmoon --help'"},
+    {"UnknownOption",
+     {"compress", "a.png", "--frob"},
+     2,
      "The following argument was not expected: --frob; see 'halfmoon compress --help'"},
     {"NoInput", {"compress"}, 2, "input is required; see 'halfmoon compress --help'"},
-    {"QualityIsNoNumber", {"compress", "{dir}/picture.png", "-q", "best"}, 2,
+    {"QualityIsNoNumber",
+     {"compress", "{dir}/picture.png", "-q", "best"},
+     2,
      "Could not convert: --quality = best; see 'halfmoon compress --help'"},
-    {"QualityTooHigh", {"compress", "{dir}/picture.png", "-q", "101"}, 2,
+    {"QualityTooHigh",
+     {"compress", "{dir}/picture.png", "-q", "101"},
+     2,
      "quality 101.000000 is out of range; legal are 0 to 100"},
-    {"QualityNegative", {"compress", "{dir}/picture.png", "-q", "-1"}, 2,
+    {"QualityNegative",
+     {"compress", "{dir}/picture.png", "-q", "-1"},
+     2,
      "quality -1.000000 is out of range; legal are 0 to 100"},
-    {"QualityIsNan", {"compress", "{dir}/picture.png", "-q", "nan"}, 2,
+    {"QualityIsNan",
+     {"compress", "{dir}/picture.png", "-q", "nan"},
+     2,
      "quality nan is out of range; legal are 0 to 100"},
-    {"TargetAndQuality", {"compress", "{dir}/picture.png", "-q", "3", "--target-size", "1k"}, 2,
+    {"TargetAndQuality",
+     {"compress", "{dir}/picture.png", "-q", "3", "--target-size", "1k"},
+     2,
      "--quality excludes --target-size; see 'halfmoon compress --help'"},
-    {"TargetOfNothing", {"compress", "{dir}/picture.png", "--target-bpp", "0"}, 2,
+    {"TargetOfNothing",
+     {"compress", "{dir}/picture.png", "--target-bpp", "0"},
+     2,
      "--target-bpp must be above 0, up to 1000"},
-    {"TargetOfEverything", {"compress", "{dir}/picture.png", "--target-msssim", "1"}, 2,
+    {"TargetOfEverything",
+     {"compress", "{dir}/picture.png", "--target-msssim", "1"},
+     2,
      "--target-msssim must be above 0 and below 1"},
-    {"SampleSize", {"sample", "--model", "vqvae", "--size", "12", "-o", "{dir}/a.png"}, 2,
+    {"SampleSize",
+     {"sample", "--model", "vqvae", "--size", "12", "-o", "{dir}/a.png"},
+     2,
      "size '12' is not WIDTHxHEIGHT, e.g. 512x384"},
-    {"SampleClassOfAVae", {"sample", "--model", "vae-moons", "--class", "full", "-o", "{dir}/a.png"}, 2,
+    {"SampleClassOfAVae",
+     {"sample", "--model", "vae-moons", "--class", "full", "-o", "{dir}/a.png"},
+     2,
      "model 'vae-moons' takes no classes; for models with a prior for prompts or classes only"},
-    {"SamplePriorOfAVae", {"sample", "--model", "vae-moons", "--prior", "prompts-emoji", "-o", "{dir}/a.png"}, 2,
-     "model 'vae-moons' with prior 'prompts-emoji': 'prompts-emoji' is no prior of a VAE; legal: 'normal', 'mixture'"},
-    {"SampleMixtureThatIsNotThere", {"sample", "--model", "ae-fashion", "--prior", "mixture", "-o", "{dir}/a.png"}, 2,
-     "model 'ae-fashion' with prior 'mixture': the model has no mixture of codes; 'halfmoon export --data PACK' fits one"},
-    {"SamplePriorOfTheCodec", {"sample", "--model", "vqvae", "--prior", "prompts-emoji", "-o", "{dir}/a.png"}, 2,
+    {"SamplePriorOfAVae",
+     {"sample", "--model", "vae-moons", "--prior", "prompts-emoji", "-o", "{dir}/a.png"},
+     2,
+     "model 'vae-moons' with prior 'prompts-emoji': 'prompts-emoji' is no prior of a VAE; legal: "
+     "'normal', 'mixture'"},
+    {"SampleMixtureThatIsNotThere",
+     {"sample", "--model", "ae-fashion", "--prior", "mixture", "-o", "{dir}/a.png"},
+     2,
+     "model 'ae-fashion' with prior 'mixture': the model has no mixture of codes; 'halfmoon export "
+     "--data PACK' fits one"},
+    {"SamplePriorOfTheCodec",
+     {"sample", "--model", "vqvae", "--prior", "prompts-emoji", "-o", "{dir}/a.png"},
+     2,
      "model 'vqvae' takes no prior: it draws its pictures itself"},
-    {"SampleTopP", {"sample", "--model", "vqvae-emoji", "--top-p", "0", "-o", "{dir}/a.png"}, 2,
+    {"SampleTopP",
+     {"sample", "--model", "vqvae-emoji", "--top-p", "0", "-o", "{dir}/a.png"},
+     2,
      "top_p 0.000000 is out of range; legal are numbers above 0, up to 1"},
-    {"SampleUnknownClass", {"sample", "--model", "vqvae-fashion", "--class", "sock", "-o", "{dir}/a.png"}, 2,
-     "there is no class 'sock'; this model has: T-shirt/top, Trouser, Pullover, Dress, Coat, Sandal, Shirt, "
+    {"SampleUnknownClass",
+     {"sample", "--model", "vqvae-fashion", "--class", "sock", "-o", "{dir}/a.png"},
+     2,
+     "there is no class 'sock'; this model has: T-shirt/top, Trouser, Pullover, Dress, Coat, "
+     "Sandal, Shirt, "
      "Sneaker, Bag, Ankle boot"},
-    {"SampleFileOfMany", {"sample", "--model", "vqvae", "--count", "2", "-o", "{dir}/a.hmn"}, 2,
-     "{dir}/a.hmn: a .hmn file holds one picture as it is; leave out --count, --grid and --enlarge"},
-    {"TooManyThreads", {"compress", "{dir}/picture.png", "--threads", "257"}, 2,
+    {"SampleFileOfMany",
+     {"sample", "--model", "vqvae", "--count", "2", "-o", "{dir}/a.hmn"},
+     2,
+     "{dir}/a.hmn: a .hmn file holds one picture as it is; leave out --count, --grid and "
+     "--enlarge"},
+    {"TooManyThreads",
+     {"compress", "{dir}/picture.png", "--threads", "257"},
+     2,
      "threads 257 is out of range; legal are 0 (all cores) to 256"},
-    {"JpegQuality", {"decompress", "{dir}/minimal.hmn", "--jpeg-quality", "0"}, 2,
+    {"JpegQuality",
+     {"decompress", "{dir}/minimal.hmn", "--jpeg-quality", "0"},
+     2,
      "JPEG quality 0 is outside 1..100"},
-    {"WrongEndingOfCompress", {"compress", "{dir}/picture.png", "-o", "{dir}/a.jpg"}, 2,
+    {"WrongEndingOfCompress",
+     {"compress", "{dir}/picture.png", "-o", "{dir}/a.jpg"},
+     2,
      "{dir}/a.jpg: unknown file name ending '.jpg'; use .hmn"},
-    {"NoEndingOfCompress", {"compress", "{dir}/picture.png", "-o", "{dir}/a"}, 2,
+    {"NoEndingOfCompress",
+     {"compress", "{dir}/picture.png", "-o", "{dir}/a"},
+     2,
      "{dir}/a: no file name ending; use .hmn"},
-    {"WrongEndingOfDecompress", {"decompress", "{dir}/minimal.hmn", "-o", "{dir}/a.gif"}, 2,
+    {"WrongEndingOfDecompress",
+     {"decompress", "{dir}/minimal.hmn", "-o", "{dir}/a.gif"},
+     2,
      "{dir}/a.gif: unknown file name ending '.gif'; use .png, .jpg, .jpeg, .ppm, "
      ".pgm, .pnm or .pam"},
-    {"TuneForTheUnknown", {"compress", "{dir}/picture.png", "--tune", "vmaf"}, 2,
+    {"TuneForTheUnknown",
+     {"compress", "{dir}/picture.png", "--tune", "vmaf"},
+     2,
      "--tune: vmaf not in {psnr,ms-ssim}; see 'halfmoon compress --help'"},
-    {"TuneAndModel", {"compress", "{dir}/picture.png", "--tune", "psnr", "--model", "vqvae"}, 2,
+    {"TuneAndModel",
+     {"compress", "{dir}/picture.png", "--tune", "psnr", "--model", "vqvae"},
+     2,
      "--model excludes --tune; see 'halfmoon compress --help'"},
-    {"SameFile", {"compress", "{dir}/taken.hmn", "--force"}, 2,
+    {"SameFile",
+     {"compress", "{dir}/taken.hmn", "--force"},
+     2,
      "{dir}/taken.hmn: is both input and output; give another output with -o"},
-    {"StandardInputNeedsAnOutput", {"compress", "-"}, 2,
+    {"StandardInputNeedsAnOutput",
+     {"compress", "-"},
+     2,
      "-: standard input has no name to derive the output's from; give -o FILE"},
     // --- Not ours: 3 ---------------------------------------------------------------------------
-    {"CompressText", {"compress", "{dir}/text.txt", "-o", "{dir}/a.hmn"}, 3,
+    {"CompressText",
+     {"compress", "{dir}/text.txt", "-o", "{dir}/a.hmn"},
+     3,
      "{dir}/text.txt: not a picture of a known format; PNG, JPEG, PNM and PAM are read"},
-    {"CompressHalfmoonFile", {"compress", "{dir}/minimal.hmn", "-o", "{dir}/a.hmn"}, 3,
+    {"CompressHalfmoonFile",
+     {"compress", "{dir}/minimal.hmn", "-o", "{dir}/a.hmn"},
+     3,
      "{dir}/minimal.hmn: is a Halfmoon file already; 'halfmoon decompress' gives the picture"},
-    {"DecompressPicture", {"decompress", "{dir}/picture.png", "-o", "{dir}/a.png"}, 3,
+    {"DecompressPicture",
+     {"decompress", "{dir}/picture.png", "-o", "{dir}/a.png"},
+     3,
      "{dir}/picture.png: no .hmn file: the first bytes at offset 0 are not 8D 48 4D 4E; check the "
      "file name"},
-    {"DecompressNewerFormat", {"decompress", "{dir}/newer.hmn"}, 3, 
+    {"DecompressNewerFormat",
+     {"decompress", "{dir}/newer.hmn"},
+     3,
      "{dir}/newer.hmn: header field format major at offset 4 is 1, legal is at most 0; use a newer "
      "Halfmoon"},
     // --- Damaged: 4 ----------------------------------------------------------------------------
-    {"InfoOfDamagedHeader", {"info", "{dir}/damaged.hmn"}, 4,
+    {"InfoOfDamagedHeader",
+     {"info", "{dir}/damaged.hmn"},
+     4,
      "{dir}/damaged.hmn: header checksum at offset 34 is 0x2F8F9DBB, computed is "
      "0x00F46253; the file is damaged, get a fresh copy"},
-    {"DecompressDamagedHeader", {"decompress", "{dir}/damaged.hmn"}, 4,
+    {"DecompressDamagedHeader",
+     {"decompress", "{dir}/damaged.hmn"},
+     4,
      "{dir}/damaged.hmn: header checksum at offset 34 is 0x2F8F9DBB, computed is "
      "0x00F46253; the file is damaged, get a fresh copy"},
     {"DecompressCutOff",
@@ -141,123 +205,211 @@ const UsageCase kUsageCases[] = {
      "{dir}/cut_off.hmn: chunk LATT of 5 bytes at offset 38 reaches beyond the end of the file at "
      "51; the file is cut off, get a fresh copy"},
     // --- Models: 5 -----------------------------------------------------------------------------
-    {"NoModels", {"models", "--models-dir", "{dir}/folder"}, 5,
+    {"NoModels",
+     {"models", "--models-dir", "{dir}/folder"},
+     5,
      "there is no \"{dir}/folder/manifest.json\"; name the models directory with --models-dir or "
      "HALFMOON_MODELS_DIR"},
-    {"CompressWithoutModels", {"compress", "{dir}/picture.png", "--models-dir", "{dir}/folder"}, 5,
+    {"CompressWithoutModels",
+     {"compress", "{dir}/picture.png", "--models-dir", "{dir}/folder"},
+     5,
      "there is no \"{dir}/folder/manifest.json\"; name the models directory with --models-dir or "
      "HALFMOON_MODELS_DIR"},
-    {"VerifyWithoutModels", {"verify", "{dir}/minimal.hmn", "--models-dir", "{dir}/folder"}, 5,
+    {"VerifyWithoutModels",
+     {"verify", "{dir}/minimal.hmn", "--models-dir", "{dir}/folder"},
+     5,
      "there is no \"{dir}/folder/manifest.json\"; name the models directory with --models-dir or "
      "HALFMOON_MODELS_DIR"},
     // --- Input and output: 7 -------------------------------------------------------------------
     {"MissingInput", {"compress", "{dir}/none.png"}, 7, "{dir}/none.png: no such file"},
-    {"FolderWithoutPictures", {"compress", "{dir}/folder"}, 2,
+    {"FolderWithoutPictures",
+     {"compress", "{dir}/folder"},
+     2,
      "{dir}/folder: no file with one of the endings .png, .jpg, .jpeg, .ppm, .pgm, .pnm, .pam; "
      "--recursive looks into subfolders, too"},
     {"FolderAsInput", {"info", "{dir}/folder"}, 7, "{dir}/folder: is a directory, not a file"},
     {"InfoOfMissing", {"info", "{dir}/none.hmn"}, 7, "{dir}/none.hmn: no such file"},
-    {"TargetExists", {"compress", "{dir}/picture.png", "-o", "{dir}/taken.hmn"}, 7,
+    {"TargetExists",
+     {"compress", "{dir}/picture.png", "-o", "{dir}/taken.hmn"},
+     7,
      "{dir}/taken.hmn: the file exists; use --force to replace it"},
-    {"TargetExistsDecompress", {"decompress", "{dir}/minimal.hmn", "-o", "{dir}/taken.png"}, 7,
+    {"TargetExistsDecompress",
+     {"decompress", "{dir}/minimal.hmn", "-o", "{dir}/taken.png"},
+     7,
      "{dir}/taken.png: the file exists; use --force to replace it"},
-    {"TargetFolderMissing", {"compress", "{dir}/picture.png", "-o", "{dir}/no/a.hmn"}, 7,
+    {"TargetFolderMissing",
+     {"compress", "{dir}/picture.png", "-o", "{dir}/no/a.hmn"},
+     7,
      "{dir}/no/a.hmn: the folder '{dir}/no' does not exist; create it first"},
     {"PlotOfMissing", {"plot", "{dir}/none.jsonl"}, 7, "{dir}/none.jsonl: no such file"},
-    {"RdOfEmptyFolder", {"rd", "{dir}/folder"}, 2,
+    {"RdOfEmptyFolder",
+     {"rd", "{dir}/folder"},
+     2,
      "{dir}/folder: no PNG or JPEG file in this folder; name another one"},
-    {"RdAnchorsMissing", {"rd", "{dir}/picture.png", "--anchors", "{dir}/none.json"}, 7,
+    {"RdAnchorsMissing",
+     {"rd", "{dir}/picture.png", "--anchors", "{dir}/none.json"},
+     7,
      "{dir}/none.json: no such file"},
-    {"EvalOfEmptyFolder", {"eval", "--dataset", "{dir}/folder", "--codec", "jpeg", "--out", "{dir}/r"},
-     2, "{dir}/folder: no PNG or JPEG file in this folder; name another one"},
-    {"EvalWithoutCodec", {"eval", "--dataset", "{dir}", "--out", "{dir}/r"}, 2,
+    {"EvalOfEmptyFolder",
+     {"eval", "--dataset", "{dir}/folder", "--codec", "jpeg", "--out", "{dir}/r"},
+     2,
+     "{dir}/folder: no PNG or JPEG file in this folder; name another one"},
+    {"EvalWithoutCodec",
+     {"eval", "--dataset", "{dir}", "--out", "{dir}/r"},
+     2,
      "--codec is required; see 'halfmoon eval --help'"},
     {"EvalUnknownOption",
-     {"eval", "--dataset", "{dir}", "--codec", "jpeg:fast", "--out", "{dir}/r"}, 2,
+     {"eval", "--dataset", "{dir}", "--codec", "jpeg:fast", "--out", "{dir}/r"},
+     2,
      "jpeg: unknown option 'fast'; valid options: yuv=420|444 (420), optimised, progressive"},
     {"EvalPoints",
-     {"eval", "--dataset", "{dir}", "--codec", "jpeg", "--points", "0", "--out", "{dir}/r"}, 2,
+     {"eval", "--dataset", "{dir}", "--codec", "jpeg", "--points", "0", "--out", "{dir}/r"},
+     2,
      "points: 0 is out of range; legal are 1 to 100"},
     {"EvalQuality",
-     {"eval", "--dataset", "{dir}", "--codec", "jpeg", "--quality", "0,50", "--out", "{dir}/r"}, 2,
+     {"eval", "--dataset", "{dir}", "--codec", "jpeg", "--quality", "0,50", "--out", "{dir}/r"},
+     2,
      "jpeg: quality 0 is out of range; legal are 1 to 100"},
     {"EvalAnchorsMissing",
      {"eval", "--dataset", "{dir}", "--codec", "jpeg", "--anchors", "{dir}/none.json", "--out",
       "{dir}/r"},
-     7, "{dir}/none.json: no such file"},
-    {"CompareOfMissing", {"compare", "{dir}/picture.png", "{dir}/none.png"}, 7,
+     7,
+     "{dir}/none.json: no such file"},
+    {"CompareOfMissing",
+     {"compare", "{dir}/picture.png", "{dir}/none.png"},
+     7,
      "{dir}/none.png: no such file"},
-    {"CompareOfText", {"compare", "{dir}/picture.png", "{dir}/text.txt"}, 3,
+    {"CompareOfText",
+     {"compare", "{dir}/picture.png", "{dir}/text.txt"},
+     3,
      "{dir}/text.txt: not a picture of a known format; PNG, JPEG, PNM and PAM are read"},
     {"CompareHeatmapEnding",
-     {"compare", "{dir}/picture.png", "{dir}/picture.png", "--heatmap", "{dir}/a.jpg"}, 2,
+     {"compare", "{dir}/picture.png", "{dir}/picture.png", "--heatmap", "{dir}/a.jpg"},
+     2,
      "{dir}/a.jpg: unknown file name ending '.jpg'; use .png"},
     {"CompareHeatmapExists",
-     {"compare", "{dir}/picture.png", "{dir}/picture.png", "--heatmap", "{dir}/taken.png"}, 7,
+     {"compare", "{dir}/picture.png", "{dir}/picture.png", "--heatmap", "{dir}/taken.png"},
+     7,
      "{dir}/taken.png: the file exists; use --force to replace it"},
-    {"BenchSizes", {"bench", "--codec", "jpeg", "--sizes", "0"}, 2,
+    {"BenchSizes",
+     {"bench", "--codec", "jpeg", "--sizes", "0"},
+     2,
      "sizes: legal are 0.001 to 200 megapixels"},
-    {"PackOfMissing", {"pack", "{dir}/none", "-o", "{dir}/a.hmnpack"}, 7,
+    {"PackOfMissing",
+     {"pack", "{dir}/none", "-o", "{dir}/a.hmnpack"},
+     7,
      "{dir}/none: No such file or directory"},
-    {"PackEnding", {"pack", "{dir}", "-o", "{dir}/a.zip"}, 2,
+    {"PackEnding",
+     {"pack", "{dir}", "-o", "{dir}/a.zip"},
+     2,
      "{dir}/a.zip: unknown file name ending '.zip'; use .hmnpack"},
-    {"PackOfNothing", {"pack", "{dir}/folder", "-o", "{dir}/a.hmnpack"}, 2,
+    {"PackOfNothing",
+     {"pack", "{dir}/folder", "-o", "{dir}/a.hmnpack"},
+     2,
      "no usable picture found: 0 PNG or JPEG files, 0 too small, 0 unreadable"},
-    {"PackCsvOfTwoFolders", {"pack", "{dir}", "{dir}/folder", "--csv", "{dir}/text.txt", "-o", "{dir}/a.hmnpack"},
-     2, "a data set with labels is one folder; 2 are given"},
-    {"PackCsvWithoutFile", {"pack", "{dir}", "--csv", "{dir}/text.txt", "-o", "{dir}/a.hmnpack"}, 2,
+    {"PackCsvOfTwoFolders",
+     {"pack", "{dir}", "{dir}/folder", "--csv", "{dir}/text.txt", "-o", "{dir}/a.hmnpack"},
+     2,
+     "a data set with labels is one folder; 2 are given"},
+    {"PackCsvWithoutFile",
+     {"pack", "{dir}", "--csv", "{dir}/text.txt", "-o", "{dir}/a.hmnpack"},
+     2,
      "{dir}/text.txt: has no column 'file'; it has: hello,  this is text"},
-    {"PackOfNeither", {"pack", "-o", "{dir}/a.hmnpack"}, 2, "give a folder of pictures, or --moons N"},
-    {"PackMoonsLeftOut", {"pack", "--moons", "5", "--left-out", "half", "-o", "{dir}/a.hmnpack"}, 2,
+    {"PackOfNeither",
+     {"pack", "-o", "{dir}/a.hmnpack"},
+     2,
+     "give a folder of pictures, or --moons N"},
+    {"PackMoonsLeftOut",
+     {"pack", "--moons", "5", "--left-out", "half", "-o", "{dir}/a.hmnpack"},
+     2,
      "'half': write FROM-TO in percent lit, for example 35-65"},
     // --- Generative models ---------------------------------------------------------------------
-    {"SampleNowhere", {"sample", "--model", "vae-moons"}, 2, "give either -o GRID.png or --out-dir DIR"},
-    {"SampleCount", {"sample", "--model", "vae-moons", "--count", "70000", "-o", "{dir}/g.png"}, 2,
+    {"SampleNowhere",
+     {"sample", "--model", "vae-moons"},
+     2,
+     "give either -o GRID.png or --out-dir DIR"},
+    {"SampleCount",
+     {"sample", "--model", "vae-moons", "--count", "70000", "-o", "{dir}/g.png"},
+     2,
      "count 70000 is out of range; legal are 1 to 65536"},
-    {"SampleGrid", {"sample", "--model", "vae-moons", "--grid", "8by8", "-o", "{dir}/g.png"}, 2,
+    {"SampleGrid",
+     {"sample", "--model", "vae-moons", "--grid", "8by8", "-o", "{dir}/g.png"},
+     2,
      "grid '8by8': write COLUMNSxROWS, each 1 to 256, for example 8x8"},
     {"SampleGridTooSmall",
-     {"sample", "--model", "vae-moons", "--grid", "2x2", "--count", "5", "-o", "{dir}/g.png"}, 2,
+     {"sample", "--model", "vae-moons", "--grid", "2x2", "--count", "5", "-o", "{dir}/g.png"},
+     2,
      "count 5 does not fit a grid of 2x2"},
     {"SampleTemperature",
-     {"sample", "--model", "vae-moons", "--temperature", "9", "-o", "{dir}/g.png"}, 2,
+     {"sample", "--model", "vae-moons", "--temperature", "9", "-o", "{dir}/g.png"},
+     2,
      "temperature 9.000000 is out of range; legal are 0 to 4"},
-    {"SampleExists", {"sample", "--model", "vae-moons", "-o", "{dir}/taken.png"}, 7,
+    {"SampleExists",
+     {"sample", "--model", "vae-moons", "-o", "{dir}/taken.png"},
+     7,
      "{dir}/taken.png: the file exists; use --force to replace it"},
-    {"InterpolateSteps", {"interpolate", "1", "2", "--steps", "1", "-o", "{dir}/s.png"}, 2,
+    {"InterpolateSteps",
+     {"interpolate", "1", "2", "--steps", "1", "-o", "{dir}/s.png"},
+     2,
      "steps 1 is out of range; legal are 2 to 1000"},
-    {"InterpolateAnimatedFrames", {"interpolate", "1", "2", "--animated", "--out-dir", "{dir}/f"}, 2,
+    {"InterpolateAnimatedFrames",
+     {"interpolate", "1", "2", "--animated", "--out-dir", "{dir}/f"},
+     2,
      "--animated makes one file; give -o FILE.png"},
-    {"LatentSteps", {"latent", "--steps", "300", "-o", "{dir}/w.png"}, 2,
+    {"LatentSteps",
+     {"latent", "--steps", "300", "-o", "{dir}/w.png"},
+     2,
      "steps 300 is out of range; legal are 2 to 256"},
-    {"LatentEnlarge", {"latent", "--enlarge", "17", "-o", "{dir}/w.png"}, 2,
+    {"LatentEnlarge",
+     {"latent", "--enlarge", "17", "-o", "{dir}/w.png"},
+     2,
      "enlarge 17 is out of range; legal are 1 to 16"},
-    {"ReconstructEnding", {"reconstruct", "{dir}/picture.png", "-o", "{dir}/a.jpg"}, 2,
+    {"ReconstructEnding",
+     {"reconstruct", "{dir}/picture.png", "-o", "{dir}/a.jpg"},
+     2,
      "{dir}/a.jpg: unknown file name ending '.jpg'; use .png"},
-    {"DemoUnknown", {"demo", "full-moon", "--out", "{dir}/d"}, 2,
+    {"DemoUnknown",
+     {"demo", "full-moon", "--out", "{dir}/d"},
+     2,
      "there is no demo 'full-moon'; there is: half-moon"},
-    {"DemoBeta", {"demo", "half-moon", "--out", "{dir}/demo", "--beta", "0"}, 2, "beta must be above 0 and at most 1000"},
-    {"DemoLatent", {"demo", "half-moon", "--out", "{dir}/demo", "--latent", "65"}, 2,
+    {"DemoBeta",
+     {"demo", "half-moon", "--out", "{dir}/demo", "--beta", "0"},
+     2,
+     "beta must be above 0 and at most 1000"},
+    {"DemoLatent",
+     {"demo", "half-moon", "--out", "{dir}/demo", "--latent", "65"},
+     2,
      "latent 65 is out of range; legal are 1 to 64"},
     // --- Training ------------------------------------------------------------------------------
-    {"TrainWithoutRecipe", {"train", "--data", "a.hmnpack", "--out", "{dir}/run", "--steps", "1"},
-     2, "give a recipe with --recipe FILE"},
-    {"TrainWithoutLength", {"train", "--recipe", "r", "--data", "a", "--out", "{dir}/run"}, 2,
+    {"TrainWithoutRecipe",
+     {"train", "--data", "a.hmnpack", "--out", "{dir}/run", "--steps", "1"},
+     2,
+     "give a recipe with --recipe FILE"},
+    {"TrainWithoutLength",
+     {"train", "--recipe", "r", "--data", "a", "--out", "{dir}/run"},
+     2,
      "give the length of the run: --steps N or --total-minutes M, above 0"},
-    {"TrainDevice", {"train", "--data", "a", "--out", "{dir}/run", "--device", "tpu"}, 2,
+    {"TrainDevice",
+     {"train", "--data", "a", "--out", "{dir}/run", "--device", "tpu"},
+     2,
      "--device: tpu not in {cpu,cuda}; see 'halfmoon train --help'"},
     {"ResumeOfNothing",
      {"train", "--recipe", HALFMOON_SOURCE_DIR "/models/training/recipes/ae-photo.json", "--data",
       "{dir}/text.txt", "--out", "{dir}/run", "--resume", "--steps", "1"},
-     7, "{dir}/run/checkpoint.pt: there is no checkpoint to resume; leave out --resume"},
+     7,
+     "{dir}/run/checkpoint.pt: there is no checkpoint to resume; leave out --resume"},
     {"ExportIdWithoutManifest",
-     {"export", "c.pt", "-o", "{dir}/a.safetensors", "--name", "a", "--id", "3"}, 2,
+     {"export", "c.pt", "-o", "{dir}/a.safetensors", "--name", "a", "--id", "3"},
+     2,
      "--id and --manifest go together; give both or none"},
     {"ExportIntoAnotherFolder",
      {"export", "c.pt", "-o", "{dir}/a.safetensors", "--name", "a", "--id", "3", "--manifest",
       "{dir}/folder/manifest.json"},
-     2, "{dir}/a.safetensors: must lie in the manifest's folder '{dir}/folder'"},
-    {"ExportEnding", {"export", "c.pt", "-o", "{dir}/a.pt", "--name", "a"}, 2,
+     2,
+     "{dir}/a.safetensors: must lie in the manifest's folder '{dir}/folder'"},
+    {"ExportEnding",
+     {"export", "c.pt", "-o", "{dir}/a.pt", "--name", "a"},
+     2,
      "{dir}/a.pt: unknown file name ending '.pt'; use .safetensors"},
 };
 
@@ -279,15 +431,16 @@ TEST_P(EveryCommand, HelpEndsWithAnExample) {
 
 INSTANTIATE_TEST_SUITE_P(Cli, EveryCommand,
                          ::testing::Values("compress", "decompress", "info", "verify", "models",
-                                           "rd", "eval", "compare", "bench", "pack", "train", "export",
-                                           "plot", "sample", "interpolate", "reconstruct", "latent", "demo",
-                                           "assess", "completion", "man"));
+                                           "rd", "eval", "compare", "bench", "pack", "train",
+                                           "export", "plot", "sample", "interpolate", "reconstruct",
+                                           "latent", "demo", "assess", "completion", "man"));
 
 TEST(Program, HelpListsCommandsExamplesAndExitCodes) {
   const CliResult result = RunCli({"--help"});
   EXPECT_EQ(result.exit_code, 0);
-  for (const char* word : {"compress", "decompress", "info", "verify", "models", "pack", "train",
-                           "export", "plot", "rd", "eval", "compare", "bench", "Examples:", "Exit codes: 0 done"}) {
+  for (const char* word :
+       {"compress", "decompress", "info", "verify", "models", "pack", "train", "export", "plot",
+        "rd", "eval", "compare", "bench", "Examples:", "Exit codes: 0 done"}) {
     EXPECT_NE(result.out.find(word), std::string::npos) << word;
   }
 }
@@ -301,8 +454,8 @@ TEST(Program, WithoutArgumentsShowsHelpAsAnError) {
 
 TEST(Program, VersionNamesFormatLibrariesAndModels) {
   const TempFolder folder;
-  const CliResult result = RunCli({"--version"}, {{"HALFMOON_MODELS_DIR", folder.path().string()},
-                                                  {"HALFMOON_ISA", "scalar"}});
+  const CliResult result = RunCli(
+      {"--version"}, {{"HALFMOON_MODELS_DIR", folder.path().string()}, {"HALFMOON_ISA", "scalar"}});
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_EQ(result.out.rfind("halfmoon " HALFMOON_VERSION " (file format ", 0), 0u) << result.out;
   for (const char* word : {"\nLibTorch ", ", BLAS ", "codecs on scalar", "\nmodels: none"}) {
@@ -314,8 +467,9 @@ TEST(Program, VersionNamesFormatLibrariesAndModels) {
 // something is.
 TEST(Program, LibTorchIsNeededForItsOwnCommandsAlone) {
   const TempFolder folder;
-  const std::map<std::string, std::string> without = {{"HALFMOON_NETWORKS", "/nowhere/networks.so"},
-                                                      {"HALFMOON_MODELS_DIR", HALFMOON_GOLDEN_DIR "/model"}};
+  const std::map<std::string, std::string> without = {
+      {"HALFMOON_NETWORKS", "/nowhere/networks.so"},
+      {"HALFMOON_MODELS_DIR", HALFMOON_GOLDEN_DIR "/model"}};
   const CliResult help = RunCli({"--help"}, without);
   EXPECT_EQ(help.exit_code, 0);
   for (const char* name : {"pack", "train", "export", "assess", "demo"}) {
@@ -323,7 +477,8 @@ TEST(Program, LibTorchIsNeededForItsOwnCommandsAlone) {
     const CliResult own = RunCli({name, "--help"});
     ASSERT_EQ(own.exit_code, 0) << own.err;
     EXPECT_NE(help.out.find(own.out.substr(0, own.out.find('\n'))), std::string::npos)
-        << name << "\n" << own.out << help.out;
+        << name << "\n"
+        << own.out << help.out;
     const CliResult missing = RunCli({name, "--help"}, without);
     EXPECT_EQ(missing.exit_code, 5);
     EXPECT_NE(missing.err.find("/nowhere/networks.so"), std::string::npos) << missing.err;
@@ -342,15 +497,16 @@ TEST(Program, FullDiskBehindStandardOutputIsAnError) {
   if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "this system has no /dev/full";
   const TempFolder folder;
   WriteText(folder / "err", "");
-  const std::string command = std::string(HALFMOON_PROGRAM) + " --help > /dev/full 2> " +
-                              (folder / "err");
+  const std::string command =
+      std::string(HALFMOON_PROGRAM) + " --help > /dev/full 2> " + (folder / "err");
   const int status = std::system(command.c_str());
   EXPECT_EQ(WEXITSTATUS(status), 7);
   EXPECT_EQ(ReadText(folder / "err"),
             "halfmoon: error: standard output: cannot write all of the result\n");
 }
 
-// --- info: needs no model --------------------------------------------------------------------------
+// --- info: needs no model
+// --------------------------------------------------------------------------
 
 TEST(Info, DescribesAFileWithoutAnyModel) {
   const TempFolder folder;
@@ -393,18 +549,20 @@ TEST(Info, FileNameThatIsNotUtf8StaysValidJson) {
   EXPECT_TRUE(nlohmann::json::parse(result.out, nullptr, false).is_object()) << result.out;
 }
 
-// --- plot ------------------------------------------------------------------------------------------
+// --- plot
+// ------------------------------------------------------------------------------------------
 
 TEST(Plot, DrawsCurvesOfAResumedAndKilledRun) {
   const TempFolder folder;
-  WriteText(folder / "log.jsonl",
-            R"({"step":10,"loss":3.0,"bpp":1.0,"psnr":20.0})"
-            "\n"
-            R"({"step":20,"loss":2.5,"score":0.9,"validation":[{"level":4,"bpp":0.2,"psnr":25.0,"loss":1.0},{"level":59,"bpp":1.5,"psnr":35.0,"loss":2.0}]})"
-            "\n"
-            R"({"step":15,"loss":2.0})"
-            "\n"
-            R"({"step":30,"lo)");
+  WriteText(
+      folder / "log.jsonl",
+      R"({"step":10,"loss":3.0,"bpp":1.0,"psnr":20.0})"
+      "\n"
+      R"({"step":20,"loss":2.5,"score":0.9,"validation":[{"level":4,"bpp":0.2,"psnr":25.0,"loss":1.0},{"level":59,"bpp":1.5,"psnr":35.0,"loss":2.0}]})"
+      "\n"
+      R"({"step":15,"loss":2.0})"
+      "\n"
+      R"({"step":30,"lo)");
   const CliResult result = RunCli({"plot", folder / "log.jsonl"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_EQ(result.out, (folder / "log.jsonl") + " -> " + (folder / "log.svg") +

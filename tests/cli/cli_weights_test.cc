@@ -32,9 +32,11 @@ TEST(ShippedModel, QualityBuysPsnrWithBits) {
   EXPECT_GT(psnr, 35);  // a smooth picture at quality 90
 }
 
-// --tune ms-ssim takes another model, whose files say so, and which keeps more structure for its bits.
+// --tune ms-ssim takes another model, whose files say so, and which keeps more structure for its
+// bits.
 TEST(ShippedModel, TuneKeepsWhatItSays) {
-  if (!std::filesystem::exists(HALFMOON_SOURCE_DIR "/models/weights/ae-photo-ms-ssim.safetensors")) {
+  if (!std::filesystem::exists(HALFMOON_SOURCE_DIR
+                               "/models/weights/ae-photo-ms-ssim.safetensors")) {
     GTEST_SKIP() << "models/weights holds no model tuned for MS-SSIM";
   }
   const TempFolder folder;
@@ -43,13 +45,15 @@ TEST(ShippedModel, TuneKeepsWhatItSays) {
   ASSERT_TRUE(WriteImageFile(folder / "in.png", noise.view(), {}, true).ok());
   nlohmann::json made[2];
   for (const int i : {0, 1}) {
-    const CliResult result = RunCli({"compress", folder / "in.png", "-o", folder / "a.hmn", "--tune",
-                                     i == 0 ? "psnr" : "ms-ssim", "--target-msssim", "0.7", "--json", "--force"});
+    const CliResult result =
+        RunCli({"compress", folder / "in.png", "-o", folder / "a.hmn", "--tune",
+                i == 0 ? "psnr" : "ms-ssim", "--target-msssim", "0.7", "--json", "--force"});
     ASSERT_EQ(result.exit_code, 0) << result.err;
     made[i] = nlohmann::json::parse(result.out, nullptr, false);
     ASSERT_TRUE(made[i].is_object()) << result.out;
     const CliResult info = RunCli({"info", folder / "a.hmn", "--json"});
-    EXPECT_EQ(nlohmann::json::parse(info.out).at("files").at(0).at("model_id"), i == 0 ? 1 : 2) << info.out;
+    EXPECT_EQ(nlohmann::json::parse(info.out).at("files").at(0).at("model_id"), i == 0 ? 1 : 2)
+        << info.out;
   }
   EXPECT_EQ(made[1].at("model"), "ae-photo-ms-ssim");
   EXPECT_LT(made[1].at("output_bytes"), made[0].at("output_bytes"));

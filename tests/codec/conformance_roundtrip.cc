@@ -20,9 +20,9 @@ namespace {
 using namespace halfmoon;  // NOLINT: a program
 namespace fs = std::filesystem;
 
-constexpr const char* kParts[] = {"pngsuite/primary",   "pngsuite/primary_check", "pngsuite/16bit",
-                                  "pngsuite/unused",    "pngsuite/corrupt",       "pngsuite/iphone",
-                                  "exif_orientation",   "libjxl_testdata"};
+constexpr const char* kParts[] = {"pngsuite/primary", "pngsuite/primary_check", "pngsuite/16bit",
+                                  "pngsuite/unused",  "pngsuite/corrupt",       "pngsuite/iphone",
+                                  "exif_orientation", "libjxl_testdata"};
 
 // The alpha samples as a grey picture.
 Image AlphaOf(const Image& image) {
@@ -30,7 +30,8 @@ Image AlphaOf(const Image& image) {
   const std::size_t pixel = image.shape().bytes_per_pixel(), sample = image.bit_depth() / 8;
   for (std::uint32_t y = 0; y < image.height(); ++y) {
     for (std::uint32_t x = 0; x < image.width(); ++x) {
-      std::memcpy(alpha.row(y) + x * sample, image.row(y) + (x + std::size_t{1}) * pixel - sample, sample);
+      std::memcpy(alpha.row(y) + x * sample, image.row(y) + (x + std::size_t{1}) * pixel - sample,
+                  sample);
     }
   }
   return alpha;
@@ -40,7 +41,8 @@ Image AlphaOf(const Image& image) {
 std::uint64_t IdatBytes(const std::vector<std::uint8_t>& png) {
   std::uint64_t sum = 0;
   for (std::size_t at = 8; at + 12 <= png.size();) {
-    const std::size_t size = (std::size_t{png[at]} << 24) | (png[at + 1] << 16) | (png[at + 2] << 8) | png[at + 3];
+    const std::size_t size =
+        (std::size_t{png[at]} << 24) | (png[at + 1] << 16) | (png[at + 2] << 8) | png[at + 3];
     if (std::memcmp(png.data() + at + 4, "IDAT", 4) == 0) sum += size;
     at += 12 + size;
   }
@@ -80,9 +82,11 @@ std::string Fixed(double v, int digits) {
   return text;
 }
 
-Result<std::string> RoundTrip(const Image& image, Encoder* encoder, Decoder* decoder, Totals* totals) {
+Result<std::string> RoundTrip(const Image& image, Encoder* encoder, Decoder* decoder,
+                              Totals* totals) {
   EncodeStats stats;
-  HALFMOON_ASSIGN_OR_RETURN(const std::vector<std::uint8_t> file, encoder->Encode(image.view(), &stats));
+  HALFMOON_ASSIGN_OR_RETURN(const std::vector<std::uint8_t> file,
+                            encoder->Encode(image.view(), &stats));
   HALFMOON_ASSIGN_OR_RETURN(const Image back, decoder->Decode(file));
   std::string row = std::to_string(file.size()) + " | " + Fixed(Psnr(image, back), 1) + " | ";
   std::string wrong;
@@ -92,7 +96,8 @@ Result<std::string> RoundTrip(const Image& image, Encoder* encoder, Decoder* dec
   if (image.metadata().xmp != back.metadata().xmp) wrong += " XMP";
   if (image.has_alpha()) {
     const Image alpha = AlphaOf(image), again = AlphaOf(back);
-    if (!std::equal(alpha.samples().begin(), alpha.samples().end(), again.samples().begin())) wrong += " alpha";
+    if (!std::equal(alpha.samples().begin(), alpha.samples().end(), again.samples().begin()))
+      wrong += " alpha";
     ImageWriteOptions smallest;
     smallest.png_level = 9;
     HALFMOON_ASSIGN_OR_RETURN(const auto png, WriteImage(alpha, ImageFormat::kPng, smallest));
@@ -114,7 +119,8 @@ int Run(const fs::path& folder, const EncodeOptions& encode, const std::string& 
   decode.models_dir = encode.models_dir;
   auto decoder = Decoder::Create(decode);
   if (!encoder.ok() || !decoder.ok()) {
-    std::fprintf(stderr, "%s\n", (encoder.ok() ? decoder.status() : encoder.status()).message().c_str());
+    std::fprintf(stderr, "%s\n",
+                 (encoder.ok() ? decoder.status() : encoder.status()).message().c_str());
     return 1;
   }
   Totals t;
@@ -132,7 +138,8 @@ int Run(const fs::path& folder, const EncodeOptions& encode, const std::string& 
       std::fprintf(stderr, "%s: no pictures\n", (folder / part).c_str());
       return 1;
     }
-    body += std::string("\n## ") + part + "\n\n| file | kind | .hmn bytes | PSNR | alpha / IDAT | result |\n"
+    body += std::string("\n## ") + part +
+            "\n\n| file | kind | .hmn bytes | PSNR | alpha / IDAT | result |\n"
             "|---|---|---|---|---|---|\n";
     for (const fs::path& path : files) {
       body += "| " + path.filename().string() + " | ";
@@ -159,21 +166,29 @@ int Run(const fs::path& folder, const EncodeOptions& encode, const std::string& 
   }
   const std::string text =
       "# Conformance of the codec\n\n"
-      "Made by `build/release/tests/codec/conformance_roundtrip FOLDER MODELS_DIR " + encode.model +
-      " docs/conformance-codec.md`; don't edit.\nEvery file of [the test pictures](conformance.md) that "
-      "can be read is compressed with quality " + Fixed(encode.quality, 0) +
-      " and decompressed; it must\ncome back with its size, channels, depth, every alpha sample, and ICC, "
-      "EXIF and XMP byte for byte. PSNR is in dB over the\npixels that are not fully transparent (99: "
-      "equal). \"alpha / IDAT\": bytes of alpha in the file, and of the pixel data when libpng\nwrites the same "
+      "Made by `build/release/tests/codec/conformance_roundtrip FOLDER MODELS_DIR " +
+      encode.model +
+      " docs/conformance-codec.md`; don't edit.\nEvery file of [the test pictures](conformance.md) "
+      "that "
+      "can be read is compressed with quality " +
+      Fixed(encode.quality, 0) +
+      " and decompressed; it must\ncome back with its size, channels, depth, every alpha sample, "
+      "and ICC, "
+      "EXIF and XMP byte for byte. PSNR is in dB over the\npixels that are not fully transparent "
+      "(99: "
+      "equal). \"alpha / IDAT\": bytes of alpha in the file, and of the pixel data when "
+      "libpng\nwrites the same "
       "samples as a grey PNG with level 9.\n\n"
       "| | |\n|---|---|\n"
-      "| files read | " + std::to_string(t.read) + " |\n| of them back as they must be | " +
-      std::to_string(t.good) + " |\n| files refused by the readers | " + std::to_string(t.refused) +
+      "| files read | " +
+      std::to_string(t.read) + " |\n| of them back as they must be | " + std::to_string(t.good) +
+      " |\n| files refused by the readers | " + std::to_string(t.refused) +
       " |\n| pictures with alpha | " + std::to_string(t.with_alpha) +
-      " |\n| bytes of alpha; PNG's pixel data; whole PNG files | " + std::to_string(t.alpha) + "; " +
-      std::to_string(t.png_idat) + "; " + std::to_string(t.png_file) +
+      " |\n| bytes of alpha; PNG's pixel data; whole PNG files | " + std::to_string(t.alpha) +
+      "; " + std::to_string(t.png_idat) + "; " + std::to_string(t.png_file) +
       " |\n| alpha larger than the PNG file | " + std::to_string(t.above_file) +
-      " |\n| alpha larger than the PNG's pixel data | " + std::to_string(t.above_idat) + " |\n" + body;
+      " |\n| alpha larger than the PNG's pixel data | " + std::to_string(t.above_idat) + " |\n" +
+      body;
   const Status written =
       WriteFile(output, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}, true);
   if (!written.ok()) std::fprintf(stderr, "%s\n", written.message().c_str());

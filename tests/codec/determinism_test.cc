@@ -1,4 +1,5 @@
-// One file, one picture; one picture, one file: whatever the threads, the instruction set or the run.
+// One file, one picture; one picture, one file: whatever the threads, the instruction set or the
+// run.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -54,7 +55,8 @@ TEST_F(DeterminismTest, PixelsDoNotDependOnThreadsOrIsa) {
         continue;
       }
       EXPECT_EQ(stats.symbol_hash, hash) << runtime::IsaName(isa) << ", threads " << threads;
-      EXPECT_EQ(MaxDifference(reference, *decoded), 0) << runtime::IsaName(isa) << ", threads " << threads;
+      EXPECT_EQ(MaxDifference(reference, *decoded), 0)
+          << runtime::IsaName(isa) << ", threads " << threads;
     }
   }
 }
@@ -71,7 +73,8 @@ TEST_F(DeterminismTest, EncodingOnOneIsaDecodesOnAll) {
       setenv("HALFMOON_ISA", std::string(runtime::IsaName(other)).c_str(), 1);
       auto decoder = Decoder::Create(TinyDecode());
       ASSERT_TRUE(decoder.ok());
-      EXPECT_TRUE(decoder->Verify(*file).ok()) << runtime::IsaName(isa) << " to " << runtime::IsaName(other);
+      EXPECT_TRUE(decoder->Verify(*file).ok())
+          << runtime::IsaName(isa) << " to " << runtime::IsaName(other);
     }
   }
 }

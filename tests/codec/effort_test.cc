@@ -1,4 +1,5 @@
-// The encoder's search for better latents: it helps, on real files; it is not to be seen in the format.
+// The encoder's search for better latents: it helps, on real files; it is not to be seen in the
+// format.
 #include <gtest/gtest.h>
 
 #include <mutex>
@@ -41,7 +42,8 @@ class EffortTest : public ::testing::Test {
       const double d = int{original.samples()[i]} - int{decoded->samples()[i]};
       squares += d * d;
     }
-    const double lambda = networks::AeConfig().Lambda(kQuality / 100 * (networks::AeConfig::kLevels - 1));
+    const double lambda =
+        networks::AeConfig().Lambda(kQuality / 100 * (networks::AeConfig::kLevels - 1));
     return 8.0 * static_cast<double>(file.size()) + 1.2 * lambda * squares / 3;
   }
 };
@@ -116,7 +118,8 @@ TEST_F(EffortTest, OtherModelsHaveNoSearch) {
   const auto encoder = Encoder::Create(options);
   ASSERT_FALSE(encoder.ok());
   EXPECT_EQ(encoder.status().code(), StatusCode::kUnsupportedFeature);
-  EXPECT_NE(encoder.status().message().find("at most 4"), std::string::npos) << encoder.status().message();
+  EXPECT_NE(encoder.status().message().find("at most 4"), std::string::npos)
+      << encoder.status().message();
 }
 
 }  // namespace

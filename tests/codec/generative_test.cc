@@ -1,4 +1,5 @@
-// A tiny VAE with random weights behind the codec and the generator. LibTorch makes the weights file.
+// A tiny VAE with random weights behind the codec and the generator. LibTorch makes the weights
+// file.
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 #include <unistd.h>
@@ -7,10 +8,10 @@
 #include <filesystem>
 #include <fstream>
 
+#include "codec/network_table.h"
 #include "halfmoon/decoder.h"
 #include "halfmoon/encoder.h"
 #include "halfmoon/generator.h"
-#include "codec/network_table.h"
 #include "models/networks/vae.h"
 #include "models/runtime/safetensors.h"
 #include "models/training/checkpoint.h"
@@ -31,8 +32,10 @@ class Generative : public ::testing::Test {
     AddModel(40, "tiny-grey", 1, false);
     AddModel(41, "tiny-colour", 3, true);
     // A model that draws nothing.
-    manifest_ += R"(,{"id": 50, "name": "not-generative", "file": "none.safetensors", "architecture": "ae",
-      "sha256": ")" + std::string(64, '0') + R"(", "identity": "0000000000000000", "format_version": 1,
+    manifest_ +=
+        R"(,{"id": 50, "name": "not-generative", "file": "none.safetensors", "architecture": "ae",
+      "sha256": ")" +
+        std::string(64, '0') + R"(", "identity": "0000000000000000", "format_version": 1,
       "data": "", "licence": ""}])";
     std::ofstream(dir_ + "/manifest.json") << manifest_;
   }
@@ -57,18 +60,21 @@ class Generative : public ::testing::Test {
       model->summary[2].fill_(1);
       model->summary[0][4] = 1.0;
       model->summary[2][4] = 0.0;
-      for (const auto& p : model->named_parameters()) checkpoint.tensors["average." + p.key()] = p.value();
-      for (const auto& p : model->named_buffers()) checkpoint.tensors["model." + p.key()] = p.value();
+      for (const auto& p : model->named_parameters())
+        checkpoint.tensors["average." + p.key()] = p.value();
+      for (const auto& p : model->named_buffers())
+        checkpoint.tensors["model." + p.key()] = p.value();
     }
     const auto bytes = training::ExportCheckpoint(checkpoint, {{"name", name}});
     ASSERT_TRUE(bytes.ok()) << bytes.status().message();
     const auto file = runtime::WeightsFile::FromBytes(*bytes);
     std::ofstream(dir_ + "/" + name + ".safetensors", std::ios::binary)
-        .write(reinterpret_cast<const char*>(bytes->data()), static_cast<std::streamsize>(bytes->size()));
+        .write(reinterpret_cast<const char*>(bytes->data()),
+               static_cast<std::streamsize>(bytes->size()));
     if (manifest_ != "[") manifest_ += ",";
-    manifest_ += "{\"id\": " + std::to_string(id) + ", \"name\": \"" + name + "\", \"file\": \"" + name +
-                 ".safetensors\", \"architecture\": \"vae\", \"sha256\": \"" + file->sha256() +
-                 "\", \"identity\": \"" + file->identity_hex() +
+    manifest_ += "{\"id\": " + std::to_string(id) + ", \"name\": \"" + name + "\", \"file\": \"" +
+                 name + ".safetensors\", \"architecture\": \"vae\", \"sha256\": \"" +
+                 file->sha256() + "\", \"identity\": \"" + file->identity_hex() +
                  "\", \"format_version\": 1, \"data\": \"\", \"licence\": \"\"}";
   }
 
@@ -201,7 +207,8 @@ TEST_F(Generative, ErrorsNameWhatThereIs) {
       << wrong.status().message();
   const auto mixture = Make("tiny-grey", "mixture");
   EXPECT_EQ(mixture.status().code(), StatusCode::kInvalidArgument);
-  EXPECT_NE(mixture.status().message().find("no mixture"), std::string::npos) << mixture.status().message();
+  EXPECT_NE(mixture.status().message().find("no mixture"), std::string::npos)
+      << mixture.status().message();
   EXPECT_TRUE(Make("tiny-grey", "normal").ok());
   const auto unknown = Make("vae-cars");
   EXPECT_EQ(unknown.status().code(), StatusCode::kModelMissing);

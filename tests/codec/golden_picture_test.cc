@@ -1,5 +1,5 @@
-// Committed files of the tiny committed model: they decode to the same symbols and pixels for ever, on
-// every machine.
+// Committed files of the tiny committed model: they decode to the same symbols and pixels for ever,
+// on every machine.
 #include <gtest/gtest.h>
 
 #include <algorithm>

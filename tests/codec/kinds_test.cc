@@ -38,8 +38,8 @@ TEST_F(KindsTest, ShapeAndAlphaComeBack) {
     options.tile_size = tile_size;
     Encoder encoder = Make(options);
     for (const PictureShape& shape : AllKinds(130, 75)) {
-      SCOPED_TRACE(std::to_string(shape.channels) + " channels, " + std::to_string(shape.bit_depth) +
-                   " bit, tiles " + std::to_string(tile_size));
+      SCOPED_TRACE(std::to_string(shape.channels) + " channels, " +
+                   std::to_string(shape.bit_depth) + " bit, tiles " + std::to_string(tile_size));
       const Image image = MakeKind(shape);
       EncodeStats stats;
       const auto file = encoder.Encode(image.view(), &stats);
@@ -90,7 +90,8 @@ TEST_F(KindsTest, SixteenBitIsFinerThanEight) {
   // A slow ramp: with 8 bit it would come back in steps of 1/255.
   Image image = *Image::Create(PictureShape{256, 64, 1, 16});
   for (std::uint32_t y = 0; y < 64; ++y) {
-    for (std::uint32_t x = 0; x < 256; ++x) image.row16(y)[x] = static_cast<std::uint16_t>(30000 + 4 * x);
+    for (std::uint32_t x = 0; x < 256; ++x)
+      image.row16(y)[x] = static_cast<std::uint16_t>(30000 + 4 * x);
   }
   Encoder encoder = Make(TinyEncode(95));
   const Image back = Decode(*encoder.Encode(image.view()));

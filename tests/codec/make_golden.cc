@@ -1,6 +1,6 @@
 // Makes tests/golden/model (a tiny trained model with its manifest) and tests/golden/picture (files
-// coded with it) anew: make_golden GOLDEN_DIR; with --pictures behind it, only the files. To be run when the format or the model version
-// changes, in the same commit; the diff is reviewed.
+// coded with it) anew: make_golden GOLDEN_DIR; with --pictures behind it, only the files. To be run
+// when the format or the model version changes, in the same commit; the diff is reviewed.
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -37,7 +37,8 @@ void Check(const Status& status) {
 }
 
 void TrainTinyModel(const std::filesystem::path& golden) {
-  const std::filesystem::path work = std::filesystem::temp_directory_path() / "halfmoon_make_golden";
+  const std::filesystem::path work =
+      std::filesystem::temp_directory_path() / "halfmoon_make_golden";
   std::filesystem::create_directories(work);
   std::filesystem::create_directories(golden / "model");
   Check(WriteFile((work / "data.hmnpack").string(), testing::TestPack(20, 256).bytes, true));
@@ -59,15 +60,20 @@ void TrainTinyModel(const std::filesystem::path& golden) {
     if (p.validation) std::printf("score %.3f\n", p.validation->score);
     return true;
   }));
-  auto model = Take(training::LoadAveragedModel(
-      Take(training::Checkpoint::Load(o.out_dir + "/checkpoint.pt"))));
-  const auto weights = Take(training::ExportWeights(model, {{"training", "600 steps on made pictures"}}));
+  auto model = Take(
+      training::LoadAveragedModel(Take(training::Checkpoint::Load(o.out_dir + "/checkpoint.pt"))));
+  const auto weights =
+      Take(training::ExportWeights(model, {{"training", "600 steps on made pictures"}}));
   Check(WriteFile((golden / "model/tiny.safetensors").string(), weights, true));
   const auto file = Take(runtime::WeightsFile::FromBytes(weights));
-  nlohmann::json entry = {{"id", 65000},          {"name", "tiny"},
-                          {"file", "tiny.safetensors"}, {"architecture", "ae"},
-                          {"sha256", file.sha256()},    {"identity", file.identity_hex()},
-                          {"format_version", 1},        {"data", "pictures made by the tests"},
+  nlohmann::json entry = {{"id", 65000},
+                          {"name", "tiny"},
+                          {"file", "tiny.safetensors"},
+                          {"architecture", "ae"},
+                          {"sha256", file.sha256()},
+                          {"identity", file.identity_hex()},
+                          {"format_version", 1},
+                          {"data", "pictures made by the tests"},
                           {"licence", "Apache-2.0"}};
   std::ofstream(golden / "model/manifest.json") << nlohmann::json::array({entry}).dump(2) << "\n";
   std::filesystem::remove_all(work);
@@ -100,14 +106,14 @@ int main(int argc, char** argv) {
     double quality;
     int tile_size;
   };
-  for (const Case& c : {Case{"scene_q30", {150, 100, 3, 8}, 30, 0}, Case{"scene_q90", {65, 63, 3, 8}, 90, 0},
-                        Case{"grey_q60", {80, 64, 1, 8}, 60, 0},
-                        Case{"tiles_q50", {200, 130, 3, 8}, 50, 64},
-                        Case{"rgba16_q70", {100, 90, 4, 16}, 70, 64},
-                        Case{"grey_alpha_q40", {75, 50, 2, 8}, 40, 0}}) {
+  for (const Case& c :
+       {Case{"scene_q30", {150, 100, 3, 8}, 30, 0}, Case{"scene_q90", {65, 63, 3, 8}, 90, 0},
+        Case{"grey_q60", {80, 64, 1, 8}, 60, 0}, Case{"tiles_q50", {200, 130, 3, 8}, 50, 64},
+        Case{"rgba16_q70", {100, 90, 4, 16}, 70, 64},
+        Case{"grey_alpha_q40", {75, 50, 2, 8}, 40, 0}}) {
     const bool plain = !c.shape.has_alpha() && c.shape.bit_depth == 8;
-    const Image image = plain ? testing::MakePicture(c.shape.width, c.shape.height, c.shape.channels,
-                                                     testing::Kind::kScene)
+    const Image image = plain ? testing::MakePicture(c.shape.width, c.shape.height,
+                                                     c.shape.channels, testing::Kind::kScene)
                               : testing::MakeKind(c.shape);
     eo.tile_size = c.tile_size;
     auto encoder = Take(Encoder::Create(eo));
@@ -116,11 +122,15 @@ int main(int argc, char** argv) {
     const Image decoded = Take(decoder.Decode(bytes, &stats));
     const std::string name = c.name;
     Check(WriteFile((golden / "picture" / (name + ".hmn")).string(), bytes, true));
-    Check(WriteImageFile((golden / "picture" / (name + ".png")).string(), decoded.view(), {}, true));
+    Check(
+        WriteImageFile((golden / "picture" / (name + ".png")).string(), decoded.view(), {}, true));
     char hash[17];
     std::snprintf(hash, sizeof hash, "%016llx", static_cast<unsigned long long>(stats.symbol_hash));
-    manifest.push_back({{"file", name + ".hmn"}, {"pixels", name + ".png"}, {"bytes", bytes.size()},
-                        {"symbols", hash}, {"quality", c.quality}});
+    manifest.push_back({{"file", name + ".hmn"},
+                        {"pixels", name + ".png"},
+                        {"bytes", bytes.size()},
+                        {"symbols", hash},
+                        {"quality", c.quality}});
   }
   std::ofstream(golden / "picture/manifest.json") << manifest.dump(2) << "\n";
   return 0;

@@ -33,7 +33,8 @@ class PartialTest : public ::testing::Test {
   std::size_t PayloadOf(ChunkType type, std::size_t k) const {
     const auto parsed = Parse(file_);
     for (const Chunk& c : parsed->chunks) {
-      if (c.type == type && k-- == 0) return static_cast<std::size_t>(c.payload.data() - file_.data());
+      if (c.type == type && k-- == 0)
+        return static_cast<std::size_t>(c.payload.data() - file_.data());
     }
     return 0;
   }

@@ -1,5 +1,5 @@
-// VQ-VAEs of small pictures behind codec and generator, with networks of random numbers: drawing from prompts
-// and classes, samples as files.
+// VQ-VAEs of small pictures behind codec and generator, with networks of random numbers: drawing
+// from prompts and classes, samples as files.
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 #include <unistd.h>
@@ -56,12 +56,14 @@ class Prompts : public ::testing::Test {
     EXPECT_TRUE(bytes.ok()) << bytes.status().message();
     const auto file = runtime::WeightsFile::FromBytes(*bytes);
     std::ofstream(dir_ + "/" + name + ".safetensors", std::ios::binary)
-        .write(reinterpret_cast<const char*>(bytes->data()), static_cast<std::streamsize>(bytes->size()));
+        .write(reinterpret_cast<const char*>(bytes->data()),
+               static_cast<std::streamsize>(bytes->size()));
     if (manifest_ != "[") manifest_ += ",";
-    manifest_ += "{\"id\": " + std::to_string(id) + ", \"name\": \"" + name + "\", \"file\": \"" + name +
-                 ".safetensors\", \"architecture\": \"" + family + "\", \"sha256\": \"" + file->sha256() +
-                 "\", \"identity\": \"" + file->identity_hex() + "\",";
-    if (family == "index-transformer") manifest_ += "\"codec\": \"" + *file->Metadata("codec") + "\",";
+    manifest_ += "{\"id\": " + std::to_string(id) + ", \"name\": \"" + name + "\", \"file\": \"" +
+                 name + ".safetensors\", \"architecture\": \"" + family + "\", \"sha256\": \"" +
+                 file->sha256() + "\", \"identity\": \"" + file->identity_hex() + "\",";
+    if (family == "index-transformer")
+      manifest_ += "\"codec\": \"" + *file->Metadata("codec") + "\",";
     manifest_ += "\"format_version\": 1, \"data\": \"\", \"licence\": \"\"}";
     return file->identity_hex();
   }
@@ -142,7 +144,8 @@ TEST_F(Prompts, APictureIsWhateverTheCountAndTheOrder) {
       r.first = static_cast<std::uint64_t>(i);
       const auto one = generator->Sample(r);
       ASSERT_TRUE(one.ok());
-      EXPECT_EQ(Samples((*many)[static_cast<std::size_t>(i)]), Samples((*one)[0])) << name << " " << i;
+      EXPECT_EQ(Samples((*many)[static_cast<std::size_t>(i)]), Samples((*one)[0]))
+          << name << " " << i;
     }
     std::set<std::string> different;
     for (const Image& p : *many) {
@@ -250,7 +253,8 @@ TEST_F(Prompts, TheLikeliestIndicesAlone) {
     r.progress = [&](double share) { last = share; };
     const auto drawn = generator->Sample(r);
     ASSERT_TRUE(drawn.ok());
-    for (const Image& picture : *drawn) EXPECT_EQ(Samples(picture), Samples((*drawn)[0])) << k << " " << p;
+    for (const Image& picture : *drawn)
+      EXPECT_EQ(Samples(picture), Samples((*drawn)[0])) << k << " " << p;
     EXPECT_DOUBLE_EQ(last, 1);
   }
 }

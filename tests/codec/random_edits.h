@@ -1,4 +1,5 @@
-// Files edited at random, with checksums made anew so that the damage reaches the decoders. Tests only.
+// Files edited at random, with checksums made anew so that the damage reaches the decoders. Tests
+// only.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -10,15 +11,18 @@ namespace halfmoon::testing {
 
 struct RandomEdits {
   int rounds = 10000;
-  // One edited file in so many is decoded to pixels, strictly and in part; of the others the symbols are.
+  // One edited file in so many is decoded to pixels, strictly and in part; of the others the
+  // symbols are.
   int decode_every = 50;
   // Widths that the header may claim instead of its own: [first, first + 64).
   std::uint32_t first_width = 65;
 };
 
-// Decodes `rounds` edited copies of a file: one to four edits each of payload bytes, payload lengths, quality and
-// width. None may crash, hang or end as our own bug (kInternal). Returns how many were refused.
-inline std::size_t DecodeEdited(std::span<const std::uint8_t> file, DecodeOptions options, const RandomEdits& edits) {
+// Decodes `rounds` edited copies of a file: one to four edits each of payload bytes, payload
+// lengths, quality and width. None may crash, hang or end as our own bug (kInternal). Returns how
+// many were refused.
+inline std::size_t DecodeEdited(std::span<const std::uint8_t> file, DecodeOptions options,
+                                const RandomEdits& edits) {
   using Bytes = std::vector<std::uint8_t>;
   const auto parsed = Parse(file);
   EXPECT_TRUE(parsed.ok());
@@ -44,10 +48,12 @@ inline std::size_t DecodeEdited(std::span<const std::uint8_t> file, DecodeOption
         case 1: header.quality = static_cast<std::uint16_t>(next() % (kMaxQuality + 1)); break;
         case 2: header.width = edits.first_width + next() % 64; break;
         default:
-          if (!payload.empty()) payload[next() % payload.size()] = static_cast<std::uint8_t>(next());
+          if (!payload.empty())
+            payload[next() % payload.size()] = static_cast<std::uint8_t>(next());
       }
     }
-    for (std::size_t i = 0; i < payloads.size(); ++i) chunks.push_back({parsed->chunks[i].type, payloads[i]});
+    for (std::size_t i = 0; i < payloads.size(); ++i)
+      chunks.push_back({parsed->chunks[i].type, payloads[i]});
     const auto edited = Write(header, chunks);
     EXPECT_TRUE(edited.ok()) << edited.status().message();
     if (!edited.ok()) return refused;
@@ -57,7 +63,8 @@ inline std::size_t DecodeEdited(std::span<const std::uint8_t> file, DecodeOption
     EXPECT_NE(status.code(), StatusCode::kInternal) << round << ": " << status.message();
     if (round % edits.decode_every == 1) {
       const auto image = partial.Decode(*edited);
-      EXPECT_NE(image.status().code(), StatusCode::kInternal) << round << ": " << image.status().message();
+      EXPECT_NE(image.status().code(), StatusCode::kInternal)
+          << round << ": " << image.status().message();
     }
   }
   return refused;

@@ -54,9 +54,9 @@ TEST(BdRateTest, PublishedCurves) {
     }
     return RdCurve{};
   };
-  const std::pair<const char*, double> expected[] = {
-      {"WebP", 78.7}, {"JPEG", 208.5}, {"BPG", 22.0}, {"mbt2018-mean (", 21.3},
-      {"AV1", 16.2},  {"ELIC", -7.0}};
+  const std::pair<const char*, double> expected[] = {{"WebP", 78.7}, {"JPEG", 208.5},
+                                                     {"BPG", 22.0},  {"mbt2018-mean (", 21.3},
+                                                     {"AV1", 16.2},  {"ELIC", -7.0}};
   for (const auto& [name, value] : expected) {
     const auto bd = BdRate(find("VTM"), find(name));
     ASSERT_TRUE(bd.ok()) << name << ": " << bd.status().message();

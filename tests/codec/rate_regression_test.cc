@@ -1,6 +1,6 @@
-// Bytes and PSNR of a few pictures with the shipped models, to the byte: encoders and decoders are the
-// same everywhere, so any change is a change of ours and a diff to be looked at.
-// To renew: HALFMOON_RENEW_RATES=1 build/release/tests/codec/rate_regression_test
+// Bytes and PSNR of a few pictures with the shipped models, to the byte: encoders and decoders are
+// the same everywhere, so any change is a change of ours and a diff to be looked at. To renew:
+// HALFMOON_RENEW_RATES=1 build/release/tests/codec/rate_regression_test
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -38,7 +38,8 @@ Image Moons() {
 }
 
 TEST(RateRegression, BytesAndPsnrAreThoseOnRecord) {
-  if (!std::filesystem::exists(HALFMOON_WEIGHTS_DIR "/manifest.json")) GTEST_SKIP() << "no shipped weights";
+  if (!std::filesystem::exists(HALFMOON_WEIGHTS_DIR "/manifest.json"))
+    GTEST_SKIP() << "no shipped weights";
   std::vector<std::pair<const char*, Image>> pictures;
   pictures.emplace_back("scene", MakePicture(320, 200, 3, Kind::kScene));
   pictures.emplace_back("moons", Moons());
@@ -61,8 +62,11 @@ TEST(RateRegression, BytesAndPsnrAreThoseOnRecord) {
         const auto decoded = decoder->Decode(*file);
         ASSERT_TRUE(decoded.ok()) << decoded.status().message();
         const double psnr = *eval::Psnr(picture.view(), decoded->view());
-        found.push_back({{"model", model}, {"picture", name}, {"quality", quality},
-                         {"bytes", file->size()}, {"psnr", std::round(psnr * 1e6) / 1e6}});
+        found.push_back({{"model", model},
+                         {"picture", name},
+                         {"quality", quality},
+                         {"bytes", file->size()},
+                         {"psnr", std::round(psnr * 1e6) / 1e6}});
       }
     }
   }

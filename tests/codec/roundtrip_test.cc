@@ -13,8 +13,8 @@ TEST(RoundTripTest, AnySizeComesBackAsItWas) {
   ASSERT_TRUE(encoder.ok()) << encoder.status().message();
   auto decoder = Decoder::Create(TinyDecode());
   ASSERT_TRUE(decoder.ok()) << decoder.status().message();
-  const std::pair<std::uint32_t, std::uint32_t> sizes[] = {
-      {1, 1}, {1, 4000}, {63, 65}, {64, 64}, {513, 1}, {7, 3}, {130, 64}};
+  const std::pair<std::uint32_t, std::uint32_t> sizes[] = {{1, 1},   {1, 4000}, {63, 65}, {64, 64},
+                                                           {513, 1}, {7, 3},    {130, 64}};
   for (const auto& [w, h] : sizes) {
     for (const std::uint32_t channels : {1u, 3u}) {
       for (const Kind kind : {Kind::kFlat, Kind::kGradient, Kind::kNoise}) {

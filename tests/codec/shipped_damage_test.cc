@@ -25,7 +25,8 @@ void PrintTo(const Subject& s, std::ostream* out) { *out << s.model; }  // in th
 class ShippedDamage : public ::testing::TestWithParam<Subject> {
  protected:
   void SetUp() override {
-    if (!std::filesystem::exists(HALFMOON_WEIGHTS_DIR "/manifest.json")) GTEST_SKIP() << "no shipped weights";
+    if (!std::filesystem::exists(HALFMOON_WEIGHTS_DIR "/manifest.json"))
+      GTEST_SKIP() << "no shipped weights";
     UseNetworkModels(&LinkedNetworkModels());
     const Subject& s = GetParam();
     EncodeOptions e;
@@ -74,15 +75,17 @@ TEST_P(ShippedDamage, RandomEditsNeverCrashHangOrBlameUs) {
   EXPECT_GT(DecodeEdited(file_, options_, edits), 3000u);
 }
 
-constexpr Subject kSubjects[] = {{"ae-photo", 64, 3},    {"ae-photo-ms-ssim", 64, 3}, {"vqvae", 64, 3},
-                                 {"vae-moons", 64, 1},   {"vae-fashion", 28, 1},      {"vae-emoji", 64, 3},
-                                 {"ae-fashion", 28, 1},  {"vqvae-emoji", 64, 3},      {"vqvae-fashion", 28, 1}};
+constexpr Subject kSubjects[] = {
+    {"ae-photo", 64, 3},   {"ae-photo-ms-ssim", 64, 3}, {"vqvae", 64, 3},
+    {"vae-moons", 64, 1},  {"vae-fashion", 28, 1},      {"vae-emoji", 64, 3},
+    {"ae-fashion", 28, 1}, {"vqvae-emoji", 64, 3},      {"vqvae-fashion", 28, 1}};
 
-INSTANTIATE_TEST_SUITE_P(Models, ShippedDamage, ::testing::ValuesIn(kSubjects), [](const auto& subject) {
-  std::string name = subject.param.model;
-  std::replace(name.begin(), name.end(), '-', '_');
-  return name;
-});
+INSTANTIATE_TEST_SUITE_P(Models, ShippedDamage, ::testing::ValuesIn(kSubjects),
+                         [](const auto& subject) {
+                           std::string name = subject.param.model;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
 
 // A model that codes pictures and isn't here would go untested.
 TEST(ShippedModels, AreAllAmongTheDamaged) {

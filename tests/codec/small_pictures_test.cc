@@ -130,7 +130,8 @@ TEST_F(SmallPictures, ACsvWithHolesIsRefused) {
   EXPECT_NE(message("file\nmissing.png\n", Csv()).find("missing.png"), std::string::npos);
   CsvPackOptions o = Csv();
   o.class_column = "category";
-  EXPECT_NE(message("file\na.png\n", o).find("has no column 'category'; it has: file"), std::string::npos);
+  EXPECT_NE(message("file\na.png\n", o).find("has no column 'category'; it has: file"),
+            std::string::npos);
 }
 
 TEST_F(SmallPictures, IdxFilesGiveTrainingAndTestPictures) {
@@ -149,8 +150,9 @@ TEST_F(SmallPictures, IdxFilesGiveTrainingAndTestPictures) {
   EXPECT_TRUE(pack->entries[3].validation);
   EXPECT_EQ(pack->bytes[pack->entries[1].offset], 'b');
   Write("classes.txt", "shoe\n");
-  EXPECT_NE(MakeIdxPack(dir_, dir_ + "/q.hmnpack", false).status().message().find("names 1 classes"),
-            std::string::npos);
+  EXPECT_NE(
+      MakeIdxPack(dir_, dir_ + "/q.hmnpack", false).status().message().find("names 1 classes"),
+      std::string::npos);
   Write("train-labels-idx1-ubyte.gz", Gzip(Idx({2}, "ab")));
   EXPECT_NE(MakeIdxPack(dir_, dir_ + "/q.hmnpack", false).status().message().find("2 labels for 3"),
             std::string::npos);
@@ -192,7 +194,8 @@ TEST(AnimatedPng, IsAPngWhoseFirstFrameAnyReaderShows) {
   const std::string text(file->begin(), file->end());
   auto count = [&](const std::string& type) {
     int n = 0;
-    for (std::size_t at = text.find(type); at != std::string::npos; at = text.find(type, at + 1)) ++n;
+    for (std::size_t at = text.find(type); at != std::string::npos; at = text.find(type, at + 1))
+      ++n;
     return n;
   };
   EXPECT_EQ(count("acTL"), 1);
@@ -207,7 +210,8 @@ TEST(FitTo, KeepsFlatColoursAndAverages) {
   }
   const auto small = FitTo(image.view(), {4, 3, 3, 8});
   ASSERT_TRUE(small.ok());
-  for (std::size_t i = 0; i < small->samples().size(); ++i) EXPECT_EQ(small->samples()[i], i % 3 * 60);
+  for (std::size_t i = 0; i < small->samples().size(); ++i)
+    EXPECT_EQ(small->samples()[i], i % 3 * 60);
   const auto grey = FitTo(image.view(), {12, 12, 1, 8});
   EXPECT_EQ(grey->samples()[7], 60);
   Image clear = std::move(Image::Create(2, 2, 4)).value();  // transparent black

@@ -1,5 +1,5 @@
-// Encoding to a size or a fidelity: never beyond the target, close to it, or an error that names what
-// can be had.
+// Encoding to a size or a fidelity: never beyond the target, close to it, or an error that names
+// what can be had.
 #include "halfmoon/target.h"
 
 #include <gtest/gtest.h>
@@ -25,8 +25,8 @@ TEST_F(TargetTest, SizesAreReachedFromBelow) {
   const std::size_t smallest = SizeAt(0), largest = SizeAt(100);
   ASSERT_LT(2 * smallest, largest);
   for (const double part : {0.05, 0.3, 0.6, 0.95}) {
-    const auto wanted = static_cast<std::uint64_t>(
-        static_cast<double>(smallest) + part * static_cast<double>(largest - smallest));
+    const auto wanted = static_cast<std::uint64_t>(static_cast<double>(smallest) +
+                                                   part * static_cast<double>(largest - smallest));
     const auto made = EncodeToSize(encoder_, image_.view(), wanted);
     ASSERT_TRUE(made.ok()) << made.status().message();
     EXPECT_LE(made->file.size(), wanted);
@@ -56,7 +56,8 @@ TEST_F(TargetTest, TheEndsOfTheRange) {
 
 TEST_F(TargetTest, FidelityIsReachedFromAbove) {
   const auto psnr_at = [&](double quality) {
-    return *eval::Psnr(image_.view(), decoder_.Decode(*encoder_.Encode(image_.view(), quality))->view());
+    return *eval::Psnr(image_.view(),
+                       decoder_.Decode(*encoder_.Encode(image_.view(), quality))->view());
   };
   const double worst = psnr_at(0), best = psnr_at(100);
   ASSERT_LT(worst + 1, best);

@@ -14,7 +14,8 @@ namespace halfmoon::testing {
 
 enum class Kind { kFlat, kGradient, kNoise, kScene };
 
-inline Image MakePicture(std::uint32_t width, std::uint32_t height, std::uint32_t channels, Kind kind) {
+inline Image MakePicture(std::uint32_t width, std::uint32_t height, std::uint32_t channels,
+                         Kind kind) {
   Image image = *Image::Create(width, height, channels);
   std::uint32_t random = 12345;
   for (std::uint32_t y = 0; y < height; ++y) {

@@ -60,7 +60,8 @@ Image WholeSynthesis(const std::vector<std::uint8_t>& file) {
   const TileGrid grid(h.width, h.height, h.tile_size);
   const std::int64_t height = PadUp(h.height), width = PadUp(h.width);
   const std::int64_t columns = width / g.stride;
-  std::vector<std::int32_t> values(static_cast<std::size_t>(height / g.stride * columns * g.channels));
+  std::vector<std::int32_t> values(
+      static_cast<std::size_t>(height / g.stride * columns * g.channels));
   const auto streams = parsed->Latents();
   for (std::uint32_t row = 0; row < grid.rows(); ++row) {
     for (std::uint32_t column = 0; column < grid.columns(); ++column) {
@@ -71,8 +72,9 @@ Image WholeSynthesis(const std::vector<std::uint8_t>& file) {
       EXPECT_TRUE(latent.ok());
       const std::int64_t run = tw / g.stride * g.channels;
       for (std::int64_t y = 0; y < th / g.stride; ++y) {
-        std::copy_n(latent->values.begin() + y * run, run,
-                    values.begin() + ((tile.y / g.stride + y) * columns + tile.x / g.stride) * g.channels);
+        std::copy_n(
+            latent->values.begin() + y * run, run,
+            values.begin() + ((tile.y / g.stride + y) * columns + tile.x / g.stride) * g.channels);
       }
     }
   }
@@ -130,15 +132,20 @@ TEST(TilesTest, RegionsAreCutFromThePicture) {
       const auto file = EncodeWith(image, tile_size);
       const Image whole = DecodeWith(file);
       Decoder decoder = MakeDecoder();
-      for (const Region& r : {Region{0, 0, 330, 210}, {0, 0, 1, 1}, {329, 209, 1, 1}, {63, 64, 2, 1},
-                              {100, 37, 130, 99}, {64, 64, 64, 64}}) {
-        SCOPED_TRACE(std::to_string(r.x) + "," + std::to_string(r.y) + " tiles " + std::to_string(tile_size));
+      for (const Region& r : {Region{0, 0, 330, 210},
+                              {0, 0, 1, 1},
+                              {329, 209, 1, 1},
+                              {63, 64, 2, 1},
+                              {100, 37, 130, 99},
+                              {64, 64, 64, 64}}) {
+        SCOPED_TRACE(std::to_string(r.x) + "," + std::to_string(r.y) + " tiles " +
+                     std::to_string(tile_size));
         const auto part = decoder.DecodeRegion(file, r);
         ASSERT_TRUE(part.ok()) << part.status().message();
         EXPECT_EQ(MaxDifference(*part, Cut(whole, r)), 0);
       }
-      for (const Region& r : {Region{0, 0, 331, 1}, {330, 0, 1, 1}, {0, 0, 0, 5},
-                              {1, 1, 0xFFFFFFFF, 0xFFFFFFFF}}) {
+      for (const Region& r :
+           {Region{0, 0, 331, 1}, {330, 0, 1, 1}, {0, 0, 0, 5}, {1, 1, 0xFFFFFFFF, 0xFFFFFFFF}}) {
         EXPECT_EQ(decoder.DecodeRegion(file, r).status().code(), StatusCode::kInvalidArgument);
       }
     }
@@ -177,7 +184,8 @@ void ExpectNoSeam(const Image& image, const Image& back, std::uint32_t tile) {
   double border = 0, elsewhere = 0;
   for (const std::uint32_t i : {0u, 1u, tile - 2, tile - 1}) border += error[i] / 4;
   for (std::uint32_t b = 16; b < tile; b += 16) {
-    for (const std::uint32_t i : {b - 2, b - 1, b, b + 1}) elsewhere += error[i] / 4 / (tile / 16 - 1);
+    for (const std::uint32_t i : {b - 2, b - 1, b, b + 1})
+      elsewhere += error[i] / 4 / (tile / 16 - 1);
   }
   EXPECT_LT(border, 1.15 * elsewhere + 1e-4);
 }
@@ -234,8 +242,8 @@ TEST(TilesTest, RowsArriveInOrderAndAFailingSinkEndsIt) {
   EXPECT_EQ(seen, image.shape());
   EXPECT_EQ(rows, 200u);
   const Status full(StatusCode::kIo, "disk full");
-  const Status status = decoder.DecodeRows(file, nullptr, begin,
-                                           [&](std::span<const std::uint8_t>) { return full; });
+  const Status status =
+      decoder.DecodeRows(file, nullptr, begin, [&](std::span<const std::uint8_t>) { return full; });
   EXPECT_EQ(status.code(), StatusCode::kIo);
   EXPECT_EQ(status.message(), "disk full");
 }
@@ -255,7 +263,8 @@ TEST(TilesTest, LimitsAndSizesAreChecked) {
   EXPECT_EQ(Encoder::Create(o)->Encode(image.view()).status().code(), StatusCode::kLimitExceeded);
   DecodeOptions d = TinyDecode();
   d.max_memory = 1 << 20;
-  EXPECT_EQ(MakeDecoder(d).Decode(EncodeWith(image, 0)).status().code(), StatusCode::kLimitExceeded);
+  EXPECT_EQ(MakeDecoder(d).Decode(EncodeWith(image, 0)).status().code(),
+            StatusCode::kLimitExceeded);
 }
 
 }  // namespace

@@ -88,7 +88,8 @@ TEST_F(VqvaeModelTest, DecodesWhatWasCodedWithAnyNumberOfThreads) {
   ASSERT_TRUE(x.ok());
   EXPECT_EQ(x->width, 192u);
   EXPECT_EQ(x->height, 128u);
-  EXPECT_TRUE(std::all_of(x->samples.begin(), x->samples.end(), [](float v) { return std::isfinite(v); }));
+  EXPECT_TRUE(
+      std::all_of(x->samples.begin(), x->samples.end(), [](float v) { return std::isfinite(v); }));
 }
 
 // The runtime's transforms compute what the LibTorch networks that were trained compute.
@@ -115,7 +116,8 @@ TEST_F(VqvaeModelTest, AgreesWithTheTrainedNetworks) {
     for (std::int64_t s = 0; s < 3; ++s) {
       const std::int32_t value = latent->values[static_cast<std::size_t>(p * 5 + s)];
       ASSERT_GE(value, 1);
-      for (std::int64_t j = 0; j < 4; ++j) z[0][j * 3 + s % 3][p / 12][p % 12] += codes[s][value - 1][j];
+      for (std::int64_t j = 0; j < 4; ++j)
+        z[0][j * 3 + s % 3][p / 12][p % 12] += codes[s][value - 1][j];
     }
   }
   const torch::Tensor back = trained->Synthesise(z, torch::full({1}, 3)).permute({0, 2, 3, 1});
@@ -183,7 +185,8 @@ TEST_F(VqvaeModelTest, DrawnTilesFollowTheSeed) {
 TEST_F(VqvaeModelTest, DrawnTilesCanBeCoded) {
   std::mt19937 random(3);
   for (const int stages : {2, 5}) {
-    const auto drawn = model_->DrawTile(stages, 128, 192, 1, [&] { return static_cast<std::uint32_t>(random()); });
+    const auto drawn =
+        model_->DrawTile(stages, 128, 192, 1, [&] { return static_cast<std::uint32_t>(random()); });
     ASSERT_TRUE(drawn.ok());
     TileStats stats;
     const auto stream = model_->EncodeIndices(*drawn, stages, 128, 192, 2, &stats);
@@ -222,11 +225,13 @@ TEST_F(VqvaeModelTest, ASampleIsItsOwnCode) {
     const auto x = model_->Synthesise(latent->values, sampled->q, 128, 128, 1);
     ASSERT_TRUE(x.ok());
     Image decoded = *Image::Create(sampled->shape);
-    SamplesFromFloats(*x, {0, 0, 100, 70}, decoded.shape(), decoded.stride(), decoded.samples().data());
+    SamplesFromFloats(*x, {0, 0, 100, 70}, decoded.shape(), decoded.stride(),
+                      decoded.samples().data());
     EXPECT_TRUE(std::ranges::equal(decoded.samples(), (*pictures)[i].samples())) << i;
   }
   EXPECT_FALSE(std::ranges::equal((*pictures)[0].samples(), (*pictures)[1].samples()));
-  for (const auto spoil : {+[](SampleRequest* r) { r->temperature = 0.5; }, +[](SampleRequest* r) { r->width = 2049; }}) {
+  for (const auto spoil : {+[](SampleRequest* r) { r->temperature = 0.5; },
+                           +[](SampleRequest* r) { r->width = 2049; }}) {
     SampleRequest bad = request;
     spoil(&bad);
     EXPECT_FALSE((*generator)->Sample(bad).ok());

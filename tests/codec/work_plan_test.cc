@@ -33,7 +33,8 @@ TEST(WorkPlan, AWindowForEachThreadWhereThatIsFaster) {
   WorkRequest r = Request(768, 512, true);
   r.window_per_thread = true;
   r.largest_window = 1024;
-  for (const auto& [threads, width, workers] : {std::tuple{1, 768u, 1}, {2, 384u, 2}, {8, 256u, 3}}) {
+  for (const auto& [threads, width, workers] :
+       {std::tuple{1, 768u, 1}, {2, 384u, 2}, {8, 256u, 3}}) {
     r.threads = threads;
     const auto plan = PlanWork(r);
     ASSERT_TRUE(plan.ok());

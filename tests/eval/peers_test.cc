@@ -92,8 +92,11 @@ TEST(PeersTest, WrongNamesListTheRightOnes) {
   EXPECT_NE(
       CreationError("jpeg:progressive=1", StatusCode::kInvalidArgument).find("takes no value"),
       std::string::npos);
-  for (const char* name : {"ae:tune=ms-ssim,model=vqvae", "ae:tune=psnr,model=vqvae", "ae:model=ae-photo,tune=ms-ssim"}) {
-    EXPECT_NE(CreationError(name, StatusCode::kInvalidArgument).find("give one of them"), std::string::npos) << name;
+  for (const char* name : {"ae:tune=ms-ssim,model=vqvae", "ae:tune=psnr,model=vqvae",
+                           "ae:model=ae-photo,tune=ms-ssim"}) {
+    EXPECT_NE(CreationError(name, StatusCode::kInvalidArgument).find("give one of them"),
+              std::string::npos)
+        << name;
   }
   EXPECT_NE(CreationError("ae:effort=10", StatusCode::kInvalidArgument).find("effort=1..9"),
             std::string::npos);
@@ -139,7 +142,8 @@ TEST(ExecPeerTest, RunsCommandTemplates) {
   const auto decoded = (*peer)->Decode(*file);
   ASSERT_TRUE(decoded.ok()) << decoded.status().message();
   EXPECT_EQ(testing::MaxDifference(picture, *decoded), 0);
-  // The file is the PNG that the encoder was given. A mark of sRGB in it made opj_compress darken pictures.
+  // The file is the PNG that the encoder was given. A mark of sRGB in it made opj_compress darken
+  // pictures.
   EXPECT_EQ(std::string(file->begin(), file->end()).find("sRGB"), std::string::npos);
 }
 

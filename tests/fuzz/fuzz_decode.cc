@@ -1,5 +1,6 @@
-// Whole decoding with the tiny model of tests/golden/model: strict, in part, of a region. The model's
-// id, its hash and all checksums are put into the input first, so that a fuzzer need not guess them.
+// Whole decoding with the tiny model of tests/golden/model: strict, in part, of a region. The
+// model's id, its hash and all checksums are put into the input first, so that a fuzzer need not
+// guess them.
 #include <algorithm>
 #include <span>
 #include <vector>

@@ -127,7 +127,8 @@ int Run(const fs::path& folder, const std::string& output) {
       "and Apple sets of\n"
       "stb_image's tests), the EXIF orientation examples (Dave Perrett) and libjxl's test data. "
       "`imageio_conformance_test`\n"
-      "(label `shared-data`) compares the pixels with an independent decoder's. What becomes of them in\n"
+      "(label `shared-data`) compares the pixels with an independent decoder's. What becomes of "
+      "them in\n"
       "`.hmn` files: [conformance-codec.md](conformance-codec.md).\n\n"
       "| part | files | expected | as expected |\n|---|---|---|---|\n" +
       summary + body;

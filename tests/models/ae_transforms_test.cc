@@ -12,7 +12,8 @@ namespace halfmoon::runtime {
 namespace {
 
 // Channels as the runtime has them: [h][w][c] of one picture.
-torch::Tensor FromMap(const std::vector<float>& values, std::int64_t h, std::int64_t w, std::int64_t c) {
+torch::Tensor FromMap(const std::vector<float>& values, std::int64_t h, std::int64_t w,
+                      std::int64_t c) {
   return torch::from_blob(const_cast<float*>(values.data()), {1, h, w, c}).permute({0, 3, 1, 2});
 }
 
@@ -60,7 +61,8 @@ TEST_P(TransformsAgainstLibTorch, Synthesis) {
     const torch::Tensor y = latent.to(torch::kFloat32).permute({0, 3, 1, 2}) / 16;
     const torch::Tensor expected = model_->g_s(y * model_->inverse_gain(level), level);
     std::vector<float> pixels(static_cast<std::size_t>(h * w * 256 * 3));
-    synthesis->Run(BestIsa(), {latent.data_ptr<std::int32_t>(), static_cast<std::size_t>(h * w * m)},
+    synthesis->Run(BestIsa(),
+                   {latent.data_ptr<std::int32_t>(), static_cast<std::size_t>(h * w * m)},
                    static_cast<std::size_t>(h), static_cast<std::size_t>(w), q, 2, pixels.data());
     const torch::Tensor error = FromMap(pixels, 16 * h, 16 * w, 3) - expected;
     EXPECT_GT(expected.std().item<double>(), 0.1);
@@ -77,14 +79,17 @@ TEST_P(TransformsAgainstLibTorch, Analysis) {
     const torch::Tensor x = torch::rand({1, 16 * h, 16 * w, 3});
     const torch::Tensor level = torch::full({1}, static_cast<float>(q) / 256.0f);
     const torch::Tensor y = model_->g_a(x.permute({0, 3, 1, 2}), level) * model_->gain(level);
-    std::vector<float> out_y(static_cast<std::size_t>(h * w * 32)), out_z(static_cast<std::size_t>(h * w / 16 * 8));
+    std::vector<float> out_y(static_cast<std::size_t>(h * w * 32)),
+        out_z(static_cast<std::size_t>(h * w / 16 * 8));
     analysis->Run(BestIsa(), x.data_ptr<float>(), 8, 20, q, 2, out_y.data());
     analysis->RunHyper(BestIsa(), out_y.data(), 8, 20, 2, out_z.data());
     const torch::Tensor z = model_->h_a(y);
     EXPECT_GT(y.std().item<double>(), 0.05);
     EXPECT_GT(z.std().item<double>(), 0.05);
-    EXPECT_LT((FromMap(out_y, h, w, 32) - y).abs().max().item<double>(), 1e-4 * y.abs().max().item<double>());
-    EXPECT_LT((FromMap(out_z, h / 4, w / 4, 8) - z).abs().max().item<double>(), 1e-4 * z.abs().max().item<double>());
+    EXPECT_LT((FromMap(out_y, h, w, 32) - y).abs().max().item<double>(),
+              1e-4 * y.abs().max().item<double>());
+    EXPECT_LT((FromMap(out_z, h / 4, w / 4, 8) - z).abs().max().item<double>(),
+              1e-4 * z.abs().max().item<double>());
   }
 }
 

@@ -68,18 +68,22 @@ TEST(CodeMixture, HeldOutRowsChooseHowManyComponents) {
   at::Generator generator = Seeded(4);
   // Of 16 clusters, four by four.
   const torch::Tensor n = torch::arange(16);
-  const torch::Tensor centres = torch::stack({n.remainder(4), n.floor_divide(4)}, 1).to(torch::kFloat64) * 8;
+  const torch::Tensor centres =
+      torch::stack({n.remainder(4), n.floor_divide(4)}, 1).to(torch::kFloat64) * 8;
   const auto draw = [&](std::int64_t count) {
     const torch::Tensor which = torch::randint(16, {count}, generator, torch::kLong);
-    return centres.index_select(0, which) + torch::empty({count, 2}, torch::kFloat64).normal_(0, 1, generator);
+    return centres.index_select(0, which) +
+           torch::empty({count, 2}, torch::kFloat64).normal_(0, 1, generator);
   };
   const torch::Tensor rows = draw(1200), others = draw(400);
   EXPECT_GE(ChooseMixture(rows, others, 64, generator).means.size(0), 16);
   EXPECT_EQ(ChooseMixture(rows, others, 8, generator).means.size(0), 4);
   // Rows of one cluster, few of them: one.
   const torch::Tensor few = torch::empty({30, 3}, torch::kFloat64).normal_(0, 1, generator);
-  EXPECT_EQ(ChooseMixture(few, torch::empty({200, 3}, torch::kFloat64).normal_(0, 1, generator), 256,
-                          generator).means.size(0), 1);
+  EXPECT_EQ(ChooseMixture(few, torch::empty({200, 3}, torch::kFloat64).normal_(0, 1, generator),
+                          256, generator)
+                .means.size(0),
+            1);
 }
 
 }  // namespace

@@ -28,7 +28,8 @@ class ConditionalFiguresTest : public ::testing::Test {
       entry.validation = i % 2 == 0;
       std::vector<std::uint8_t> samples;
       for (int k = 0; k < kSide * kSide; ++k) {
-        samples.push_back(static_cast<std::uint8_t>((k * (entry.label + 2) + i * 7 + k * k % 13) % 256));
+        samples.push_back(
+            static_cast<std::uint8_t>((k * (entry.label + 2) + i * 7 + k * k % 13) % 256));
       }
       (entry.validation ? held_out_ : learnt_).push_back(samples);
       if (entry.validation) labels_.push_back(kNames[static_cast<std::size_t>(entry.label)]);
@@ -38,7 +39,8 @@ class ConditionalFiguresTest : public ::testing::Test {
     const std::string path = ::testing::TempDir() + "conditional.hmnpack";
     const std::vector<std::uint8_t> bytes = writer.Finish();
     std::ofstream(path, std::ios::binary)
-        .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+        .write(reinterpret_cast<const char*>(bytes.data()),
+               static_cast<std::streamsize>(bytes.size()));
     packs_.push_back(*Pack::Read(path));
 
     torch::manual_seed(8);
@@ -59,7 +61,8 @@ class ConditionalFiguresTest : public ::testing::Test {
     classifier_ = std::make_unique<runtime::WeightsFile>(*runtime::WeightsFile::FromBytes(*file));
   }
 
-  DrawnPictures Drawn(std::vector<std::vector<std::uint8_t>> pictures, std::vector<std::string> classes) {
+  DrawnPictures Drawn(std::vector<std::vector<std::uint8_t>> pictures,
+                      std::vector<std::string> classes) {
     return {kSide, 1, std::move(pictures), std::move(classes)};
   }
 
@@ -84,7 +87,8 @@ TEST_F(ConditionalFiguresTest, TheTestPicturesThemselvesAreAsGoodAsTheTestPictur
 
 TEST_F(ConditionalFiguresTest, CopiesAndRepetitionsAreSeen) {
   std::vector<std::vector<std::uint8_t>> same(10, learnt_[3]);
-  const auto f = MeasureConditional(Drawn(same, std::vector<std::string>(10, "two")), classifier_.get(), packs_, 2);
+  const auto f = MeasureConditional(Drawn(same, std::vector<std::string>(10, "two")),
+                                    classifier_.get(), packs_, 2);
   ASSERT_TRUE(f.ok()) << f.status().message();
   EXPECT_LT(f->neighbour_distances[0], 0.1);
   EXPECT_EQ(f->neighbours[1], learnt_[3]);
@@ -106,8 +110,10 @@ TEST_F(ConditionalFiguresTest, ErrorsSayWhatDoesNotFit) {
   auto labels = labels_;
   labels[4] = "four";
   const auto unknown = MeasureConditional(Drawn(held_out_, labels), classifier_.get(), packs_, 0);
-  EXPECT_NE(unknown.status().message().find("'four'"), std::string::npos) << unknown.status().message();
-  EXPECT_FALSE(MeasureConditional(Drawn({held_out_[0]}, {"one"}), classifier_.get(), packs_, 0).ok());
+  EXPECT_NE(unknown.status().message().find("'four'"), std::string::npos)
+      << unknown.status().message();
+  EXPECT_FALSE(
+      MeasureConditional(Drawn({held_out_[0]}, {"one"}), classifier_.get(), packs_, 0).ok());
 }
 
 }  // namespace

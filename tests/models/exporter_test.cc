@@ -50,13 +50,15 @@ TEST(ExporterTest, IntegerPathEqualsTheQuantisedNetwork) {
   for (std::size_t i = 0; i < rz.size(); ++i) {
     z_hat.data_ptr<float>()[i] =
         static_cast<float>(rz[i]) +
-        static_cast<float>(prior->z_mean(level)[i % static_cast<std::size_t>(c.hyper_channels)]) / 16;
+        static_cast<float>(prior->z_mean(level)[i % static_cast<std::size_t>(c.hyper_channels)]) /
+            16;
   }
   const torch::Tensor f =
       model->h_s->forward(z_hat.permute({0, 3, 1, 2}), torch::full({1}, static_cast<float>(level)));
   const torch::Tensor y = torch::randn({1, c.latent_channels, 4 * h64, 4 * w64}) * 6;
   const auto out = model->context->forward(f, y);
-  const torch::Tensor t = out.t.clamp(0, networks::kScaleTables - 1).permute({0, 2, 3, 1}).contiguous();
+  const torch::Tensor t =
+      out.t.clamp(0, networks::kScaleTables - 1).permute({0, 2, 3, 1}).contiguous();
   const torch::Tensor m = (out.mean * 16).permute({0, 2, 3, 1}).contiguous();
   const torch::Tensor y_last = y.permute({0, 2, 3, 1}).contiguous();
 

@@ -26,7 +26,8 @@ void ExpectSame(const torch::Tensor& fast, const torch::Tensor& plain,
   const auto b = torch::autograd::grad({(plain * direction).sum()}, inputs);
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     EXPECT_GT(b[i].abs().max().item<double>(), 0) << "input " << i << " has no gradient to compare";
-    EXPECT_TRUE(torch::allclose(a[i], b[i], tolerance, tolerance * 10)) << "gradient of input " << i;
+    EXPECT_TRUE(torch::allclose(a[i], b[i], tolerance, tolerance * 10))
+        << "gradient of input " << i;
   }
 }
 
@@ -34,19 +35,20 @@ class FusedOpsTest : public ::testing::TestWithParam<bool> {
  protected:
   void SetUp() override { torch::manual_seed(7); }
 };
-INSTANTIATE_TEST_SUITE_P(MemoryFormats, FusedOpsTest, ::testing::Bool(), [](const auto& i) {
-  return i.param ? "ChannelsLast" : "Contiguous";
-});
+INSTANTIATE_TEST_SUITE_P(MemoryFormats, FusedOpsTest, ::testing::Bool(),
+                         [](const auto& i) { return i.param ? "ChannelsLast" : "Contiguous"; });
 
 TEST_P(FusedOpsTest, PointwiseIsAConvolution) {
-  const torch::Tensor x = Random({2, 6, 3, 5}, GetParam()), w = Random({4, 6, 1, 1}), b = Random({4});
+  const torch::Tensor x = Random({2, 6, 3, 5}, GetParam()), w = Random({4, 6, 1, 1}),
+                      b = Random({4});
   ExpectSame(Pointwise(x, w, b), torch::conv2d(x, w, b), {x, w, b});
   ExpectSame(Pointwise(x, w, b, 0.1), torch::leaky_relu(torch::conv2d(x, w, b), 0.1), {x, w, b});
   ExpectSame(Pointwise(x, w, {}), torch::conv2d(x, w), {x, w});
 }
 
 TEST_P(FusedOpsTest, DownAndUpAreShuffles) {
-  const torch::Tensor x = Random({2, 6, 4, 8}, GetParam()), w = Random({5, 24, 1, 1}), b = Random({5});
+  const torch::Tensor x = Random({2, 6, 4, 8}, GetParam()), w = Random({5, 24, 1, 1}),
+                      b = Random({5});
   ExpectSame(PointwiseDown(x, w, b), torch::conv2d(torch::pixel_unshuffle(x, 2), w, b), {x, w, b});
   const torch::Tensor u = Random({12, 6, 1, 1}), c = Random({12});
   ExpectSame(PointwiseUp(x, u, c), torch::pixel_shuffle(torch::conv2d(x, u, c), 2), {x, u, c});
@@ -64,13 +66,14 @@ DepthBlockWeights RandomBlock(std::int64_t c) {
 }
 
 std::vector<torch::Tensor> Inputs(const torch::Tensor& x, const DepthBlockWeights& w) {
-  return {x, w.in, w.in_bias, w.depthwise, w.depthwise_bias, w.out, w.out_bias,
-          w.expand, w.expand_bias, w.reduce, w.reduce_bias};
+  return {x,          w.in,     w.in_bias,     w.depthwise, w.depthwise_bias, w.out,
+          w.out_bias, w.expand, w.expand_bias, w.reduce,    w.reduce_bias};
 }
 
 torch::Tensor PlainBlock(const torch::Tensor& x, const DepthBlockWeights& w, double slope) {
   const torch::Tensor h = torch::leaky_relu(torch::conv2d(x, w.in, w.in_bias), slope);
-  const torch::Tensor d = torch::conv2d(h, w.depthwise, w.depthwise_bias, 1, 1, 1, w.depthwise.size(0));
+  const torch::Tensor d =
+      torch::conv2d(h, w.depthwise, w.depthwise_bias, 1, 1, 1, w.depthwise.size(0));
   const torch::Tensor s = x + torch::conv2d(d, w.out, w.out_bias);
   return s + torch::conv2d(torch::leaky_relu(torch::conv2d(s, w.expand, w.expand_bias), slope),
                            w.reduce, w.reduce_bias);
@@ -100,7 +103,8 @@ TEST_P(FusedOpsTest, Bfloat16ProductsKeepDirectionAndTypes) {
   EXPECT_GT((low - plain).norm().item<double>(), 0) << "nothing ran in bfloat16";
   for (std::size_t i = 0; i < a.size(); ++i) {
     EXPECT_EQ(a[i].scalar_type(), torch::kFloat32) << i;
-    EXPECT_LT(((a[i] - b[i]).norm() / b[i].norm()).item<double>(), 0.1) << "gradient of input " << i;
+    EXPECT_LT(((a[i] - b[i]).norm() / b[i].norm()).item<double>(), 0.1)
+        << "gradient of input " << i;
   }
 }
 
@@ -117,7 +121,8 @@ TEST_P(FusedOpsTest, Bfloat16StaysOutOfEvaluation) {
 
 TEST_P(FusedOpsTest, Pointwise1x1LosesDigitsInItsGradientsOnly) {
   const torch::Tensor x = Random({2, 16, 4, 4}, GetParam());
-  const torch::Tensor weight = torch::randn({24, 16, 1, 1}).requires_grad_(), bias = torch::randn({24}).requires_grad_();
+  const torch::Tensor weight = torch::randn({24, 16, 1, 1}).requires_grad_(),
+                      bias = torch::randn({24}).requires_grad_();
   const torch::Tensor direction = torch::randn({2, 24, 4, 4});
   auto gradients = [&](torch::Tensor* y) {
     *y = Pointwise(x, weight, bias, 0.1);
@@ -131,7 +136,8 @@ TEST_P(FusedOpsTest, Pointwise1x1LosesDigitsInItsGradientsOnly) {
   EXPECT_TRUE(torch::equal(plain, low));
   for (std::size_t i = 0; i < a.size(); ++i) {
     EXPECT_EQ(b[i].scalar_type(), torch::kFloat32) << i;
-    EXPECT_LT(((a[i] - b[i]).norm() / a[i].norm()).item<double>(), 0.01) << "gradient of input " << i;
+    EXPECT_LT(((a[i] - b[i]).norm() / a[i].norm()).item<double>(), 0.01)
+        << "gradient of input " << i;
   }
   EXPECT_FALSE(torch::equal(a[1], b[1])) << "nothing ran in bfloat16";
 }
@@ -158,7 +164,8 @@ TEST(SymbolSlotsTest, PassesCoverEverySlotOnce) {
   EXPECT_TRUE(torch::equal(seen, torch::ones({16}, torch::kLong)));
   // What a pass puts into its slots is found in them.
   const torch::Tensor all = CollectSlots(passes);
-  EXPECT_TRUE(torch::equal(all, torch::arange(16, torch::kFloat32).view({16, 1, 1}).expand({16, 3, 2})));
+  EXPECT_TRUE(
+      torch::equal(all, torch::arange(16, torch::kFloat32).view({16, 1, 1}).expand({16, 3, 2})));
   // Passes that are still to come are zero.
   passes.resize(1);
   EXPECT_EQ(CollectSlots(passes).count_nonzero().item<std::int64_t>(),

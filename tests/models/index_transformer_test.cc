@@ -59,7 +59,8 @@ TEST_F(IndexTransformerTest, EveryWordOfTheConditionCounts) {
   for (std::int64_t l = 0; l < 3; ++l) {
     torch::Tensor changed = condition_.clone();
     changed.select(1, l).add_(1).remainder_(5);
-    EXPECT_GT((model_->forward(changed, indices_) - before).abs().amax({0, 2}).min().item<float>(), 1e-4f);
+    EXPECT_GT((model_->forward(changed, indices_) - before).abs().amax({0, 2}).min().item<float>(),
+              1e-4f);
   }
 }
 
@@ -84,7 +85,8 @@ TEST_F(IndexTransformerTest, LearnsFromItsCondition) {
   const torch::Tensor targets = torch::arange(5).view({5, 1}).expand({5, 9}).contiguous();
   auto bits = [&] {
     return torch::nn::functional::cross_entropy(model_->forward(words, targets).flatten(0, 1),
-                                                targets.flatten()) / std::log(2.0);
+                                                targets.flatten()) /
+           std::log(2.0);
   };
   for (int step = 0; step < 60; ++step) {
     adam.zero_grad();
@@ -100,8 +102,12 @@ TEST(IndexTransformerConfigTest, FieldsAndTheirRanges) {
   const auto c = IndexTransformerConfig::FromFields(SmallTransformer().ToMetadata());
   ASSERT_TRUE(c.ok()) << c.status().message();
   EXPECT_EQ(c->ToMetadata(), SmallTransformer().ToMetadata());
-  for (auto [name, value] : {std::pair{"codes", "1"}, {"width", "25"}, {"heads", "0"}, {"dropout", "1"},
-                             {"layers", "x"}, {"colour", "3"}}) {
+  for (auto [name, value] : {std::pair{"codes", "1"},
+                             {"width", "25"},
+                             {"heads", "0"},
+                             {"dropout", "1"},
+                             {"layers", "x"},
+                             {"colour", "3"}}) {
     auto fields = SmallTransformer().ToMetadata();
     fields[name] = value;
     const auto bad = IndexTransformerConfig::FromFields(fields);

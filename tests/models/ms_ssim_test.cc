@@ -1,4 +1,6 @@
 // MS-SSIM as training sees it, and what a model is tuned for.
+#include "models/networks/ms_ssim.h"
+
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
@@ -6,7 +8,6 @@
 #include "models/networks/autoencoder.h"
 #include "models/networks/distortion.h"
 #include "models/networks/latent_search.h"
-#include "models/networks/ms_ssim.h"
 #include "tests/models/tiny_model.h"
 
 namespace halfmoon::networks {
@@ -17,7 +18,8 @@ torch::Tensor Picture(std::uint32_t width, std::uint32_t height, int seed) {
   std::vector<std::uint8_t> rgb = testing::TestPicture(width, height, seed);
   return torch::from_blob(rgb.data(), {1, height, width, 3}, torch::kUInt8)
              .permute({0, 3, 1, 2})
-             .to(torch::kFloat32) / 255;
+             .to(torch::kFloat32) /
+         255;
 }
 
 torch::Tensor Noisy(const torch::Tensor& x, double sigma) {
@@ -27,8 +29,10 @@ torch::Tensor Noisy(const torch::Tensor& x, double sigma) {
 
 double ByEval(const torch::Tensor& a, const torch::Tensor& b) {
   auto image = [](const torch::Tensor& x) {
-    const torch::Tensor bytes = (x[0] * 255).round().permute({1, 2, 0}).to(torch::kUInt8).contiguous();
-    Image out = *Image::Create(static_cast<std::uint32_t>(x.size(3)), static_cast<std::uint32_t>(x.size(2)), 3);
+    const torch::Tensor bytes =
+        (x[0] * 255).round().permute({1, 2, 0}).to(torch::kUInt8).contiguous();
+    Image out = *Image::Create(static_cast<std::uint32_t>(x.size(3)),
+                               static_cast<std::uint32_t>(x.size(2)), 3);
     std::copy_n(bytes.data_ptr<std::uint8_t>(), bytes.numel(), out.samples().begin());
     return out;
   };
@@ -47,7 +51,9 @@ TEST(MsSsimTest, IsThatOfEvalFromFiveScalesOn) {
 
 TEST(MsSsimTest, OfEqualPicturesIsOneAndOfOthersLess) {
   for (const std::int64_t side : {32, 64, 176}) {
-    const torch::Tensor x = torch::cat({Picture(200, 200, 1), Picture(200, 200, 2)}).slice(2, 0, side).slice(3, 0, side);
+    const torch::Tensor x = torch::cat({Picture(200, 200, 1), Picture(200, 200, 2)})
+                                .slice(2, 0, side)
+                                .slice(3, 0, side);
     EXPECT_TRUE(torch::allclose(MsSsim(x, x), torch::ones(2), 0, 1e-5)) << side;
     const torch::Tensor near = MsSsim(x, Noisy(x, 0.02)), far = MsSsim(x, Noisy(x, 0.1));
     EXPECT_TRUE((near < 0.9999).all().item<bool>()) << near;
@@ -62,14 +68,15 @@ TEST(MsSsimTest, WindowsAreAConvolutionWithItsGradient) {
   taps = (-taps.square() / 4.5).exp();
   taps = taps / taps.sum();
   const torch::Tensor kernel = taps.outer(taps).expand({3, 1, 11, 11});
-  const torch::Tensor plain =
-      torch::nn::functional::conv2d(x, kernel, torch::nn::functional::Conv2dFuncOptions().groups(3));
+  const torch::Tensor plain = torch::nn::functional::conv2d(
+      x, kernel, torch::nn::functional::Conv2dFuncOptions().groups(3));
   const torch::Tensor ours = WindowMeans(x);
   ASSERT_EQ(ours.sizes(), plain.sizes());
   EXPECT_TRUE(torch::allclose(ours, plain, 0, 1e-12));
   const torch::Tensor direction = torch::randn_like(plain);
   const torch::Tensor a = torch::autograd::grad({(ours * direction).sum()}, {x})[0];
-  EXPECT_TRUE(torch::allclose(a, torch::autograd::grad({(plain * direction).sum()}, {x})[0], 0, 1e-12));
+  EXPECT_TRUE(
+      torch::allclose(a, torch::autograd::grad({(plain * direction).sum()}, {x})[0], 0, 1e-12));
 }
 
 TEST(MsSsimTest, GradientIsTheNumericalOne) {
@@ -117,7 +124,8 @@ TEST(DistortionTest, SearchKeepsWhatTheModelIsTunedFor) {
     const auto start = model->CodeLatent(model->Latent(x, level), level, SteRound);
     auto cost = [&](const AutoencoderImpl::Output& o) {
       return (o.y_bits.sum() + o.z_bits.sum() +
-              1.2 * config.Lambda(40) * 64 * 64 * Distortion(config, x, o.x_hat).sum()).item<double>();
+              1.2 * config.Lambda(40) * 64 * 64 * Distortion(config, x, o.x_hat).sum())
+          .item<double>();
     };
     EXPECT_LE(cost(out), cost(start)) << share;
     return y;

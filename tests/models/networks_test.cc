@@ -39,7 +39,8 @@ TEST(AeConfigTest, RefusesBadMetadata) {
   EXPECT_EQ(AeConfig::FromMetadata(m)->lapped, 0);
   EXPECT_EQ(AeConfig::FromMetadata(m)->ms_ssim_share, 0);
   m["ms_ssim_share"] = "1.5";
-  EXPECT_NE(AeConfig::FromMetadata(m).status().message().find("'ms_ssim_share'"), std::string::npos);
+  EXPECT_NE(AeConfig::FromMetadata(m).status().message().find("'ms_ssim_share'"),
+            std::string::npos);
 }
 
 TEST(OpsTest, RoundingIsStraightThrough) {
@@ -55,14 +56,18 @@ TEST(OpsTest, WindowsAreAdjointAndHoldTheBlock) {
   const torch::Tensor x = torch::randn({2, 3, 32, 48}), v = torch::randn({2, 3072, 2, 3});
   const torch::Tensor windows = PictureToWindows(x);
   ASSERT_EQ(windows.sizes(), v.sizes());
-  EXPECT_NEAR((windows * v).sum().item<double>(), (x * WindowsToPicture(v)).sum().item<double>(), 1e-2);
-  // Colour 1 of the pixel at (row 20, column 11): in the window of block (1, 0), which begins at (8, -8),
-  // row 12 and column 19: top right quarter, there column 3.
-  EXPECT_EQ(windows[0][1 * 768 + 1 * 256 + 12 * 16 + 3][1][0].item<float>(), x[0][1][20][11].item<float>());
+  EXPECT_NEAR((windows * v).sum().item<double>(), (x * WindowsToPicture(v)).sum().item<double>(),
+              1e-2);
+  // Colour 1 of the pixel at (row 20, column 11): in the window of block (1, 0), which begins at
+  // (8, -8), row 12 and column 19: top right quarter, there column 3.
+  EXPECT_EQ(windows[0][1 * 768 + 1 * 256 + 12 * 16 + 3][1][0].item<float>(),
+            x[0][1][20][11].item<float>());
   // Filters of blocks, seen as filters of windows, give what they gave.
   const torch::Tensor filters = torch::randn({5, 768});
-  const torch::Tensor by_block = Pointwise(PictureToBlocks(x, 16), filters.view({5, 768, 1, 1}), {});
-  const torch::Tensor by_window = Pointwise(windows, BlockToWindowFilters(filters).view({5, 3072, 1, 1}), {});
+  const torch::Tensor by_block =
+      Pointwise(PictureToBlocks(x, 16), filters.view({5, 768, 1, 1}), {});
+  const torch::Tensor by_window =
+      Pointwise(windows, BlockToWindowFilters(filters).view({5, 3072, 1, 1}), {});
   EXPECT_TRUE(torch::allclose(by_block, by_window, 1e-4, 1e-4));
 }
 
@@ -127,8 +132,7 @@ TEST(GaussianBitsTest, AgreesWithTheDefinition) {
     for (const double r : {0.0, 1.0, -2.0, 3.7}) {
       const double p = 0.5 * (std::erfc((std::abs(r) - 0.5) / sigma / std::sqrt(2.0)) -
                               std::erfc((std::abs(r) + 0.5) / sigma / std::sqrt(2.0)));
-      const double bits =
-          GaussianBits(torch::tensor({r}), torch::tensor({t})).item<double>();
+      const double bits = GaussianBits(torch::tensor({r}), torch::tensor({t})).item<double>();
       EXPECT_NEAR(bits, -std::log2(std::max(p, 1e-9)), 0.01) << "t " << t << " r " << r;
     }
   }
@@ -181,7 +185,8 @@ TEST(ContextModelTest, IsCausal) {
       auto part = [&](const torch::Tensor& t) {
         return t[0].slice(0, g * n, (g + 1) * n).slice(1, p / 2, 4, 2).slice(2, p % 2, 4, 2);
       };
-      const bool same = torch::equal(part(a.mean), part(b.mean)) && torch::equal(part(a.t), part(b.t));
+      const bool same =
+          torch::equal(part(a.mean), part(b.mean)) && torch::equal(part(a.t), part(b.t));
       if (k <= pass_of_change) {
         EXPECT_TRUE(same) << "pass " << k << " class " << p;
       } else {
@@ -197,7 +202,8 @@ TEST(AutoencoderTest, ShapesAndRates) {
   Autoencoder model(TinyConfig());
   model->eval();
   torch::NoGradGuard no_grad;
-  const auto out = model->forward(torch::rand({2, 3, 64, 128}), torch::tensor({0.0f, 63.0f}), c10::nullopt);
+  const auto out =
+      model->forward(torch::rand({2, 3, 64, 128}), torch::tensor({0.0f, 63.0f}), c10::nullopt);
   EXPECT_EQ(out.x_hat.sizes(), torch::IntArrayRef({2, 3, 64, 128}));
   EXPECT_EQ(out.y_bits.sizes(), torch::IntArrayRef({2}));
   EXPECT_TRUE((out.y_bits > 0).all().item<bool>());

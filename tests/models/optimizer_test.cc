@@ -93,7 +93,8 @@ TEST(WorkerPoolTest, PassesExceptionsOn) {
   WorkerPool pool(2);
   EXPECT_THROW(pool.Run([](int w) {
     if (w == 1) throw std::runtime_error("worker");
-  }), std::runtime_error);
+  }),
+               std::runtime_error);
   int sum = 0;
   std::mutex mutex;
   pool.Run([&](int w) {

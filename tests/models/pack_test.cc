@@ -20,7 +20,8 @@ class PackTest : public ::testing::Test {
 
   void WriteBytes(const std::vector<std::uint8_t>& bytes) {
     std::ofstream(path_, std::ios::binary)
-        .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+        .write(reinterpret_cast<const char*>(bytes.data()),
+               static_cast<std::streamsize>(bytes.size()));
   }
   std::string path_;
 };
@@ -39,15 +40,18 @@ TEST_F(PackTest, RoundTrip) {
   EXPECT_EQ(pack->entries[1].height, 7u);
   EXPECT_TRUE(pack->entries[1].validation);
   EXPECT_FALSE(pack->entries[0].validation);
-  EXPECT_TRUE(std::equal(b.begin(), b.end(),
-                         pack->bytes.begin() + static_cast<std::ptrdiff_t>(pack->entries[1].offset)));
+  EXPECT_TRUE(
+      std::equal(b.begin(), b.end(),
+                 pack->bytes.begin() + static_cast<std::ptrdiff_t>(pack->entries[1].offset)));
 }
 
 TEST_F(PackTest, KeepsClassesAndCaptions) {
   PackWriter writer;
   writer.SetClasses({"cat", "boat"});
   const std::vector<std::uint8_t> grey = {1, 2, 3, 4, 5, 6};
-  ASSERT_TRUE(writer.Add({.width = 3, .height = 2, .grey = true, .label = 1}, grey, "a \"boat\" \u00e9").ok());
+  ASSERT_TRUE(
+      writer.Add({.width = 3, .height = 2, .grey = true, .label = 1}, grey, "a \"boat\" \u00e9")
+          .ok());
   ASSERT_TRUE(writer.Add({.width = 2, .height = 1, .validation = true}, grey, "two").ok());
   EXPECT_FALSE(writer.Add({.width = 3, .height = 2, .grey = true}, grey, "").ok()) << "no caption";
   const auto bytes = writer.Finish();

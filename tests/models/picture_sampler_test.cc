@@ -32,10 +32,12 @@ Pack LabelledPack(int count, bool captions = true) {
     }
     EXPECT_TRUE(writer.Add(e, samples, captions ? "picture " + std::to_string(i) : "").ok());
   }
-  const std::string path = ::testing::TempDir() + "sampler_" + std::to_string(getpid()) + ".hmnpack";
+  const std::string path =
+      ::testing::TempDir() + "sampler_" + std::to_string(getpid()) + ".hmnpack";
   const auto bytes = writer.Finish();
   std::ofstream(path, std::ios::binary)
-      .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+      .write(reinterpret_cast<const char*>(bytes.data()),
+             static_cast<std::streamsize>(bytes.size()));
   auto pack = Pack::Read(path);
   EXPECT_TRUE(pack.ok());
   std::filesystem::remove(path);
@@ -55,7 +57,8 @@ TEST(PictureSampler, PadsRepeatsAndKeepsLabelsAndCaptions) {
   EXPECT_EQ(batch.labels[0].item<int>(), 1);
   EXPECT_EQ(batch.pictures[0][0][0][0].item<float>(), 0);  // the margin
   EXPECT_FLOAT_EQ(batch.pictures[0][2][4][6].item<float>(), 201.0f / 255);
-  const auto validation = PictureSampler::Create(packs, PictureSampler::Part::kValidation, 1, 6, torch::kCPU);
+  const auto validation =
+      PictureSampler::Create(packs, PictureSampler::Part::kValidation, 1, 6, torch::kCPU);
   EXPECT_EQ(validation->size(), 2);
 }
 
@@ -81,7 +84,8 @@ TEST(PictureSampler, RefusesPicturesThatDoNotFit) {
   std::vector<Pack> packs;
   packs.push_back(LabelledPack(4));
   for (const std::int64_t side : {4, 7}) {
-    const auto s = PictureSampler::Create(packs, PictureSampler::Part::kTraining, 1, side, torch::kCPU);
+    const auto s =
+        PictureSampler::Create(packs, PictureSampler::Part::kTraining, 1, side, torch::kCPU);
     EXPECT_EQ(s.status().code(), StatusCode::kInvalidArgument);
     EXPECT_NE(s.status().message().find("6x6"), std::string::npos);
   }
@@ -92,7 +96,8 @@ TEST(ClassifierTask, LearnsTwoClassesAndIsExported) {
   std::filesystem::create_directories(dir);
   const Pack pack = LabelledPack(60, false);
   std::ofstream(dir + "/p.hmnpack", std::ios::binary)
-      .write(reinterpret_cast<const char*>(pack.bytes.data()), static_cast<std::streamsize>(pack.bytes.size()));
+      .write(reinterpret_cast<const char*>(pack.bytes.data()),
+             static_cast<std::streamsize>(pack.bytes.size()));
   TrainOptions o;
   o.recipe.name = "tiny-classifier";
   o.recipe.family = "classifier";

@@ -50,7 +50,8 @@ TEST_P(SmallVqvaeTest, EncodesToAGridAndBack) {
   const torch::Tensor x_hat = model->Decode(indices);
   ASSERT_EQ(x_hat.sizes(), x.sizes());
   // What the loss sees is what a file gives.
-  EXPECT_LT((model->g_s(model->quantiser(model->g_a(x)).z_q) - x_hat).abs().max().item<float>(), 1e-4f);
+  EXPECT_LT((model->g_s(model->quantiser(model->g_a(x)).z_q) - x_hat).abs().max().item<float>(),
+            1e-4f);
   // A picture is encoded the same alone.
   EXPECT_TRUE(torch::equal(model->Encode(x.slice(0, 2, 3))[0], indices[2]));
 }
@@ -63,7 +64,8 @@ TEST_P(SmallVqvaeTest, TheReconstructionReachesTheEncoderAndThePriorStaysApart) 
   (model->g_s(q.z_q) - x).square().mean().backward();
   auto moved = [](torch::nn::Module& m) {
     double sum = 0;
-    for (const auto& p : m.parameters()) sum += p.grad().defined() ? p.grad().abs().sum().item<double>() : 0;
+    for (const auto& p : m.parameters())
+      sum += p.grad().defined() ? p.grad().abs().sum().item<double>() : 0;
     return sum;
   };
   EXPECT_GT(moved(*model->g_a), 0);
@@ -106,7 +108,8 @@ TEST(CodebookKeeperTest, CodesMoveToTheirMembersAndDeadOnesReturn) {
     std::vector<networks::Codebook> books = {networks::Codebook(config)};
     books[0]->SetCodes(torch::tensor({{0.f, 0.f}, {1.f, 0.f}, {0.f, 1.f}, {50.f, 50.f}}));
     training::CodebookKeeper keeper(1);
-    const torch::Tensor rows = torch::tensor({{0.1f, 0.1f}, {1.1f, 0.1f}, {0.1f, 1.1f}, {0.9f, 0.1f}});
+    const torch::Tensor rows =
+        torch::tensor({{0.1f, 0.1f}, {1.1f, 0.1f}, {0.1f, 1.1f}, {0.9f, 0.1f}});
     for (int step = 0; step < 1000; ++step) {
       keeper.BeginStep(2);
       for (int worker = 0; worker < 2; ++worker) {
@@ -141,7 +144,8 @@ class SmallTraining : public ::testing::Test {
       std::vector<std::uint8_t> samples;
       for (int y = 0; y < 12; ++y) {
         for (int x = 0; x < 12; ++x) {
-          const bool inside = disc ? std::hypot(x - 5.5, y - 5.5) < 4 + i % 3 : std::abs(x - 5.5) < 2 + i % 3;
+          const bool inside =
+              disc ? std::hypot(x - 5.5, y - 5.5) < 4 + i % 3 : std::abs(x - 5.5) < 2 + i % 3;
           samples.push_back(inside ? (dark ? 60 : 180) : 255);
         }
       }
@@ -150,7 +154,9 @@ class SmallTraining : public ::testing::Test {
       entry.grey = true;
       entry.validation = i % 10 == 9;
       entry.label = disc ? 0 : 1;
-      ASSERT_TRUE(writer.Add(entry, samples, std::string(dark ? "dark " : "light ") + (disc ? "disc; round" : "bar"))
+      ASSERT_TRUE(writer
+                      .Add(entry, samples,
+                           std::string(dark ? "dark " : "light ") + (disc ? "disc; round" : "bar"))
                       .ok());
     }
     writer.SetClasses({"disc", "bar"});
@@ -160,7 +166,8 @@ class SmallTraining : public ::testing::Test {
 
   void Write(const std::string& name, const std::vector<std::uint8_t>& bytes) {
     std::ofstream(dir_ / name, std::ios::binary)
-        .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+        .write(reinterpret_cast<const char*>(bytes.data()),
+               static_cast<std::streamsize>(bytes.size()));
   }
   training::TrainOptions Options(const std::string& json, std::int64_t steps) {
     training::TrainOptions o;
@@ -243,7 +250,8 @@ TEST_F(SmallTraining, CodecThenPriorLearnAndAreExported) {
   const auto weights = runtime::WeightsFile::FromBytes(Export("draws"));
   ASSERT_TRUE(weights.ok());
   EXPECT_EQ(*weights->Metadata("codec"), file->identity_hex());
-  EXPECT_EQ(*weights->Metadata("prompt_words"), "disc round dark light bar");  // by frequency, then alphabetically
+  EXPECT_EQ(*weights->Metadata("prompt_words"),
+            "disc round dark light bar");  // by frequency, then alphabetically
 }
 
 TEST_F(SmallTraining, AResumedRunIsTheUninterruptedOne) {
@@ -258,7 +266,8 @@ TEST_F(SmallTraining, AResumedRunIsTheUninterruptedOne) {
     training::TrainOptions half = Options(recipe, 30);
     half.out_dir = (dir_ / "half").string();
     fs::create_directories(half.out_dir);
-    const Status stopped = training::Train(half, [](const training::TrainProgress&) { return false; });
+    const Status stopped =
+        training::Train(half, [](const training::TrainProgress&) { return false; });
     ASSERT_TRUE(stopped.ok()) << stopped.message();
     half.resume = true;
     (void)Train(half);
@@ -273,7 +282,8 @@ TEST_F(SmallTraining, AResumedRunIsTheUninterruptedOne) {
 }
 
 TEST_F(SmallTraining, APriorNeedsItsCodecAndItsFieldsAreNamed) {
-  auto without = training::Recipe::FromJson(R"({"name": "p", "family": "index-transformer"})", "recipe");
+  auto without =
+      training::Recipe::FromJson(R"({"name": "p", "family": "index-transformer"})", "recipe");
   ASSERT_TRUE(without.ok());
   std::vector<training::Pack> packs;
   packs.push_back(*training::Pack::Read((dir_ / "shapes.hmnpack").string()));
@@ -282,13 +292,16 @@ TEST_F(SmallTraining, APriorNeedsItsCodecAndItsFieldsAreNamed) {
   EXPECT_NE(task.status().message().find("--codec"), std::string::npos) << task.status().message();
   for (const char* field : {"codes", "indices", "words"}) {
     const auto bad = training::Recipe::FromJson(
-        std::string(R"({"name": "p", "family": "index-transformer", "model": {")") + field + R"(": 4}})", "recipe");
+        std::string(R"({"name": "p", "family": "index-transformer", "model": {")") + field +
+            R"(": 4}})",
+        "recipe");
     ASSERT_FALSE(bad.ok()) << field;
     EXPECT_NE(bad.status().message().find(field), std::string::npos);
   }
   for (const char* loss : {R"({"drop_word": 1})", R"({"copies": 65})", R"({"colour": 1})"}) {
     const auto bad = training::Recipe::FromJson(
-        std::string(R"({"name": "p", "family": "index-transformer", "loss": )") + loss + "}", "recipe");
+        std::string(R"({"name": "p", "family": "index-transformer", "loss": )") + loss + "}",
+        "recipe");
     EXPECT_FALSE(bad.ok()) << loss;
   }
 }

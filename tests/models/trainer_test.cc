@@ -106,7 +106,8 @@ TEST_F(TrainerTest, AResumedRunKeepsItsPrecision) {
   const auto full = Checkpoint::Load(plain.out_dir + "/checkpoint.pt");
   ASSERT_TRUE(full.ok());
   EXPECT_EQ(full->metadata.at("precision"), "float32");
-  EXPECT_FALSE(torch::equal(low->tensors.at("model.g_a.in.weight"), full->tensors.at("model.g_a.in.weight")))
+  EXPECT_FALSE(
+      torch::equal(low->tensors.at("model.g_a.in.weight"), full->tensors.at("model.g_a.in.weight")))
       << "nothing ran in bfloat16";
 
   o.resume = true;
@@ -137,8 +138,8 @@ TEST_F(TrainerTest, InitStartsFromACheckpoint) {
   const auto a = Checkpoint::Load(o.out_dir + "/checkpoint.pt");
   const auto b = Checkpoint::Load(next.out_dir + "/checkpoint.pt");
   ASSERT_TRUE(a.ok() && b.ok());
-  EXPECT_TRUE(torch::allclose(a->tensors.at("model.g_a.in.weight"), b->tensors.at("model.g_a.in.weight"),
-                              1e-5, 1e-6));
+  EXPECT_TRUE(torch::allclose(a->tensors.at("model.g_a.in.weight"),
+                              b->tensors.at("model.g_a.in.weight"), 1e-5, 1e-6));
   next.recipe.model["block_channels"] = "24";
   const Status status = Train(next, Ignore());
   EXPECT_EQ(status.code(), StatusCode::kCorrupt);
@@ -171,7 +172,8 @@ TEST_F(TrainerTest, InitStartsFromAWeightsFile) {
   ASSERT_TRUE(bytes.ok());
   const std::string path = dir_ + "/weights.safetensors";
   std::ofstream(path, std::ios::binary)
-      .write(reinterpret_cast<const char*>(bytes->data()), static_cast<std::streamsize>(bytes->size()));
+      .write(reinterpret_cast<const char*>(bytes->data()),
+             static_cast<std::streamsize>(bytes->size()));
   TrainOptions next = Options("next", 1);
   next.recipe.learning_rate = 1e-9;
   next.recipe.final_learning_rate = 0;

@@ -42,7 +42,8 @@ TEST(Vae, KlIsItsClosedFormAndMonteCarlo) {
   EXPECT_NEAR(GaussianKl(torch::zeros({1}), torch::zeros({1})).item<double>(), 0, 1e-7);
   EXPECT_NEAR(GaussianKl(torch::ones({1}), torch::zeros({1})).item<double>(), 0.5, 1e-6);
   const double mean = 0.7, sigma = 0.3;
-  const double closed = GaussianKl(torch::full({1}, mean), torch::full({1}, 2 * std::log(sigma))).item<double>();
+  const double closed =
+      GaussianKl(torch::full({1}, mean), torch::full({1}, 2 * std::log(sigma))).item<double>();
   // E over q of log q(z) - log p(z).
   const torch::Tensor eps = torch::empty({400000}, torch::kFloat64).normal_(0, 1, Seeded(1));
   const torch::Tensor z = mean + sigma * eps;
@@ -81,8 +82,9 @@ TEST(Vae, TheDiscretisedLogisticSumsToOneOverAllSamples) {
   const torch::Tensor x = torch::arange(256, torch::kFloat64) / 255;
   for (const double mean : {-0.2, 0.0, 0.41, 1.0}) {
     for (const double log_scale : {-6.0, -3.0, 0.0}) {
-      const torch::Tensor nats = networks::DiscretisedLogisticNats(
-          x, torch::full({256}, mean, torch::kFloat64), torch::full({1}, log_scale, torch::kFloat64));
+      const torch::Tensor nats =
+          networks::DiscretisedLogisticNats(x, torch::full({256}, mean, torch::kFloat64),
+                                            torch::full({1}, log_scale, torch::kFloat64));
       EXPECT_NEAR((-nats).exp().sum().item<double>(), 1, 2e-3) << mean << " " << log_scale;
     }
   }
@@ -129,7 +131,8 @@ TEST(Vae, ConfigurationsSurviveMetadataAndNameBadFields) {
     return VaeConfig::FromFields({{field, value}}).status().message();
   };
   EXPECT_NE(message("latent", "0").find("'latent' must be 1 to 256"), std::string::npos);
-  EXPECT_NE(message("likelihood", "\"cauchy\"").find("\"logistic\" and \"gaussian\""), std::string::npos);
+  EXPECT_NE(message("likelihood", "\"cauchy\"").find("\"logistic\" and \"gaussian\""),
+            std::string::npos);
   EXPECT_NE(message("widths", "32, 64").find("no list of widths"), std::string::npos);
   EXPECT_NE(message("width", "3").find("unknown model field 'width'"), std::string::npos);
 }
@@ -143,7 +146,8 @@ class VaeRun : public ::testing::Test {
     moons.count = 60;
     const auto pack = MakeMoonPack(moons);
     std::ofstream(dir_ + "/moons.hmnpack", std::ios::binary)
-        .write(reinterpret_cast<const char*>(pack->data()), static_cast<std::streamsize>(pack->size()));
+        .write(reinterpret_cast<const char*>(pack->data()),
+               static_cast<std::streamsize>(pack->size()));
   }
   ~VaeRun() override { std::filesystem::remove_all(dir_); }
 
@@ -151,7 +155,10 @@ class VaeRun : public ::testing::Test {
     TrainOptions o;
     o.recipe.name = "tiny-vae";
     o.recipe.family = "vae";
-    o.recipe.model = {{"side", "64"}, {"widths", "[8, 16, 16, 16]"}, {"features", "8"}, {"latent", "3"},
+    o.recipe.model = {{"side", "64"},
+                      {"widths", "[8, 16, 16, 16]"},
+                      {"features", "8"},
+                      {"latent", "3"},
                       {"variational", variational ? "true" : "false"}};
     o.recipe.batch = 8;
     o.recipe.warmup_steps = 5;
@@ -187,8 +194,10 @@ TEST_F(VaeRun, TheScoreFallsAndActiveUnitsAreLogged) {
     EXPECT_LT(last, first - 0.5);  // bits per dimension
     EXPECT_GE(active, variational ? 0 : 1);
     EXPECT_LE(active, 3);
-    if (variational) EXPECT_GT(kl, 0);
-    else EXPECT_EQ(kl, 0);
+    if (variational)
+      EXPECT_GT(kl, 0);
+    else
+      EXPECT_EQ(kl, 0);
   }
 }
 

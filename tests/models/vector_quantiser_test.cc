@@ -39,7 +39,8 @@ TEST_F(VectorQuantiserTest, TakesTheNearestCode) {
       if (cosine) distance = -torch::cosine_similarity(codes, rows[i].unsqueeze(0), 1);
       EXPECT_EQ(index[i].item<std::int64_t>(), distance.argmin().item<std::int64_t>()) << cosine;
     }
-    EXPECT_TRUE(torch::equal(book->Codes(index), codes.index_select(0, index))) << "codes keep their length";
+    EXPECT_TRUE(torch::equal(book->Codes(index), codes.index_select(0, index)))
+        << "codes keep their length";
   }
 }
 
@@ -82,7 +83,8 @@ TEST_F(VectorQuantiserTest, DecodeGivesWhatForwardGave) {
   const auto all = q->forward(z);
   EXPECT_TRUE(torch::allclose(q->Decode(all.indices), all.z_q, 1e-5, 1e-6));
   const auto some = q->forward(z, torch::tensor({1, 2, 3}, torch::kLong));
-  EXPECT_TRUE(torch::equal(some.indices, all.indices)) << "indices do not depend on the stages used";
+  EXPECT_TRUE(torch::equal(some.indices, all.indices))
+      << "indices do not depend on the stages used";
   for (std::int64_t i = 0; i < 3; ++i) {
     const torch::Tensor first = all.indices.slice(0, i, i + 1).slice(1, 0, i + 1);
     EXPECT_TRUE(torch::allclose(q->Decode(first), some.z_q.slice(0, i, i + 1), 1e-5, 1e-6)) << i;
@@ -98,7 +100,9 @@ TEST_F(VectorQuantiserTest, LaterStagesReduceTheError) {
   }
   const auto rows = q->forward(z).rows;
   for (std::size_t s = 1; s < 4; ++s) {
-    EXPECT_LT(rows[s].square().mean().item<double>(), 0.9 * rows[s - 1].square().mean().item<double>()) << s;
+    EXPECT_LT(rows[s].square().mean().item<double>(),
+              0.9 * rows[s - 1].square().mean().item<double>())
+        << s;
   }
 }
 
@@ -120,7 +124,8 @@ TEST_F(VectorQuantiserTest, MovingAveragesFollowTheMembers) {
   const torch::Tensor index = torch::tensor({0, 0, 1}, torch::kLong);
   for (int i = 0; i < 200; ++i) book->UpdateAverages(book->CountMembers(rows, index), 0.9);
   const torch::Tensor codes = book->Codes(torch::tensor({0, 1}, torch::kLong));
-  EXPECT_TRUE(torch::allclose(codes, torch::tensor({{6.f, 0.f}, {0.f, -3.f}}), 1e-3, 1e-3)) << codes;
+  EXPECT_TRUE(torch::allclose(codes, torch::tensor({{6.f, 0.f}, {0.f, -3.f}}), 1e-3, 1e-3))
+      << codes;
 }
 
 TEST_F(VectorQuantiserTest, DeadCodesRestart) {

@@ -154,8 +154,8 @@ TEST(VqvaeExport, TheIntegerPriorIsTheQuantisedNetwork) {
   }
 }
 
-// --init with a shipped file goes on where its training ended: the same indices, bits and picture, up to the
-// half precision in which a file keeps transforms and codes.
+// --init with a shipped file goes on where its training ended: the same indices, bits and picture,
+// up to the half precision in which a file keeps transforms and codes.
 TEST(VqvaeExport, AnExportedFileCanBeTrainedOn) {
   Vqvae model = TinyVqvae();
   torch::NoGradGuard no_grad;

@@ -10,17 +10,20 @@
 namespace halfmoon::runtime {
 namespace {
 
-// Components of two numbers: a quarter at (-5, 0), a round one; the rest at (5, 1), along a diagonal.
+// Components of two numbers: a quarter at (-5, 0), a round one; the rest at (5, 1), along a
+// diagonal.
 training::SafetensorsWriter Writer() {
   training::SafetensorsWriter w;
   EXPECT_TRUE(w.Add<float>("mixture.weights", {2}, std::vector<float>{0.25f, 0.75f}).ok());
   EXPECT_TRUE(w.Add<float>("mixture.means", {2, 2}, std::vector<float>{-5, 0, 5, 1}).ok());
   EXPECT_TRUE(
-      w.Add<float>("mixture.factors", {2, 2, 2}, std::vector<float>{1, 0, 0, 1, 2, 0, 2, 0.1f}).ok());
+      w.Add<float>("mixture.factors", {2, 2, 2}, std::vector<float>{1, 0, 0, 1, 2, 0, 2, 0.1f})
+          .ok());
   return w;
 }
 
-Result<CodePrior> Load(const training::SafetensorsWriter& w, const std::string& name, std::size_t size = 2) {
+Result<CodePrior> Load(const training::SafetensorsWriter& w, const std::string& name,
+                       std::size_t size = 2) {
   return CodePrior::Load(*WeightsFile::FromBytes(*w.ToBytes()), size, name);
 }
 
@@ -94,7 +97,8 @@ TEST(CodePrior, BadTensorsAreNamed) {
   EXPECT_NE(message(w).find("mixture.weights"), std::string::npos);
   w = Writer();
   ASSERT_TRUE(w.Add<float>("mixture.means", {2, 2},
-                           std::vector<float>{0, 0, std::numeric_limits<float>::quiet_NaN(), 0}).ok());
+                           std::vector<float>{0, 0, std::numeric_limits<float>::quiet_NaN(), 0})
+                  .ok());
   EXPECT_NE(message(w).find("mixture.means"), std::string::npos);
   w = Writer();
   w.Remove("mixture.factors");

@@ -19,7 +19,8 @@ std::vector<int> Count(const DrawOptions& options, int draws) {
   return count;
 }
 
-double ChiSquare(const std::vector<int>& count, double temperature, const std::set<std::size_t>& kept) {
+double ChiSquare(const std::vector<int>& count, double temperature,
+                 const std::set<std::size_t>& kept) {
   double sum = 0, chi = 0;
   int draws = 0;
   for (const std::size_t i : kept) sum += std::exp(kLogits[i] / temperature), draws += count[i];
@@ -75,8 +76,9 @@ TEST(DrawIndexTest, TemperatureZeroIsTheLikeliestAndTakesANumberAllTheSame) {
 }
 
 TEST(DrawIndexTest, WrongOptionsNameTheirRange) {
-  for (const DrawOptions& o : {DrawOptions{-0.1, 0, 1}, DrawOptions{4.1, 0, 1}, DrawOptions{1, -1, 1},
-                               DrawOptions{1, 0, 0}, DrawOptions{1, 0, 1.01}, DrawOptions{NAN, 0, 1}}) {
+  for (const DrawOptions& o :
+       {DrawOptions{-0.1, 0, 1}, DrawOptions{4.1, 0, 1}, DrawOptions{1, -1, 1},
+        DrawOptions{1, 0, 0}, DrawOptions{1, 0, 1.01}, DrawOptions{NAN, 0, 1}}) {
     EXPECT_NE(o.Validate().message().find("legal are"), std::string::npos);
   }
   EXPECT_TRUE(DrawOptions{}.Validate().ok());

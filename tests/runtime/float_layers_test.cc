@@ -42,50 +42,69 @@ TEST(FloatKernelsTest, GemmIsTheReferenceOnEveryIsa) {
     for (const std::size_t depth : {1, 7, 128}) {
       for (const bool plain : {true, false}) {
         const std::size_t channels = 2 * kFloatPanel, stride = depth + 3;
-        const auto in = RandomFloats(rows * stride, random), weights = RandomFloats(channels * depth, random);
-        const auto bias = RandomFloats(channels, random), residual = RandomFloats(rows * channels, random);
+        const auto in = RandomFloats(rows * stride, random),
+                   weights = RandomFloats(channels * depth, random);
+        const auto bias = RandomFloats(channels, random),
+                   residual = RandomFloats(rows * channels, random);
         auto run = [&](Isa isa) {
           std::vector<float> out(rows * channels, -1);
-          FloatKernelsFor(isa).gemm({.rows = in.data(), .row_stride = stride, .row_count = rows,
-                                     .depth = depth, .weights = weights.data(), .channels = channels,
-                                     .bias = plain ? nullptr : bias.data(), .slope = plain ? 1 : 0.1f,
+          FloatKernelsFor(isa).gemm({.rows = in.data(),
+                                     .row_stride = stride,
+                                     .row_count = rows,
+                                     .depth = depth,
+                                     .weights = weights.data(),
+                                     .channels = channels,
+                                     .bias = plain ? nullptr : bias.data(),
+                                     .slope = plain ? 1 : 0.1f,
                                      .residual = plain ? nullptr : residual.data(),
-                                     .residual_stride = channels, .out = out.data(),
+                                     .residual_stride = channels,
+                                     .out = out.data(),
                                      .out_stride = channels});
           return out;
         };
         const auto reference = run(Isa::kScalar);
         for (const Isa isa : SupportedIsas()) {
-          EXPECT_TRUE(SameBits(run(isa), reference)) << IsaName(isa) << ", " << rows << " x " << depth;
+          EXPECT_TRUE(SameBits(run(isa), reference))
+              << IsaName(isa) << ", " << rows << " x " << depth;
         }
       }
     }
   }
 }
 
-// One product and one sum, a hundred thousand times, at exponents where the product's last bits decide:
-// what an emulation that rounds twice gets wrong.
+// One product and one sum, a hundred thousand times, at exponents where the product's last bits
+// decide: what an emulation that rounds twice gets wrong.
 TEST(FloatKernelsTest, EachProductIsRoundedOnce) {
   Random random(2);
   const std::size_t count = 100'000 / kFloatPanel;
   for (std::size_t i = 0; i < count; ++i) {
-    const auto weights = RandomFloats(kFloatPanel, random, 2), bias = RandomFloats(kFloatPanel, random, 50);
+    const auto weights = RandomFloats(kFloatPanel, random, 2),
+               bias = RandomFloats(kFloatPanel, random, 50);
     const auto in = RandomFloats(1, random, 2);
     std::vector<float> expected(kFloatPanel);
-    for (std::size_t c = 0; c < kFloatPanel; ++c) expected[c] = std::fma(weights[c], in[0], bias[c]);
+    for (std::size_t c = 0; c < kFloatPanel; ++c)
+      expected[c] = std::fma(weights[c], in[0], bias[c]);
     for (const Isa isa : SupportedIsas()) {
       std::vector<float> out(kFloatPanel);
-      FloatKernelsFor(isa).gemm({.rows = in.data(), .row_stride = 1, .row_count = 1, .depth = 1,
-                                 .weights = weights.data(), .channels = kFloatPanel, .bias = bias.data(),
-                                 .slope = 1, .residual = nullptr, .residual_stride = 0,
-                                 .out = out.data(), .out_stride = kFloatPanel});
+      FloatKernelsFor(isa).gemm({.rows = in.data(),
+                                 .row_stride = 1,
+                                 .row_count = 1,
+                                 .depth = 1,
+                                 .weights = weights.data(),
+                                 .channels = kFloatPanel,
+                                 .bias = bias.data(),
+                                 .slope = 1,
+                                 .residual = nullptr,
+                                 .residual_stride = 0,
+                                 .out = out.data(),
+                                 .out_stride = kFloatPanel});
       ASSERT_TRUE(SameBits(out, expected)) << IsaName(isa);
     }
   }
 }
 
-// The first sum, 1 + 2^-23 + 2^-24 - 2^-70, lies just below the middle between two floats; rounded to
-// double first it becomes the middle itself, which rounds up.
+// The first sum, 1 + 2^-23 + 2^-24 - 2^-70, lies just below the middle between two floats; rounded
+// to double first it becomes the middle itself, which rounds up.
 TEST(FloatKernelsTest, TheSumIsNotRoundedTwice) {
   const float w0 = 0x1.000002p-24f, x0 = 0x1.fffffcp-1f, b0 = 0x1.000002p0f;
   ASSERT_NE(static_cast<float>(double{w0} * x0 + b0), std::fma(w0, x0, b0)) << "no hard case";
@@ -99,10 +118,18 @@ TEST(FloatKernelsTest, TheSumIsNotRoundedTwice) {
     const std::vector<float> ws(kFloatPanel, w), bs(kFloatPanel, b);
     for (const Isa isa : SupportedIsas()) {
       std::vector<float> out(kFloatPanel);
-      FloatKernelsFor(isa).gemm({.rows = &x, .row_stride = 1, .row_count = 1, .depth = 1,
-                                 .weights = ws.data(), .channels = kFloatPanel, .bias = bs.data(),
-                                 .slope = 1, .residual = nullptr, .residual_stride = 0,
-                                 .out = out.data(), .out_stride = kFloatPanel});
+      FloatKernelsFor(isa).gemm({.rows = &x,
+                                 .row_stride = 1,
+                                 .row_count = 1,
+                                 .depth = 1,
+                                 .weights = ws.data(),
+                                 .channels = kFloatPanel,
+                                 .bias = bs.data(),
+                                 .slope = 1,
+                                 .residual = nullptr,
+                                 .residual_stride = 0,
+                                 .out = out.data(),
+                                 .out_stride = kFloatPanel});
       EXPECT_EQ(out[0], std::fma(w, x, b)) << IsaName(isa);
     }
   }
@@ -117,12 +144,16 @@ TEST(FloatKernelsTest, DepthwiseIsTheReferenceOnEveryIsa) {
     std::vector<float> out(width * channels);
     const float* rows = in.data();
     const std::size_t row = (width + 2) * channels;
-    FloatKernelsFor(isa).depthwise({.rows = {rows, rows + row, rows + 2 * row}, .width = width,
-                                    .channels = channels, .weights = weights.data(),
-                                    .bias = bias.data(), .out = out.data()});
+    FloatKernelsFor(isa).depthwise({.rows = {rows, rows + row, rows + 2 * row},
+                                    .width = width,
+                                    .channels = channels,
+                                    .weights = weights.data(),
+                                    .bias = bias.data(),
+                                    .out = out.data()});
     return out;
   };
-  for (const Isa isa : SupportedIsas()) EXPECT_TRUE(SameBits(run(isa), run(Isa::kScalar))) << IsaName(isa);
+  for (const Isa isa : SupportedIsas())
+    EXPECT_TRUE(SameBits(run(isa), run(Isa::kScalar))) << IsaName(isa);
 }
 
 TEST(FloatLayersTest, PortableExpIsExp) {
@@ -138,8 +169,10 @@ TEST(FloatLayersTest, HalfPrecisionTensorsAreExact) {
   training::SafetensorsWriter writer;
   // 1, -2, the largest, the smallest normal, the smallest subnormal, -0.
   const std::vector<std::uint16_t> bits = {0x3c00, 0xc000, 0x7bff, 0x0400, 0x0001, 0x8000};
-  ASSERT_TRUE(writer.AddBytes("x", DType::kF16, {6},
-                              {reinterpret_cast<const std::uint8_t*>(bits.data()), 12}).ok());
+  ASSERT_TRUE(
+      writer
+          .AddBytes("x", DType::kF16, {6}, {reinterpret_cast<const std::uint8_t*>(bits.data()), 12})
+          .ok());
   const auto file = WeightsFile::FromBytes(*writer.ToBytes());
   ASSERT_TRUE(file.ok());
   const auto values = LoadFloats(*file, "x", {6});
@@ -151,7 +184,9 @@ TEST(FloatLayersTest, HalfPrecisionTensorsAreExact) {
 
 class AeTransformsTest : public ::testing::Test {
  protected:
-  AeTransformsTest() : file_(*WeightsFile::FromBytes(*testing::RandomTransforms(testing::SmallTransformDims(), 5).ToBytes())) {}
+  AeTransformsTest()
+      : file_(*WeightsFile::FromBytes(
+            *testing::RandomTransforms(testing::SmallTransformDims(), 5).ToBytes())) {}
   WeightsFile file_;
 };
 
@@ -172,7 +207,8 @@ TEST_F(AeTransformsTest, SynthesisIsTheSameOnEveryIsaAndThreadCount) {
   EXPECT_GT(*std::max_element(reference.begin(), reference.end()), 0.5f) << "nothing was computed";
   for (const Isa isa : SupportedIsas()) {
     for (const int threads : {1, 3}) {
-      EXPECT_TRUE(SameBits(run(isa, threads), reference)) << IsaName(isa) << ", " << threads << " threads";
+      EXPECT_TRUE(SameBits(run(isa, threads), reference))
+          << IsaName(isa) << ", " << threads << " threads";
     }
   }
 }
@@ -195,7 +231,8 @@ TEST_F(AeTransformsTest, AnalysisIsTheSameOnEveryIsaAndThreadCount) {
   const auto reference = run(Isa::kScalar, 1);
   for (const Isa isa : SupportedIsas()) {
     for (const int threads : {1, 3}) {
-      EXPECT_TRUE(SameBits(run(isa, threads), reference)) << IsaName(isa) << ", " << threads << " threads";
+      EXPECT_TRUE(SameBits(run(isa, threads), reference))
+          << IsaName(isa) << ", " << threads << " threads";
     }
   }
 }
@@ -209,7 +246,8 @@ TEST_F(AeTransformsTest, AMissingTensorIsNamed) {
   const auto synthesis = AeSynthesis::Load(*file, *dims);
   ASSERT_FALSE(synthesis.ok());
   EXPECT_EQ(synthesis.status().code(), StatusCode::kModelCorrupt);
-  EXPECT_NE(synthesis.status().message().find("g_s."), std::string::npos) << synthesis.status().message();
+  EXPECT_NE(synthesis.status().message().find("g_s."), std::string::npos)
+      << synthesis.status().message();
 }
 
 }  // namespace

@@ -122,7 +122,8 @@ TEST(Manifest, EachDefectHasItsOwnError) {
 }
 
 TEST(Manifest, ShortHashTellsModelsWithoutADecoderApart) {
-  const auto manifest = Manifest::Parse(List({Entry("1", "codec"), Entry("2", "judge", kSha, "e3b0c44298fc1c14")}), "dir");
+  const auto manifest = Manifest::Parse(
+      List({Entry("1", "codec"), Entry("2", "judge", kSha, "e3b0c44298fc1c14")}), "dir");
   ASSERT_TRUE(manifest.ok()) << manifest.status().message();
   EXPECT_EQ(manifest->entries()[0].ShortHash(), "0123456789abcdef");
   EXPECT_EQ(manifest->entries()[1].ShortHash(), "0011223344556677");

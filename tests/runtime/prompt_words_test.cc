@@ -17,8 +17,8 @@ TEST(PromptWordsTest, SplitsAtWhatIsNeitherLetterNorDigit) {
 
 class PromptWordsOfCats : public ::testing::Test {
  protected:
-  const std::vector<std::string> captions_ = {"smiling cat", "cat cat cat", "crying cat", "blue heart",
-                                              "smiling face"};
+  const std::vector<std::string> captions_ = {"smiling cat", "cat cat cat", "crying cat",
+                                              "blue heart", "smiling face"};
   const PromptWords words_ = PromptWords::FromCaptions(captions_, 2);
 };
 
@@ -31,8 +31,9 @@ TEST_F(PromptWordsOfCats, KeepsWordsOfSeveralCaptions) {
 
 TEST_F(PromptWordsOfCats, EncodesInOrderAndSaysWhatItNeverSaw) {
   const auto prompt = words_.Encode("A Smiling CAT, please", 6);
-  EXPECT_EQ(prompt.words, (std::vector<std::int64_t>{PromptWords::kUnknown, 3, 2, PromptWords::kUnknown,
-                                                     PromptWords::kNothing, PromptWords::kNothing}));
+  EXPECT_EQ(prompt.words,
+            (std::vector<std::int64_t>{PromptWords::kUnknown, 3, 2, PromptWords::kUnknown,
+                                       PromptWords::kNothing, PromptWords::kNothing}));
   EXPECT_EQ(prompt.unknown, (Words{"a", "please"}));
   EXPECT_EQ(prompt.left_out, Words{});
 }

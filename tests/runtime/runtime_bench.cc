@@ -1,4 +1,5 @@
-// Speed of the integer prior and the pixel transforms with the default model's sizes and random weights.
+// Speed of the integer prior and the pixel transforms with the default model's sizes and random
+// weights.
 //   runtime_bench --benchmark_filter=Prior
 // "pixels/s" counts picture pixels; "GMAC/s" executed multiplications.
 #include <benchmark/benchmark.h>
@@ -60,7 +61,8 @@ void BM_Hyper(benchmark::State& state, Isa isa) {
 
 // Pixels of a 768x512 picture from its latent, and the way there.
 void BM_Synthesis(benchmark::State& state, Isa isa, int threads) {
-  const WeightsFile file = Must(WeightsFile::FromBytes(Must(RandomTransforms(FullTransformDims(), 1).ToBytes())));
+  const WeightsFile file =
+      Must(WeightsFile::FromBytes(Must(RandomTransforms(FullTransformDims(), 1).ToBytes())));
   const AeSynthesis synthesis = Must(AeSynthesis::Load(file, FullTransformDims()));
   Random random(2);
   const auto latent = RandomSymbols(32 * 48 * 256, 100, random);
@@ -69,11 +71,13 @@ void BM_Synthesis(benchmark::State& state, Isa isa, int threads) {
     synthesis.Run(isa, latent, 32, 48, 5000, threads, pixels.data());
     benchmark::DoNotOptimize(pixels.data());
   }
-  state.counters["pixels/s"] = benchmark::Counter(768.0 * 512, benchmark::Counter::kIsIterationInvariantRate);
+  state.counters["pixels/s"] =
+      benchmark::Counter(768.0 * 512, benchmark::Counter::kIsIterationInvariantRate);
 }
 
 void BM_Analysis(benchmark::State& state, Isa isa, int threads) {
-  const WeightsFile file = Must(WeightsFile::FromBytes(Must(RandomTransforms(FullTransformDims(), 1).ToBytes())));
+  const WeightsFile file =
+      Must(WeightsFile::FromBytes(Must(RandomTransforms(FullTransformDims(), 1).ToBytes())));
   const AeAnalysis analysis = Must(AeAnalysis::Load(file, FullTransformDims()));
   const std::vector<float> pixels(512 * 768 * 3, 0.25f);
   std::vector<float> y(32 * 48 * 256), z(8 * 12 * 96);
@@ -82,19 +86,29 @@ void BM_Analysis(benchmark::State& state, Isa isa, int threads) {
     analysis.RunHyper(isa, y.data(), 32, 48, threads, z.data());
     benchmark::DoNotOptimize(z.data());
   }
-  state.counters["pixels/s"] = benchmark::Counter(768.0 * 512, benchmark::Counter::kIsIterationInvariantRate);
+  state.counters["pixels/s"] =
+      benchmark::Counter(768.0 * 512, benchmark::Counter::kIsIterationInvariantRate);
 }
 
 // A 1x1 layer of the pixel transforms at 4096 positions: K inputs, N outputs.
 void BM_FloatLayer(benchmark::State& state, Isa isa) {
-  const auto in = static_cast<std::size_t>(state.range(0)), out = static_cast<std::size_t>(state.range(1));
+  const auto in = static_cast<std::size_t>(state.range(0)),
+             out = static_cast<std::size_t>(state.range(1));
   constexpr std::size_t kPositions = 4096;
   const std::vector<float> rows(kPositions * in, 0.5f), weights(in * out, 0.25f);
   std::vector<float> result(kPositions * out);
   for (auto _ : state) {
-    FloatKernelsFor(isa).gemm({.rows = rows.data(), .row_stride = in, .row_count = kPositions, .depth = in,
-                               .weights = weights.data(), .channels = out, .bias = nullptr, .slope = 0.1f,
-                               .residual = nullptr, .residual_stride = 0, .out = result.data(),
+    FloatKernelsFor(isa).gemm({.rows = rows.data(),
+                               .row_stride = in,
+                               .row_count = kPositions,
+                               .depth = in,
+                               .weights = weights.data(),
+                               .channels = out,
+                               .bias = nullptr,
+                               .slope = 0.1f,
+                               .residual = nullptr,
+                               .residual_stride = 0,
+                               .out = result.data(),
                                .out_stride = out});
     benchmark::DoNotOptimize(result.data());
   }
@@ -145,12 +159,16 @@ void Register() {
     for (const int threads : {1, 2}) {
       const std::string of = "/768x512/" + name + "/threads:" + std::to_string(threads);
       benchmark::RegisterBenchmark(("Synthesis" + of).c_str(), BM_Synthesis, isa, threads)
-          ->Unit(benchmark::kMillisecond)->UseRealTime();
+          ->Unit(benchmark::kMillisecond)
+          ->UseRealTime();
       benchmark::RegisterBenchmark(("Analysis" + of).c_str(), BM_Analysis, isa, threads)
-          ->Unit(benchmark::kMillisecond)->UseRealTime();
+          ->Unit(benchmark::kMillisecond)
+          ->UseRealTime();
     }
     benchmark::RegisterBenchmark(("FloatLayer1x1/" + name).c_str(), BM_FloatLayer, isa)
-        ->Args({128, 256})->Args({256, 128})->Args({192, 192});
+        ->Args({128, 256})
+        ->Args({256, 128})
+        ->Args({192, 192});
     benchmark::RegisterBenchmark(("Layer1x1/" + name).c_str(), BM_Layer, isa)
         ->Args({704, 224})
         ->Args({224, 224})

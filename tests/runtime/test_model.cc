@@ -120,33 +120,57 @@ training::SafetensorsWriter RandomPrior(const AeDims& d, std::uint64_t seed) {
 }
 
 TransformDims SmallTransformDims() {
-  return {.block = 24, .trunk = 40, .analysis_blocks = 2, .analysis_trunk_blocks = 1, .synthesis_blocks = 2,
-          .synthesis_trunk_blocks = 1, .latent = 20, .hyper = 7, .hyper_width = 12, .anchors = 3, .lapped = true};
+  return {.block = 24,
+          .trunk = 40,
+          .analysis_blocks = 2,
+          .analysis_trunk_blocks = 1,
+          .synthesis_blocks = 2,
+          .synthesis_trunk_blocks = 1,
+          .latent = 20,
+          .hyper = 7,
+          .hyper_width = 12,
+          .anchors = 3,
+          .lapped = true};
 }
 
 TransformDims FullTransformDims() {
-  return {.block = 128, .trunk = 192, .analysis_blocks = 6, .analysis_trunk_blocks = 4,
-          .synthesis_blocks = 7, .synthesis_trunk_blocks = 4, .latent = 256, .hyper = 96,
-          .hyper_width = 128, .anchors = 8, .lapped = true};
+  return {.block = 128,
+          .trunk = 192,
+          .analysis_blocks = 6,
+          .analysis_trunk_blocks = 4,
+          .synthesis_blocks = 7,
+          .synthesis_trunk_blocks = 4,
+          .latent = 256,
+          .hyper = 96,
+          .hyper_width = 128,
+          .anchors = 8,
+          .lapped = true};
 }
 
 training::SafetensorsWriter RandomTransforms(const TransformDims& dims, std::uint64_t seed) {
   Random random(seed);
   training::SafetensorsWriter writer;
-  for (const auto& [key, value] : std::map<std::string, std::size_t>{
-           {"block_channels", dims.block}, {"trunk_channels", dims.trunk},
-           {"analysis_blocks", dims.analysis_blocks}, {"analysis_trunk_blocks", dims.analysis_trunk_blocks},
-           {"synthesis_blocks", dims.synthesis_blocks}, {"synthesis_trunk_blocks", dims.synthesis_trunk_blocks},
-           {"latent_channels", dims.latent}, {"hyper_channels", dims.hyper},
-           {"hyper_width", dims.hyper_width}, {"level_anchors", dims.anchors},
-           {"lapped", dims.lapped ? 1 : 0}}) {
+  for (const auto& [key, value] :
+       std::map<std::string, std::size_t>{{"block_channels", dims.block},
+                                          {"trunk_channels", dims.trunk},
+                                          {"analysis_blocks", dims.analysis_blocks},
+                                          {"analysis_trunk_blocks", dims.analysis_trunk_blocks},
+                                          {"synthesis_blocks", dims.synthesis_blocks},
+                                          {"synthesis_trunk_blocks", dims.synthesis_trunk_blocks},
+                                          {"latent_channels", dims.latent},
+                                          {"hyper_channels", dims.hyper},
+                                          {"hyper_width", dims.hyper_width},
+                                          {"level_anchors", dims.anchors},
+                                          {"lapped", dims.lapped ? 1 : 0}}) {
     writer.SetMetadata(key, std::to_string(value));
   }
   const auto c = static_cast<std::int64_t>(dims.block), d = static_cast<std::int64_t>(dims.trunk);
   const auto m = static_cast<std::int64_t>(dims.latent), z = static_cast<std::int64_t>(dims.hyper);
-  const auto w = static_cast<std::int64_t>(dims.hyper_width), anchors = static_cast<std::int64_t>(dims.anchors);
+  const auto w = static_cast<std::int64_t>(dims.hyper_width),
+             anchors = static_cast<std::int64_t>(dims.anchors);
   // Uniform values whose sum over `fan` inputs of size one has a size of about one.
-  auto add = [&](const std::string& name, const std::vector<std::int64_t>& shape, std::int64_t fan) {
+  auto add = [&](const std::string& name, const std::vector<std::int64_t>& shape,
+                 std::int64_t fan) {
     std::int64_t count = 1;
     for (const std::int64_t s : shape) count *= s;
     std::vector<float> values(static_cast<std::size_t>(count));
@@ -154,7 +178,8 @@ training::SafetensorsWriter RandomTransforms(const TransformDims& dims, std::uin
     for (float& v : values) v = static_cast<float>(double(random.In(-1000, 1000)) * scale);
     Must(writer.Add(name, shape, values));
   };
-  auto pointwise = [&](const std::string& name, std::int64_t out, std::int64_t in, bool bias = true) {
+  auto pointwise = [&](const std::string& name, std::int64_t out, std::int64_t in,
+                       bool bias = true) {
     add(name + ".weight", {out, in, 1, 1}, in);
     if (bias) add(name + ".bias", {out}, 10);
   };

@@ -99,10 +99,10 @@ class [[nodiscard]] Result {
 #define HALFMOON_CONCAT(a, b) HALFMOON_CONCAT_INNER(a, b)
 
 // Returns from the enclosing function when `expr` (a Status) is a failure.
-#define HALFMOON_RETURN_IF_ERROR(expr)                      \
-  do {                                                      \
-    ::halfmoon::Status halfmoon_status_ = (expr);           \
-    if (!halfmoon_status_.ok()) return halfmoon_status_;    \
+#define HALFMOON_RETURN_IF_ERROR(expr)                   \
+  do {                                                   \
+    ::halfmoon::Status halfmoon_status_ = (expr);        \
+    if (!halfmoon_status_.ok()) return halfmoon_status_; \
   } while (false)
 
 // `lhs = value of expr` (a Result), or returns its Status.
@@ -114,12 +114,12 @@ class [[nodiscard]] Result {
   lhs = std::move(result).value()
 
 // An invariant of our own: a violation is a bug and returns kInternal, in release builds too.
-#define HALFMOON_ENSURE(condition)                                                          \
-  do {                                                                                      \
-    if (!(condition)) {                                                                     \
-      return ::halfmoon::Status(::halfmoon::StatusCode::kInternal,                          \
-                                std::string(__FILE__ ":") + std::to_string(__LINE__) +      \
-                                    ": violated invariant " #condition                      \
-                                    "; this is a bug in Halfmoon, please report it");       \
-    }                                                                                       \
+#define HALFMOON_ENSURE(condition)                                                     \
+  do {                                                                                 \
+    if (!(condition)) {                                                                \
+      return ::halfmoon::Status(::halfmoon::StatusCode::kInternal,                     \
+                                std::string(__FILE__ ":") + std::to_string(__LINE__) + \
+                                    ": violated invariant " #condition                 \
+                                    "; this is a bug in Halfmoon, please report it");  \
+    }                                                                                  \
   } while (false)

@@ -18,8 +18,8 @@ namespace halfmoon {
 // What a decoder accepts before it allocates anything. A file that asks for more is refused with
 // kLimitExceeded.
 struct DecodeLimits {
-  std::uint32_t max_dimension = 65535;                    // pixels per side
-  std::uint64_t max_pixels = kDefaultMaxImagePixels;      // 2^28
+  std::uint32_t max_dimension = 65535;                         // pixels per side
+  std::uint64_t max_pixels = kDefaultMaxImagePixels;           // 2^28
   std::uint64_t max_metadata_bytes = std::uint64_t{64} << 20;  // per metadata chunk, raw
 };
 
@@ -40,8 +40,8 @@ struct FileInfo {
     std::string type;
     std::uint64_t bytes = 0;
   };
-  // In file order; the k-th LATT and the k-th ALPH belong to tile k, counted row by row. ReadInfo of
-  // a whole file only.
+  // In file order; the k-th LATT and the k-th ALPH belong to tile k, counted row by row. ReadInfo
+  // of a whole file only.
   std::vector<Chunk> chunks;
 };
 
@@ -64,21 +64,21 @@ struct DecodeOptions {
   std::uint64_t max_memory = 0;
   // Leave out the ICC profile, EXIF and XMP.
   bool strip_metadata = false;
-  // Decode what is left of a damaged file: lost tiles become mid-grey (and opaque), lost metadata is
-  // missing; DecodeStats says which. The header must be intact. Pixels within the model's halo of a
-  // lost tile suffer, too.
+  // Decode what is left of a damaged file: lost tiles become mid-grey (and opaque), lost metadata
+  // is missing; DecodeStats says which. The header must be intact. Pixels within the model's halo
+  // of a lost tile suffer, too.
   bool allow_partial = false;
 
-  // Of models with residual stages (VQ-VAE): decode only the first ones, a coarser picture; 0: all that
-  // the file has.
+  // Of models with residual stages (VQ-VAE): decode only the first ones, a coarser picture; 0: all
+  // that the file has.
   int stages = 0;
 
   // Errors: kInvalidArgument naming the field and its range.
   Status Validate() const;
 };
 
-// What a decode did, for reports. Seconds are wall-clock; prior and entropy of tiles that were decoded
-// in parallel are summed.
+// What a decode did, for reports. Seconds are wall-clock; prior and entropy of tiles that were
+// decoded in parallel are summed.
 struct DecodeStats {
   double model_seconds = 0;      // reading and checking weights; 0 when already loaded
   double prior_seconds = 0;      // integer networks
@@ -105,9 +105,10 @@ class Decoder {
   Decoder& operator=(Decoder&&) noexcept;
   ~Decoder();
 
-  // The picture, at its own size and channels: the same samples on every machine, with any number of
-  // threads and any memory limit. (Of VAE models, which run on LibTorch: within one level.)
-  // Errors: those of ReadInfo; kModelMissing, kModelMismatch, kModelCorrupt, kCorrupt, kOutOfMemory.
+  // The picture, at its own size and channels: the same samples on every machine, with any number
+  // of threads and any memory limit. (Of VAE models, which run on LibTorch: within one level.)
+  // Errors: those of ReadInfo; kModelMissing, kModelMismatch, kModelCorrupt, kCorrupt,
+  // kOutOfMemory.
   Result<Image> Decode(std::span<const std::uint8_t> file, DecodeStats* stats = nullptr);
 
   // The same of a part; reads only the tiles it needs. Metadata comes along as it is.
@@ -115,11 +116,11 @@ class Decoder {
   Result<Image> DecodeRegion(std::span<const std::uint8_t> file, const Region& region,
                              DecodeStats* stats = nullptr);
 
-  // The same row by row: `begin` is told the shape and the metadata, then `sink` gets the rows. Memory
-  // grows with the width of the picture, not with its height. `region`: null for all of it.
+  // The same row by row: `begin` is told the shape and the metadata, then `sink` gets the rows.
+  // Memory grows with the width of the picture, not with its height. `region`: null for all of it.
   //
-  // Rows are handed out before the last tile has been checked: when this returns an error, throw away
-  // what came. Errors also: those of begin and sink.
+  // Rows are handed out before the last tile has been checked: when this returns an error, throw
+  // away what came. Errors also: those of begin and sink.
   using Begin = std::function<Status(const PictureShape& shape, const Metadata& metadata)>;
   Status DecodeRows(std::span<const std::uint8_t> file, const Region* region, const Begin& begin,
                     const RowSink& sink, DecodeStats* stats = nullptr);

@@ -12,10 +12,13 @@
 
 namespace halfmoon {
 
-// What a photographic AE model was trained to keep: squared error, or the structure that MS-SSIM sees.
+// What a photographic AE model was trained to keep: squared error, or the structure that MS-SSIM
+// sees.
 enum class Tune { kPsnr, kMsSsim };
 // Name of the shipped model tuned so.
-inline const char* PhotoModel(Tune tune) { return tune == Tune::kPsnr ? "ae-photo" : "ae-photo-ms-ssim"; }
+inline const char* PhotoModel(Tune tune) {
+  return tune == Tune::kPsnr ? "ae-photo" : "ae-photo-ms-ssim";
+}
 
 struct EncodeOptions {
   // --- What to make --------------------------------------------------------------------------
@@ -23,18 +26,18 @@ struct EncodeOptions {
   double quality = 50;
   // Model: a name or id from the manifest ("halfmoon models" lists them).
   std::string model = PhotoModel(Tune::kPsnr);
-  // 1..9: how long to look for a smaller or better file of the same quality. Up to 4 the latent is that
-  // of the encoder network; from 5 on it is improved by ever more gradient steps through the decoder,
-  // which takes seconds to minutes a megapixel and needs LibTorch (docs/effort.md). Decoding costs the
-  // same. AE models only.
+  // 1..9: how long to look for a smaller or better file of the same quality. Up to 4 the latent is
+  // that of the encoder network; from 5 on it is improved by ever more gradient steps through the
+  // decoder, which takes seconds to minutes a megapixel and needs LibTorch (docs/effort.md).
+  // Decoding costs the same. AE models only.
   int effort = 3;
-  // For models that code one size of picture (VAEs): fit any other picture to it, colour to grey where
-  // the model is grey. Without it such a picture is refused.
+  // For models that code one size of picture (VAEs): fit any other picture to it, colour to grey
+  // where the model is grey. Without it such a picture is refused.
   bool resize = false;
 
-  // Side of the tiles in pixels, a multiple of 64 up to 32768; 0: one tile; kAutomaticTiles: one tile
-  // for pictures up to 4 megapixels, else tiles of 1024. Tiles bound the memory of a decoder that
-  // wants part of the picture, and what a damaged place costs.
+  // Side of the tiles in pixels, a multiple of 64 up to 32768; 0: one tile; kAutomaticTiles: one
+  // tile for pictures up to 4 megapixels, else tiles of 1024. Tiles bound the memory of a decoder
+  // that wants part of the picture, and what a damaged place costs.
   static constexpr int kAutomaticTiles = -1;
   int tile_size = kAutomaticTiles;
   // Colour under fully transparent pixels: false smooths it away, because nobody sees it and it
@@ -44,14 +47,14 @@ struct EncodeOptions {
   bool strip_metadata = false;
 
   // --- How to work ---------------------------------------------------------------------------
-  // Threads, 1..256; 0: one per core. The bytes do not depend on it, nor on the machine (those of VAE
-  // models and from effort 5 on may: LibTorch's last digits differ).
+  // Threads, 1..256; 0: one per core. The bytes do not depend on it, nor on the machine (those of
+  // VAE models and from effort 5 on may: LibTorch's last digits differ).
   int threads = 0;
   // Pictures of more pixels are refused.
   std::uint64_t max_pixels = kDefaultMaxImagePixels;
-  // Memory of the process, bytes, beside what the caller holds (the picture, or what a RowSource reads
-  // from): work that is estimated to need more is refused, and windows are chosen to stay below. 0: no
-  // limit.
+  // Memory of the process, bytes, beside what the caller holds (the picture, or what a RowSource
+  // reads from): work that is estimated to need more is refused, and windows are chosen to stay
+  // below. 0: no limit.
   std::uint64_t max_memory = 0;
   // Called with the share of a search that is done, which rises to 1: from any thread, one
   // call at a time. May be empty.
@@ -65,17 +68,18 @@ struct EncodeOptions {
 
 // What an encode did, for reports. Seconds are wall-clock.
 struct EncodeStats {
-  double analysis_seconds = 0;   // g_a, h_a
-  double prior_seconds = 0;      // integer networks; of parallel tiles the sum, as the next one
-  double entropy_seconds = 0;    // rANS
-  double estimated_bits = 0;     // sum of -log2 of the probabilities; the payload without its flush
+  double analysis_seconds = 0;  // g_a, h_a
+  double prior_seconds = 0;     // integer networks; of parallel tiles the sum, as the next one
+  double entropy_seconds = 0;   // rANS
+  double estimated_bits = 0;    // sum of -log2 of the probabilities; the payload without its flush
   std::uint64_t latent_bytes = 0;
   std::uint64_t alpha_bytes = 0;
   std::uint64_t tiles = 0;
   std::uint64_t memory_bytes = 0;  // estimated before the work, beside what the caller holds
   std::uint64_t symbols = 0;
-  // VAEs only, else 0: KL(posterior || prior) of the picture, and how many bits more its mean costs in
-  // bins of width D: the sum of log2(4.13 sigma / D) over the active dimensions. Both are expectations.
+  // VAEs only, else 0: KL(posterior || prior) of the picture, and how many bits more its mean costs
+  // in bins of width D: the sum of log2(4.13 sigma / D) over the active dimensions. Both are
+  // expectations.
   double kl_bits = 0, expected_excess_bits = 0;
 };
 
@@ -89,8 +93,8 @@ class Encoder {
   Encoder& operator=(Encoder&&) noexcept;
   ~Encoder();
 
-  // The .hmn file of a picture: grey or RGB, with alpha or without, 8 or 16 bit, 1x1 up to the limits.
-  // Errors: kInvalidArgument, kLimitExceeded, kUnsupportedFeature, kOutOfMemory.
+  // The .hmn file of a picture: grey or RGB, with alpha or without, 8 or 16 bit, 1x1 up to the
+  // limits. Errors: kInvalidArgument, kLimitExceeded, kUnsupportedFeature, kOutOfMemory.
   Result<std::vector<std::uint8_t>> Encode(const ImageView& image, EncodeStats* stats = nullptr);
   // The same at another quality than that of the options; 0..100.
   Result<std::vector<std::uint8_t>> Encode(const ImageView& image, double quality,

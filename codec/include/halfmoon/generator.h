@@ -18,9 +18,10 @@ struct GeneratorOptions {
   std::string model;
   int threads = 0;         // 1..256; 0: one per core
   std::string models_dir;  // as EncodeOptions::models_dir
-  // Of models that draw codebook indices: the prior (a name or id) that draws them. Empty: the first in the
-  // manifest that was trained for this codec. One of another codec is refused. Of VAEs: "normal", N(0, I), or
-  // "mixture", the one that was fitted to the codes of training pictures; empty: the mixture where there is one.
+  // Of models that draw codebook indices: the prior (a name or id) that draws them. Empty: the
+  // first in the manifest that was trained for this codec. One of another codec is refused. Of
+  // VAEs: "normal", N(0, I), or "mixture", the one that was fitted to the codes of training
+  // pictures; empty: the mixture where there is one.
   std::string prior;
 
   // Errors: kInvalidArgument naming the field and its range.
@@ -31,12 +32,13 @@ struct GeneratorOptions {
 inline constexpr int kMaxSamples = 65536;
 
 struct SampleRequest {
-  int count = 1;              // pictures, 1..kMaxSamples
-  std::uint64_t seed = 0;     // picture i depends on seed and i alone
-  // 0..4: of what is drawn; below 1: more typical, less varied. Of VAEs: times the distance from the origin, or
-  // from the middle of the mixture's component.
+  int count = 1;           // pictures, 1..kMaxSamples
+  std::uint64_t seed = 0;  // picture i depends on seed and i alone
+  // 0..4: of what is drawn; below 1: more typical, less varied. Of VAEs: times the distance from
+  // the origin, or from the middle of the mixture's component.
   double temperature = 1;
-  // Of models that draw any size, 1..2048 pixels each; 0: the model's usual size. Others draw their own.
+  // Of models that draw any size, 1..2048 pixels each; 0: the model's usual size. Others draw their
+  // own.
   std::uint32_t width = 0, height = 0;
   // Of models with residual stages: how many are drawn; 0: all. Fewer are coarser.
   int stages = 0;
@@ -44,8 +46,8 @@ struct SampleRequest {
   std::string prompt;
   // Of models with classes: the name of one, in any case; empty: anything.
   std::string label;
-  // Of models with prompts or classes: only the top_k likeliest indices (0: all), and of these only the
-  // likeliest that together have probability top_p, in (0, 1].
+  // Of models with prompts or classes: only the top_k likeliest indices (0: all), and of these only
+  // the likeliest that together have probability top_p, in (0, 1].
   int top_k = 0;
   double top_p = 1;
   // 0..20: how much a prompt or class counts; above 1 what it makes likelier is made likelier still
@@ -76,19 +78,19 @@ struct PromptReport {
 // What a model is fed and returns.
 struct GeneratorInfo {
   std::string name, architecture;
-  PictureShape picture;            // of what it draws, unless a request says otherwise
-  bool any_size = false;           // whether a request may
-  int stages = 0;                  // residual stages; 0: it has none
-  bool prompts = false;            // whether a request may have a prompt
+  PictureShape picture;              // of what it draws, unless a request says otherwise
+  bool any_size = false;             // whether a request may
+  int stages = 0;                    // residual stages; 0: it has none
+  bool prompts = false;              // whether a request may have a prompt
   std::vector<std::string> classes;  // of which a request may name one
-  std::size_t latent_size = 0;     // numbers of a continuous code; 0: it has none
+  std::size_t latent_size = 0;       // numbers of a continuous code; 0: it has none
 };
 
 // Thread-safety: one call at a time per object.
 class Generator {
  public:
-  // Loads the model. Errors: kInvalidArgument (the model has no generative mode; those that have are
-  // listed), kModelMissing, kModelMismatch, kModelCorrupt, kIo.
+  // Loads the model. Errors: kInvalidArgument (the model has no generative mode; those that have
+  // are listed), kModelMissing, kModelMismatch, kModelCorrupt, kIo.
   static Result<Generator> Create(const GeneratorOptions& options);
 
   Generator(Generator&&) noexcept;
@@ -113,8 +115,8 @@ class Generator {
   Result<std::vector<float>> DrawCode(std::uint64_t seed, std::uint64_t index = 0);
   // Where a picture lies. Errors: kInvalidArgument unless it has the shape of info().picture.
   Result<LatentPosterior> Encode(const ImageView& picture);
-  // The code in a .hmn file of this very model. Errors: those of reading it; kModelMismatch when it was
-  // made with another one.
+  // The code in a .hmn file of this very model. Errors: those of reading it; kModelMismatch when it
+  // was made with another one.
   Result<std::vector<float>> ReadCode(std::span<const std::uint8_t> file);
   // The picture of each code. REQUIRES: every code has latent_size numbers.
   Result<std::vector<Image>> Decode(const std::vector<std::vector<float>>& codes);
@@ -125,14 +127,17 @@ class Generator {
   std::unique_ptr<Impl> impl_;
 };
 
-// --- Paths between codes ---------------------------------------------------------------------------
+// --- Paths between codes
+// ---------------------------------------------------------------------------
 
-// `steps` codes from a to b, both included, on the straight line. REQUIRES: the same size, steps >= 2.
-std::vector<std::vector<float>> StraightPath(const std::vector<float>& a, const std::vector<float>& b,
-                                             int steps);
-// The same on the arc of a great circle, with the length going from |a| to |b| (Shoemake 1985; White
-// 2016): in many dimensions the middle of the straight line lies nearer to the origin than any sample.
-std::vector<std::vector<float>> SphericalPath(const std::vector<float>& a, const std::vector<float>& b,
-                                              int steps);
+// `steps` codes from a to b, both included, on the straight line. REQUIRES: the same size, steps
+// >= 2.
+std::vector<std::vector<float>> StraightPath(const std::vector<float>& a,
+                                             const std::vector<float>& b, int steps);
+// The same on the arc of a great circle, with the length going from |a| to |b| (Shoemake 1985;
+// White 2016): in many dimensions the middle of the straight line lies nearer to the origin than
+// any sample.
+std::vector<std::vector<float>> SphericalPath(const std::vector<float>& a,
+                                              const std::vector<float>& b, int steps);
 
 }  // namespace halfmoon

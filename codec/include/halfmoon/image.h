@@ -101,8 +101,8 @@ struct ImageView {
   Status Validate() const;
 };
 
-// Gives the next row of a picture, from the top: fills shape.row_bytes() bytes (for 16 bit at an even
-// address). A failure ends the work and is what the caller gets. Must not throw.
+// Gives the next row of a picture, from the top: fills shape.row_bytes() bytes (for 16 bit at an
+// even address). A failure ends the work and is what the caller gets. Must not throw.
 using RowSource = std::function<Status(std::span<std::uint8_t> row)>;
 // Takes the next row of a picture. As RowSource.
 using RowSink = std::function<Status(std::span<const std::uint8_t> row)>;
