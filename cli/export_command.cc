@@ -156,6 +156,9 @@ Status RunChecked(const Options& o) {
   const std::vector<std::uint8_t>& bytes = *exported;
   HALFMOON_ASSIGN_OR_RETURN(const runtime::WeightsFile file,
                             runtime::WeightsFile::FromBytes(bytes));
+  runtime::ModelEntry shown;
+  shown.sha256 = file.sha256(), shown.identity = file.identity_hex();
+  const std::string hash = shown.ShortHash();  // as `halfmoon models` shows it
   std::string manifest;
   if (!o.manifest.empty()) {
     Json entry = {{"id", o.id},
@@ -186,12 +189,10 @@ Status RunChecked(const Options& o) {
   }
 
   if (o.report.json) {
-    Json json = {{"output", o.output},
-                 {"name", o.name},
-                 {"bytes", bytes.size()},
-                 {"sha256", file.sha256()},
-                 {"hash", file.identity_hex()},
-                 {"manifest", o.manifest.empty() ? Json() : Json(o.manifest)}};
+    Json json = {
+        {"output", o.output},    {"name", o.name},
+        {"bytes", bytes.size()}, {"sha256", file.sha256()},
+        {"hash", hash},          {"manifest", o.manifest.empty() ? Json() : Json(o.manifest)}};
     for (const auto& l : cost.levels) {
       json["integer_path"]["levels"].push_back(
           {{"level", l.level}, {"float_bpp", l.float_bpp}, {"integer_bpp", l.integer_bpp}});
@@ -199,8 +200,8 @@ Status RunChecked(const Options& o) {
     if (!cost.levels.empty()) json["integer_path"]["mean_percent"] = cost.percent();
     PrintJson(json);
   } else if (!o.report.quiet) {
-    PrintText(o.output + ": " + Bytes(bytes.size()) + ", hash " + file.identity_hex() +
-              ", sha256 " + file.sha256() + "\n");
+    PrintText(o.output + ": " + Bytes(bytes.size()) + ", hash " + hash + ", sha256 " +
+              file.sha256() + "\n");
     if (!cost.levels.empty()) {
       Table table({">level", ">bpp in float", ">bpp in integers", ">cost"});
       for (const auto& l : cost.levels) {
