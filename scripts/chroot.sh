@@ -14,16 +14,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 suite=$1 folder=$(realpath -m "$2")
 shift 2
 (($# > 0)) || set -- scripts/test.sh
-((EUID == 0)) || die "chroot needs root"
-command -v debootstrap > /dev/null || die "there is no debootstrap; run: apt-get install debootstrap"
-
-if [[ ! -e $folder/etc/debian_version ]]; then
-  say "making $suite in $folder"
-  debootstrap --variant=minbase --include=ca-certificates,git "$suite" "$folder" \
-    "${HALFMOON_MIRROR:-http://deb.debian.org/debian}" > "$folder.log" || die "debootstrap failed, see $folder.log"
-fi
-[[ -z ${HALFMOON_APT_CONF:-} ]] || cp "$HALFMOON_APT_CONF" "$folder/etc/apt/apt.conf.d/99halfmoon"
-cp /etc/resolv.conf "$folder/etc/resolv.conf"
+make_chroot "$suite" "$folder"
 
 # The committed files as a clone has them; what was built there stays.
 commit=$(git -C "$HALFMOON_ROOT" rev-parse HEAD)
@@ -36,5 +27,4 @@ git -C "$folder/halfmoon" checkout -q --force --detach "$commit"
 trap unmount_chroot EXIT
 mount_chroot "$folder"
 say "$(cat "$folder/etc/debian_version"), commit ${commit:0:12}: $*"
-env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
-  ${HALFMOON_JOBS:+HALFMOON_JOBS="$HALFMOON_JOBS"} chroot "$folder" /bin/sh -c 'cd /halfmoon && exec "$@"' sh "$@"
+in_chroot "$folder" env ${HALFMOON_JOBS:+HALFMOON_JOBS="$HALFMOON_JOBS"} /bin/sh -c 'cd /halfmoon && exec "$@"' sh "$@"

@@ -43,6 +43,28 @@ install_packages() {
     apt-get install -y -qq --no-install-recommends "${missing[@]}"
 }
 
+# make_chroot SUITE FOLDER: a Debian in FOLDER, from the mirrors; one that is there is taken as it is.
+# HALFMOON_MIRROR: another mirror. HALFMOON_APT_CONF: a file for the chroot's apt.conf.d (proxies).
+make_chroot() {
+  local suite=$1 folder=$2
+  ((EUID == 0)) || die "a chroot needs root"
+  if [[ ! -e $folder/etc/debian_version ]]; then
+    command -v debootstrap > /dev/null || die "there is no debootstrap; run: apt-get install debootstrap"
+    say "making $suite in $folder"
+    debootstrap --variant=minbase --include=ca-certificates,git "$suite" "$folder" \
+      "${HALFMOON_MIRROR:-http://deb.debian.org/debian}" > "$folder.log" || die "debootstrap failed, see $folder.log"
+  fi
+  [[ -z ${HALFMOON_APT_CONF:-} ]] || cp "$HALFMOON_APT_CONF" "$folder/etc/apt/apt.conf.d/99halfmoon"
+  cp /etc/resolv.conf "$folder/etc/resolv.conf"
+}
+
+# in_chroot FOLDER COMMAND...: with nothing of this shell's environment.
+in_chroot() {
+  local folder=$1
+  shift
+  env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 chroot "$folder" "$@"
+}
+
 # mount_chroot FOLDER: gives it /proc and /dev until unmount_chroot, which belongs into a trap on EXIT.
 chroot_mounts=()
 mount_chroot() {

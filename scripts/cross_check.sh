@@ -16,9 +16,7 @@ mount_chroot "$folder"
 inside=${work#"$folder"}
 cp "$picture" "$work/picture"
 here() { "$HALFMOON_ROOT/build/release/halfmoon" "$@"; }
-there() {
-  env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 chroot "$folder" /halfmoon/build/release/halfmoon "$@"
-}
+there() { in_chroot "$folder" /halfmoon/build/release/halfmoon "$@"; }
 hash_of() { grep -oE '[0-9a-f]{16}' | tail -n 1; }
 # Largest difference of two files of equal size, byte by byte.
 largest_difference() {

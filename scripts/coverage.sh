@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# coverage.sh [CTEST-OPTIONS...]: builds everything with address and undefined-behaviour sanitizers and with counts
+# of executed lines (build/coverage), runs the tests, and reports line coverage of what reads untrusted bytes:
+# bitstream/, models/runtime/ and the readers of codec/imageio/. Fails when a test does or one of them is
+# below 90 %. The page: build/coverage/coverage.html. Not part of CI: it takes most of an hour of two cores.
+#
+#   scripts/coverage.sh                # all suites but those of the browser and of installing
+#   scripts/coverage.sh -L unit        # some of them
+set -euo pipefail
+# shellcheck source=scripts/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+least=90
+build="$HALFMOON_ROOT/build/coverage"
+install_packages "${HALFMOON_PACKAGES[@]}" "${HALFMOON_TEST_PACKAGES[@]}" gcovr
+(($# > 0)) || set -- -LE 'browser|install'
+
+say "building in build/coverage"
+(cd "$HALFMOON_ROOT" && cmake --preset coverage > /dev/null)
+cmake --build "$build" -j "$(jobs_for_build)"
+find "$build" -name '*.gcda' -delete
+
+say "testing"
+# Leaks are looked for in everything but LibTorch, which keeps some of its tables to the end.
+status=0
+ctest --test-dir "$build" -j "${HALFMOON_TEST_JOBS:-2}" --output-on-failure "$@" || status=$?
+
+say "line coverage"
+cd "$HALFMOON_ROOT"
+report() { gcovr --root . --object-directory "$build" --exclude-unreachable-branches "$@"; }
+report --json "$build/coverage.json" --filter bitstream/ --filter models/runtime/ --filter codec/imageio/ > /dev/null
+from=(--add-tracefile "$build/coverage.json")
+report "${from[@]}" --html-details "$build/coverage.html" > /dev/null
+for part in bitstream models/runtime codec/imageio; do
+  report "${from[@]}" --filter "$part/" --fail-under-line "$least" --print-summary > "$build/coverage.txt" || status=1
+  printf '%-16s %s\n' "$part" "$(grep '^lines:' "$build/coverage.txt")"
+done
+exit "$status"
