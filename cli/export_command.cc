@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <thread>
 
 #include "cli/console.h"
@@ -19,6 +20,7 @@
 #include "models/training/exporter.h"
 #include "models/training/families.h"
 #include "models/training/pack.h"
+#include "models/training/table_fit.h"
 #include "models/training/validation.h"
 
 namespace halfmoon::cli {
@@ -35,6 +37,7 @@ struct Options {
   bool force = false;
 };
 
+int Cores() { return static_cast<int>(std::max(1u, std::thread::hardware_concurrency())); }
 std::string Text(const std::vector<std::uint8_t>& bytes) { return {bytes.begin(), bytes.end()}; }
 
 // What the integer path costs: bits of the same pictures with the entropy path in float and on its
@@ -61,7 +64,7 @@ Result<IntegerCost> MeasureIntegerCost(networks::Autoencoder& model,
     return Status(StatusCode::kInvalidArgument,
                   path + ": no validation picture of at least 256x256 pixels");
   }
-  training::WorkerPool pool(static_cast<int>(std::max(1u, std::thread::hardware_concurrency())));
+  training::WorkerPool pool(Cores());
   const std::vector<double> levels = {4, 15, 26, 37, 48, 59};
   model->SetQuantised(false);
   const auto in_float = training::Validate(model, crops, levels, pool);
@@ -112,6 +115,79 @@ Status CheckManifestOptions(const Options& o) {
           o.output + ": must lie in the manifest's folder '" + b.string() + "'"};
 }
 
+// What comes out, and what the manifest says of it.
+struct Exported {
+  std::string family, data, licence;
+  Json training;
+  std::vector<std::uint8_t> bytes;
+  IntegerCost cost;  // of AE checkpoints, with packs
+};
+
+// From a checkpoint.
+Result<Exported> ExportTraining(const Options& o, const std::vector<training::Pack>& packs) {
+  HALFMOON_ASSIGN_OR_RETURN(const training::Checkpoint checkpoint,
+                            training::Checkpoint::Load(o.checkpoint));
+  Exported e;
+  e.family = training::FamilyOf(checkpoint);
+  if (!packs.empty() && e.family != "ae" && e.family != "vae") {
+    return Status(
+        StatusCode::kInvalidArgument,
+        "--data is for AE codecs and VAEs; this checkpoint is of family '" + e.family + "'");
+  }
+  const Json recipe = Json::parse(Get(checkpoint.metadata, "recipe"), nullptr, false);
+  auto from_recipe = [&](const char* key, const std::string& given) {
+    if (!given.empty() || !recipe.is_object()) return given;
+    return recipe.value(key, std::string());
+  };
+  e.data = from_recipe("data_note", o.data);
+  e.licence = from_recipe("licence", o.licence);
+  e.training = {{"steps", std::atoll(Get(checkpoint.metadata, "step").c_str())},
+                {"minutes", std::round(std::atof(Get(checkpoint.metadata, "minutes").c_str()))},
+                {"halfmoon", HALFMOON_VERSION}};
+  if (recipe.is_object()) e.training["recipe"] = recipe;
+  auto bytes = training::ExportCheckpoint(
+      checkpoint,
+      {{"name", o.name}, {"data", e.data}, {"licence", e.licence}, {"training", e.training.dump()}},
+      packs);
+  if (!bytes.ok()) return bytes.status().WithContext(o.checkpoint);
+  e.bytes = std::move(*bytes);
+  if (!packs.empty() && e.family == "ae") {
+    HALFMOON_ASSIGN_OR_RETURN(networks::Autoencoder model, training::LoadAveragedModel(checkpoint));
+    HALFMOON_ASSIGN_OR_RETURN(e.cost, MeasureIntegerCost(model, packs, o.packs[0]));
+  }
+  return e;
+}
+
+// A weights file of the AE codec again, with tables that fit the packs.
+Result<Exported> FitWeights(const Options& o, const std::vector<training::Pack>& packs) {
+  HALFMOON_ASSIGN_OR_RETURN(std::vector<std::uint8_t> weights, ReadInput(o.checkpoint));
+  const auto file = runtime::WeightsFile::FromBytes(weights);
+  if (!file.ok()) return file.status().WithContext(o.checkpoint);
+  const auto& metadata = file->metadata();
+  Exported e;
+  e.family = Get(metadata, "architecture");
+  if (e.family != "ae") {
+    return Status(StatusCode::kInvalidArgument,
+                  o.checkpoint + ": is a weights file of family '" + e.family +
+                      "'; only those of AE codecs ('ae') have tables to fit");
+  }
+  if (packs.empty()) {
+    return Status(
+        StatusCode::kInvalidArgument,
+        o.checkpoint +
+            ": is a weights file already; with --data PACK its tables are fitted to the pack");
+  }
+  e.data = o.data.empty() ? Get(metadata, "data") : o.data;
+  e.licence = o.licence.empty() ? Get(metadata, "licence") : o.licence;
+  e.training = Json::parse(Get(metadata, "training"), nullptr, false);
+  if (!e.training.is_object()) e.training = Json::object();
+  auto bytes = training::FitTablesOf(weights, packs, Cores(),
+                                     {{"name", o.name}, {"data", e.data}, {"licence", e.licence}});
+  if (!bytes.ok()) return bytes.status().WithContext(o.checkpoint);
+  e.bytes = std::move(*bytes);
+  return e;
+}
+
 Status RunChecked(const Options& o) {
   HALFMOON_RETURN_IF_ERROR(CheckManifestOptions(o));
   HALFMOON_RETURN_IF_ERROR(CheckEnding(o.output, ".safetensors"));
@@ -124,36 +200,15 @@ Status RunChecked(const Options& o) {
               o.measured + ": is not a JSON object; make it with 'halfmoon rd --json'"};
     }
   }
-  HALFMOON_ASSIGN_OR_RETURN(const training::Checkpoint checkpoint,
-                            training::Checkpoint::Load(o.checkpoint));
   HALFMOON_RETURN_IF_ERROR(CheckTarget(o.checkpoint, o.output, o.force));
-  const std::string family = training::FamilyOf(checkpoint);
-  if (!o.packs.empty() && family != "ae" && family != "vae") {
-    return {StatusCode::kInvalidArgument,
-            "--data is for AE codecs and VAEs; this checkpoint is of family '" + family + "'"};
-  }
   HALFMOON_ASSIGN_OR_RETURN(const std::vector<training::Pack> packs,
                             training::Pack::ReadAll(o.packs));
-
-  const Json recipe = Json::parse(Get(checkpoint.metadata, "recipe"), nullptr, false);
-  auto from_recipe = [&](const char* key, const std::string& given) {
-    if (!given.empty() || !recipe.is_object()) return given;
-    return recipe.value(key, std::string());
-  };
-  const std::string data = from_recipe("data_note", o.data);
-  const std::string licence = from_recipe("licence", o.licence);
-  Json training_note = {
-      {"steps", std::atoll(Get(checkpoint.metadata, "step").c_str())},
-      {"minutes", std::round(std::atof(Get(checkpoint.metadata, "minutes").c_str()))},
-      {"halfmoon", HALFMOON_VERSION}};
-  if (recipe.is_object()) training_note["recipe"] = recipe;
-
-  const auto exported = training::ExportCheckpoint(
-      checkpoint,
-      {{"name", o.name}, {"data", data}, {"licence", licence}, {"training", training_note.dump()}},
-      packs);
-  if (!exported.ok()) return exported.status().WithContext(o.checkpoint);
-  const std::vector<std::uint8_t>& bytes = *exported;
+  auto made = CheckEnding(o.checkpoint, ".safetensors").ok() ? FitWeights(o, packs)
+                                                             : ExportTraining(o, packs);
+  if (!made.ok()) return made.status();
+  const Json &training_note = made->training, &data = made->data, &licence = made->licence;
+  const std::string& family = made->family;
+  const std::vector<std::uint8_t>& bytes = made->bytes;
   HALFMOON_ASSIGN_OR_RETURN(const runtime::WeightsFile file,
                             runtime::WeightsFile::FromBytes(bytes));
   runtime::ModelEntry shown;
@@ -176,10 +231,10 @@ Status RunChecked(const Options& o) {
     if (!measured.is_null()) entry["measured"] = measured;
     HALFMOON_ASSIGN_OR_RETURN(manifest, EditManifest(o, entry));
   }
-  IntegerCost cost;
+  const IntegerCost& cost = made->cost;
+  std::optional<double> gain;
   if (!packs.empty() && family == "ae") {
-    HALFMOON_ASSIGN_OR_RETURN(networks::Autoencoder model, training::LoadAveragedModel(checkpoint));
-    HALFMOON_ASSIGN_OR_RETURN(cost, MeasureIntegerCost(model, packs, o.packs[0]));
+    HALFMOON_ASSIGN_OR_RETURN(gain, training::TableGain(bytes, packs, Cores()));
   }
   // Weights first: a manifest must never name a file that is not there.
   HALFMOON_RETURN_IF_ERROR(WriteOutput(o.output, bytes, o.force));
@@ -198,6 +253,7 @@ Status RunChecked(const Options& o) {
           {{"level", l.level}, {"float_bpp", l.float_bpp}, {"integer_bpp", l.integer_bpp}});
     }
     if (!cost.levels.empty()) json["integer_path"]["mean_percent"] = cost.percent();
+    if (gain) json["tables_percent"] = *gain;
     PrintJson(json);
   } else if (!o.report.quiet) {
     PrintText(o.output + ": " + Bytes(bytes.size()) + ", hash " + hash + ", sha256 " +
@@ -210,6 +266,10 @@ Status RunChecked(const Options& o) {
       }
       PrintText(table.ToText() + "integer path: " + Fixed(cost.percent(), 3) +
                 " % more bits, mean over the levels\n");
+    }
+    if (gain) {
+      PrintText("fitted tables: " + Fixed(*gain, 2) +
+                " % fewer bits than those of normal distributions, validation pictures\n");
     }
   }
   return Status::Ok();
@@ -232,8 +292,12 @@ void AddExportCommand(CLI::App& app, int* exit_code) {
       app, "export", "Make a weights file from a training checkpoint",
       "  halfmoon export run1/checkpoint.pt -o mine.safetensors --name mine --data photos.hmnpack\n"
       "  halfmoon export run1/checkpoint.pt -o models/weights/mine-1.safetensors --name mine-1 \\\n"
-      "                  --id 100 --manifest models/weights/manifest.json");
-  command->add_option("checkpoint", o->checkpoint, "checkpoint.pt of a training run")
+      "                  --id 100 --manifest models/weights/manifest.json\n"
+      "  halfmoon export mine.safetensors -o fitted.safetensors --name mine --data photos.hmnpack");
+  command
+      ->add_option("checkpoint", o->checkpoint,
+                   "checkpoint.pt of a training run, or an AE codec's weights file whose tables to "
+                   "fit again")
       ->type_name("CHECKPOINT")
       ->required();
   command->add_option("-o,--output", o->output, "The weights file, .safetensors")
@@ -252,8 +316,9 @@ void AddExportCommand(CLI::App& app, int* exit_code) {
   command
       ->add_option(
           "--data", o->packs,
-          "Packs. AE: measure on their validation pictures what the integer path costs. VAE: fit a "
-          "mixture to the codes of their training pictures, for 'halfmoon sample'")
+          "Packs. AE: fit the frequency tables to their training pictures, and measure on their "
+          "validation pictures what that saves and what the integer path costs. VAE: fit a mixture "
+          "to the codes of their training pictures, for 'halfmoon sample'")
       ->type_name("PACK");
   command->add_option("--measured", o->measured, "Output of 'halfmoon rd --json', for the manifest")
       ->type_name("FILE");

@@ -8,6 +8,7 @@
 
 #include "codec/imageio/c_boundary.h"
 #include "codec/imageio/formats.h"
+#include "codec/imageio/icc.h"
 
 namespace halfmoon::imageio {
 namespace {
@@ -75,6 +76,15 @@ int ColorType(std::uint32_t channels) {
   }
 }
 
+// What libpng makes an error at the latest when it writes the chunk, and some versions of it
+// earlier a warning: a length that is not the one the profile names, or (from version 4 on) no
+// multiple of 4. REQUIRES: IccFits.
+bool IccIsWhole(std::span<const std::uint8_t> icc) {
+  std::uint32_t named = 0;
+  for (std::size_t i = 0; i < 4; ++i) named = named << 8 | icc[i];
+  return named == icc.size() && (icc[8] < 4 || named % 4 == 0);
+}
+
 // Everything before the pixels. `xmp` is the body of an iTXt chunk.
 bool WriteHead(Writer* writer, const PictureShape* shape, std::span<const std::uint8_t> icc,
                std::span<const std::uint8_t> exif, std::span<const std::uint8_t> xmp,
@@ -135,12 +145,17 @@ class PngRowWriter : public RowWriter {
   Status Open(const WriterSetup& setup) {
     shape_ = setup.shape;
     writer_.sink.sink = setup.sink;
+    std::span<const std::uint8_t> icc = setup.icc;
+    if (!icc.empty() && (!IccFits(icc, shape_.channels) || !IccIsWhole(icc))) {
+      Warn(&warnings_, "the ICC profile does not fit the picture or PNG and was not written");
+      icc = {};
+    }
     std::vector<std::uint8_t> xmp;
     if (!setup.xmp.empty()) {
       xmp.assign(kXmpStart.begin(), kXmpStart.end());
       xmp.insert(xmp.end(), setup.xmp.begin(), setup.xmp.end());
     }
-    return Check(WriteHead(&writer_, &shape_, setup.icc, setup.exif, xmp, &setup.options));
+    return Check(WriteHead(&writer_, &shape_, icc, setup.exif, xmp, &setup.options));
   }
 
   Status DoWriteRow(std::span<const std::uint8_t> row) override {

@@ -4,7 +4,7 @@
 
 #include "models/networks/ae_weights.h"
 #include "models/runtime/ae_prior.h"
-#include "models/training/gaussian_tables.h"
+#include "models/training/frequency_tables.h"
 #include "models/training/safetensors_writer.h"
 #include "models/training/weights_export.h"
 
@@ -80,13 +80,7 @@ Result<std::vector<std::uint8_t>> ExportWeights(
   HALFMOON_RETURN_IF_ERROR(AddTensor<std::uint8_t>(writer, "prior.z_table", z_table));
   HALFMOON_RETURN_IF_ERROR(AddTensor<std::int16_t>(writer, "prior.z_mean", z_mean));
 
-  const FrequencyTables tables = MakeGaussianTables();
-  const auto count = static_cast<std::int64_t>(tables.sizes.size());
-  HALFMOON_RETURN_IF_ERROR(writer.Add("tables.sizes", {count}, tables.sizes));
-  HALFMOON_RETURN_IF_ERROR(writer.Add("tables.offsets", {count}, tables.offsets));
-  HALFMOON_RETURN_IF_ERROR(writer.Add("tables.frequencies",
-                                      {static_cast<std::int64_t>(tables.frequencies.size())},
-                                      tables.frequencies));
+  HALFMOON_RETURN_IF_ERROR(AddTables(MakeGaussianTables(), &writer));
   HALFMOON_ASSIGN_OR_RETURN(std::vector<std::uint8_t> bytes, writer.ToBytes());
 
   // What we ship is what the decoder accepts: run its proofs now.

@@ -1,11 +1,14 @@
 #include "models/training/families.h"
 
+#include <thread>
+
 #include "models/training/ae_task.h"
 #include "models/training/classifier_task.h"
 #include "models/training/exporter.h"
 #include "models/training/index_transformer_task.h"
 #include "models/training/small_vqvae_exporter.h"
 #include "models/training/small_vqvae_task.h"
+#include "models/training/table_fit.h"
 #include "models/training/vae_exporter.h"
 #include "models/training/vae_task.h"
 #include "models/training/vqvae_exporter.h"
@@ -32,13 +35,16 @@ Result<std::vector<std::uint8_t>> WithoutData(const Checkpoint& checkpoint,
   return Export(checkpoint, metadata);
 }
 
-Result<std::vector<std::uint8_t>> ExportAe(const Checkpoint& checkpoint, const Metadata& metadata) {
+Result<std::vector<std::uint8_t>> ExportAe(const Checkpoint& checkpoint, const Metadata& metadata,
+                                           const std::vector<Pack>& packs) {
   HALFMOON_ASSIGN_OR_RETURN(networks::Autoencoder model, LoadAveragedModel(checkpoint));
-  return ExportWeights(model, metadata);
+  HALFMOON_ASSIGN_OR_RETURN(std::vector<std::uint8_t> bytes, ExportWeights(model, metadata));
+  if (packs.empty()) return bytes;
+  return FitTablesOf(bytes, packs, static_cast<int>(std::thread::hardware_concurrency()), {});
 }
 
 constexpr Family kFamilies[] = {
-    {"ae", AeTask::Check, AeTask::Create, WithoutData<ExportAe>},
+    {"ae", AeTask::Check, AeTask::Create, ExportAe},
     {"classifier", ClassifierTask::Check, ClassifierTask::Create,
      WithoutData<ClassifierTask::Export>},
     {"index-transformer", IndexTransformerTask::Check, IndexTransformerTask::Create,

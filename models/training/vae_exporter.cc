@@ -6,7 +6,7 @@
 #include "bitstream/cdf_tables.h"
 #include "models/networks/weights_io.h"
 #include "models/training/code_mixture.h"
-#include "models/training/gaussian_tables.h"
+#include "models/training/frequency_tables.h"
 #include "models/training/generator.h"
 #include "models/training/picture_sampler.h"
 #include "models/training/weights_export.h"
@@ -101,12 +101,7 @@ Result<std::vector<std::uint8_t>> ExportVae(const Checkpoint& checkpoint,
   HALFMOON_RETURN_IF_ERROR(AddTensor<float>(writer, "posterior.summary", summary));
   if (!packs.empty()) HALFMOON_RETURN_IF_ERROR(AddMixture(model, packs, &writer));
   const FrequencyTables tables = MakeGaussianTables(scales);
-  const auto count = static_cast<std::int64_t>(tables.sizes.size());
-  HALFMOON_RETURN_IF_ERROR(writer.Add("tables.sizes", {count}, tables.sizes));
-  HALFMOON_RETURN_IF_ERROR(writer.Add("tables.offsets", {count}, tables.offsets));
-  HALFMOON_RETURN_IF_ERROR(writer.Add("tables.frequencies",
-                                      {static_cast<std::int64_t>(tables.frequencies.size())},
-                                      tables.frequencies));
+  HALFMOON_RETURN_IF_ERROR(AddTables(tables, &writer));
   // What we ship is what the decoder accepts: run its proof now.
   if (const auto made = CdfTables::Create(tables.sizes, tables.offsets, tables.frequencies);
       !made.ok()) {

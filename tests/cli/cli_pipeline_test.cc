@@ -142,6 +142,22 @@ TEST_F(Pipeline, ExportWritesWeightsAndManifest) {
   EXPECT_EQ(manifest[0].at("data"), "synthetic waves");
 }
 
+TEST_F(Pipeline, ExportFitsTheTablesOfAWeightsFile) {
+  EXPECT_TRUE(ParseJson(export_).at("tables_percent").is_number());
+  const TempFolder folder;
+  const std::string weights = Models() + "/tiny-1.safetensors";
+  const CliResult again = RunCli({"export", weights, "-o", folder / "b.safetensors", "--name", "b",
+                                  "--data", *home_ / "a.hmnpack", "--json"});
+  ASSERT_EQ(again.exit_code, 0) << again.err;
+  // The same pictures, the same tables.
+  EXPECT_EQ(ParseJson(again).at("hash"), ParseJson(export_).at("hash"));
+  const CliResult alone =
+      RunCli({"export", weights, "-o", folder / "c.safetensors", "--name", "c"});
+  EXPECT_EQ(alone.exit_code, 2);
+  EXPECT_NE(alone.err.find("--data PACK"), std::string::npos) << alone.err;
+  EXPECT_EQ(folder.List(), std::vector<std::string>{"b.safetensors"});
+}
+
 TEST_F(Pipeline, TrainStartsFromAWeightsFile) {
   const CliResult result =
       RunCli({"train", "--recipe", *home_ / "recipe.json", "--data", *home_ / "a.hmnpack", "--out",

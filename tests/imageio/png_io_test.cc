@@ -303,7 +303,9 @@ TEST(PngMetadata, WithoutProfileThereIsAnSrgbChunk) {
 
 TEST(PngMetadata, ProfilesThatDoNotFitAreLeftOutWithAWarning) {
   Image image = Noise(5, 5, 1);
-  for (const Bytes& icc : {TinyIcc("RGB "), Bytes{1, 2, 3}}) {
+  Bytes longer_than_it_says = TinyIcc("GRAY");
+  longer_than_it_says.resize(longer_than_it_says.size() + 4);
+  for (const Bytes& icc : {TinyIcc("RGB "), Bytes{1, 2, 3}, longer_than_it_says}) {
     image.set_icc(icc);
     std::vector<std::string> warnings;
     const auto file = WriteImage(image, ImageFormat::kPng, {}, &warnings);

@@ -7,7 +7,7 @@
 
 #include "models/networks/ae_weights.h"
 #include "models/runtime/ae_prior.h"
-#include "models/training/gaussian_tables.h"
+#include "models/training/frequency_tables.h"
 #include "tests/models/tiny_model.h"
 
 namespace halfmoon::training {

@@ -1,0 +1,185 @@
+#include "models/training/table_fit.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "models/networks/ae_config.h"
+#include "models/runtime/ae_prior.h"
+#include "models/runtime/ae_transforms.h"
+#include "models/training/safetensors_writer.h"
+#include "models/training/worker_pool.h"
+
+namespace halfmoon::training {
+namespace {
+
+using runtime::AePriorTile;
+
+// The middle of a training picture.
+struct Middle {
+  const Pack* pack = nullptr;
+  const PackEntry* entry = nullptr;
+
+  std::size_t height() const { return Side(entry->height); }
+  std::size_t width() const { return Side(entry->width); }
+  std::vector<float> Pixels() const {
+    const std::size_t w = width(), h = height(), stride = std::size_t{entry->width} * 3;
+    const std::size_t first =
+        entry->offset + (entry->height - h) / 2 * stride + (entry->width - w) / 2 * 3;
+    std::vector<float> pixels;
+    for (std::size_t y = 0; y < h; ++y) {
+      for (std::size_t i = 0; i < 3 * w; ++i) {
+        pixels.push_back(static_cast<float>(pack->bytes[first + y * stride + i]) / 255);
+      }
+    }
+    return pixels;
+  }
+
+ private:
+  static std::size_t Side(std::uint32_t n) { return std::min<std::size_t>(n / 64 * 64, kFitSide); }
+};
+
+std::vector<Middle> Choose(const std::vector<Pack>& packs, bool validation) {
+  std::vector<Middle> all, chosen;
+  for (const Pack& pack : packs) {
+    for (const PackEntry& e : pack.entries) {
+      if (e.validation == validation && !e.grey && std::min(e.width, e.height) >= 64)
+        all.push_back({&pack, &e});
+    }
+  }
+  const std::size_t n = std::min(all.size(), kFitPictures);
+  for (std::size_t i = 0; i < n; ++i) chosen.push_back(all[i * all.size() / n]);
+  return chosen;
+}
+
+// As the encoder rounds (codec/ae_model.cc).
+std::int32_t Residual(float y, std::int16_t mean) {
+  constexpr float kClamp = 1 << 19;
+  return static_cast<std::int32_t>(
+      std::clamp(std::round(y - static_cast<float>(mean) / 16), -kClamp, kClamp));
+}
+
+struct Model {
+  runtime::AeAnalysis analysis;
+  runtime::AePrior prior;
+};
+
+Status CountTile(const Model& m, const Middle& middle, int level, SymbolCounts* counts) {
+  const auto dims = m.prior.dims();
+  const std::size_t h16 = middle.height() / 16, w16 = middle.width() / 16;
+  const auto channels = static_cast<std::size_t>(dims.latent_channels);
+  const auto hyper = static_cast<std::size_t>(dims.hyper_channels);
+  std::vector<float> y(h16 * w16 * channels), z(h16 / 4 * (w16 / 4) * hyper);
+  m.analysis.Run(m.prior.isa(), middle.Pixels().data(), h16, w16, level << 8, 1, y.data());
+  m.analysis.RunHyper(m.prior.isa(), y.data(), h16, w16, 1, z.data());
+  HALFMOON_ASSIGN_OR_RETURN(
+      AePriorTile tile,
+      AePriorTile::Create(m.prior, level, static_cast<int>(h16 / 4), static_cast<int>(w16 / 4), 1));
+  std::vector<std::int32_t> symbols(z.size());
+  for (std::size_t i = 0; i < z.size(); ++i) {
+    symbols[i] = Residual(z[i], m.prior.z_mean(level)[i % hyper]);
+    counts->Add(m.prior.z_table(level)[i % hyper], symbols[i]);
+  }
+  HALFMOON_RETURN_IF_ERROR(tile.SetHyperLatent(symbols));
+  const std::size_t n = tile.SymbolsPerPass(), group = channels / 4;
+  symbols.resize(n);
+  std::vector<std::uint8_t> index(n);
+  std::vector<std::int16_t> mean(n);
+  for (int k = 0; k < runtime::kAePasses; ++k) {
+    HALFMOON_RETURN_IF_ERROR(tile.PredictPass(k, index, mean));
+    const std::vector<std::size_t> offsets = tile.PassOffsets(k);
+    for (std::size_t i = 0; i < n; ++i) {
+      symbols[i] = Residual(y[offsets[i / group] + i % group], mean[i]);
+      counts->Add(index[i], symbols[i]);
+    }
+    HALFMOON_RETURN_IF_ERROR(tile.CommitPass(k, symbols));
+  }
+  return Status::Ok();
+}
+
+// In units of 2^-16 bit, as the coder pays.
+double Cost(const CdfTables& tables, const SymbolCounts& counts) {
+  double cost = 0;
+  for (int t = 0; t < networks::kScaleTables; ++t) {
+    for (int a = 0; a < SymbolCounts::kMagnitudes; ++a) {
+      const auto n = static_cast<double>(counts.of(t)[static_cast<std::size_t>(a)]);
+      cost += n * tables.CostQ16(static_cast<std::size_t>(t), a);
+    }
+  }
+  return cost;
+}
+
+}  // namespace
+
+Result<SymbolCounts> CountSymbols(const std::vector<std::uint8_t>& weights,
+                                  const std::vector<Pack>& packs, bool validation, int threads) {
+  HALFMOON_ASSIGN_OR_RETURN(const runtime::WeightsFile file,
+                            runtime::WeightsFile::FromBytes(weights));
+  HALFMOON_ASSIGN_OR_RETURN(const auto dims, runtime::TransformDims::Read(file));
+  HALFMOON_ASSIGN_OR_RETURN(runtime::AeAnalysis analysis, runtime::AeAnalysis::Load(file, dims));
+  HALFMOON_ASSIGN_OR_RETURN(runtime::AePrior prior, runtime::AePrior::Load(file));
+  if (prior.dims().table_count != networks::kScaleTables) {
+    return Status(StatusCode::kModelMismatch,
+                  "the weights file has " + std::to_string(prior.dims().table_count) +
+                      " frequency tables, expected " + std::to_string(networks::kScaleTables));
+  }
+  const Model model{std::move(analysis), std::move(prior)};
+  const std::vector<Middle> pictures = Choose(packs, validation);
+  if (pictures.empty()) {
+    return Status(StatusCode::kInvalidArgument,
+                  std::string("the packs hold no ") + (validation ? "validation" : "training") +
+                      " picture in colour of at least 64x64 pixels; make one of photographs");
+  }
+  // Counts are sums of integers: which thread adds what changes nothing.
+  // Counts are sums of integers: which worker adds what changes nothing.
+  WorkerPool pool(std::max(1, threads));
+  const auto workers = static_cast<std::size_t>(pool.size());
+  std::vector<SymbolCounts> counts(workers);
+  std::vector<Status> status(workers);
+  const int step = model.prior.dims().levels / kFitLevels;
+  pool.Run([&](int worker) {
+    const auto w = static_cast<std::size_t>(worker);
+    for (std::size_t i = w; i < pictures.size() && status[w].ok(); i += workers) {
+      for (int j = 0; j < kFitLevels && status[w].ok(); ++j) {
+        const int level = j * step + static_cast<int>(i) % step;
+        status[w] = CountTile(model, pictures[i], level, &counts[w]);
+      }
+    }
+  });
+  for (const Status& s : status) HALFMOON_RETURN_IF_ERROR(s);
+  for (std::size_t w = 1; w < workers; ++w) counts[0].Merge(counts[w]);
+  return std::move(counts[0]);
+}
+
+Result<std::vector<std::uint8_t>> FitTablesOf(const std::vector<std::uint8_t>& weights,
+                                              const std::vector<Pack>& packs, int threads,
+                                              const std::map<std::string, std::string>& metadata) {
+  HALFMOON_ASSIGN_OR_RETURN(const SymbolCounts counts,
+                            CountSymbols(weights, packs, false, threads));
+  HALFMOON_ASSIGN_OR_RETURN(const runtime::WeightsFile file,
+                            runtime::WeightsFile::FromBytes(weights));
+  SafetensorsWriter writer;
+  for (const auto& [key, value] : file.metadata()) writer.SetMetadata(key, value);
+  for (const auto& [key, value] : metadata) writer.SetMetadata(key, value);
+  writer.SetMetadata("tables", "fitted");
+  for (const std::string& name : file.names()) {
+    HALFMOON_ASSIGN_OR_RETURN(const runtime::TensorView t, file.Get(name));
+    HALFMOON_RETURN_IF_ERROR(writer.AddBytes(name, t.dtype, t.shape, t.bytes));
+  }
+  HALFMOON_RETURN_IF_ERROR(AddTables(FitTables(counts), &writer));
+  return writer.ToBytes();
+}
+
+Result<double> TableGain(const std::vector<std::uint8_t>& weights, const std::vector<Pack>& packs,
+                         int threads) {
+  HALFMOON_ASSIGN_OR_RETURN(const SymbolCounts counts, CountSymbols(weights, packs, true, threads));
+  HALFMOON_ASSIGN_OR_RETURN(const runtime::WeightsFile file,
+                            runtime::WeightsFile::FromBytes(weights));
+  HALFMOON_ASSIGN_OR_RETURN(const runtime::AePrior prior, runtime::AePrior::Load(file));
+  const FrequencyTables normal = MakeGaussianTables();
+  HALFMOON_ASSIGN_OR_RETURN(const CdfTables before,
+                            CdfTables::Create(normal.sizes, normal.offsets, normal.frequencies));
+  return 100 * (1 - Cost(prior.tables(), counts) / Cost(before, counts));
+}
+
+}  // namespace halfmoon::training
