@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# coverage.sh [CTEST-OPTIONS...]: builds everything with address and undefined-behaviour sanitizers and with counts
-# of executed lines (build/coverage), runs the tests, and reports line coverage of what reads untrusted bytes:
-# bitstream/, models/runtime/ and the readers of codec/imageio/. Fails when a test does or one of them is
-# below 90 %. The page: build/coverage/coverage.html. Not part of CI: it takes most of an hour of two cores.
+# coverage.sh [CTEST-OPTIONS...]: builds everything that needs no LibTorch with address and undefined-behaviour
+# sanitizers and with counts of executed lines (build/coverage), runs the tests, and reports line coverage of what
+# reads untrusted bytes: bitstream/, models/runtime/ and the readers of codec/imageio/. Fails when a test does or
+# one of them is below 90 %. The page: build/coverage/coverage.html. Not part of CI: it takes half an hour.
 #
 #   scripts/coverage.sh                # all suites but those of the browser and of installing
 #   scripts/coverage.sh -L unit        # some of them
