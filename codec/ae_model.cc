@@ -10,20 +10,10 @@ namespace halfmoon {
 namespace {
 
 using runtime::AePriorTile;
+using runtime::AeSymbol;
 
 // The nearest whole quality level: everything that selects probabilities uses it.
 int NearestLevel(int q) { return (q + 128) >> 8; }
-
-// Symbols whose magnitude an encoder never exceeds. A trained latent stays far below; the clamp
-// only keeps hostile weights or pixels from overflowing what the format can carry.
-constexpr float kSymbolClamp = 1 << 19;
-
-// round(y - m / 16) of one float latent, to the nearest, halves away from zero.
-std::int32_t Residual(float y, std::int16_t mean) {
-  const float r = std::round(y - static_cast<float>(mean) * (1.0f / 16));
-  if (!(r > -kSymbolClamp)) return static_cast<std::int32_t>(-kSymbolClamp);  // NaN, too
-  return static_cast<std::int32_t>(std::min(r, kSymbolClamp));
-}
 
 double SumBits(const CdfTables& tables, std::span<const std::uint8_t> index,
                std::span<const std::int32_t> symbols) {
@@ -95,7 +85,7 @@ Result<std::vector<std::uint8_t>> AeModel::EncodeTile(const FloatLatent& y, int 
   const auto z_mean = prior_.z_mean(whole);
   for (std::size_t i = 0; i < hyper; ++i) {
     index[i] = z_table[i % z_channels];
-    symbols[i] = Residual(z[i], z_mean[i % z_channels]);
+    symbols[i] = AeSymbol(z[i], z_mean[i % z_channels]);
   }
   HALFMOON_RETURN_IF_ERROR(tile.SetHyperLatent(symbols));
   s.prior_seconds += watch.Lap();
@@ -115,7 +105,7 @@ Result<std::vector<std::uint8_t>> AeModel::EncodeTile(const FloatLatent& y, int 
     for (std::size_t p = 0; p < offsets.size(); ++p) {
       const float* from = y.values.data() + offsets[p];
       for (std::size_t c = 0; c < group; ++c) {
-        symbols[p * group + c] = Residual(from[c], mean[p * group + c]);
+        symbols[p * group + c] = AeSymbol(from[c], mean[p * group + c]);
       }
     }
     HALFMOON_RETURN_IF_ERROR(tile.CommitPass(k, symbols));

@@ -4,6 +4,8 @@
 // pixel_transforms.h.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -11,6 +13,16 @@
 #include "models/runtime/pixel_transforms.h"
 
 namespace halfmoon::runtime {
+
+// The symbol of a latent: round(y - mean / 16), to the nearest, halves away from zero. A trained
+// latent stays far below the clamp, which only keeps hostile weights or pixels from overflowing
+// what the format can carry.
+inline std::int32_t AeSymbol(float y, std::int16_t mean) {
+  constexpr float kClamp = 1 << 19;
+  const float r = std::round(y - static_cast<float>(mean) * (1.0f / 16));
+  if (!(r > -kClamp)) return static_cast<std::int32_t>(-kClamp);  // NaN, too
+  return static_cast<std::int32_t>(std::min(r, kClamp));
+}
 
 // y^ * gain'(Q) -> g_s -> pixels
 class AeSynthesis {

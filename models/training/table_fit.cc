@@ -1,7 +1,6 @@
 #include "models/training/table_fit.h"
 
 #include <algorithm>
-#include <cmath>
 #include <string>
 
 #include "models/networks/ae_config.h"
@@ -14,8 +13,9 @@ namespace halfmoon::training {
 namespace {
 
 using runtime::AePriorTile;
+using runtime::AeSymbol;
 
-// The middle of a training picture.
+// The middle of a picture.
 struct Middle {
   const Pack* pack = nullptr;
   const PackEntry* entry = nullptr;
@@ -52,32 +52,26 @@ std::vector<Middle> Choose(const std::vector<Pack>& packs, bool validation) {
   return chosen;
 }
 
-// As the encoder rounds (codec/ae_model.cc).
-std::int32_t Residual(float y, std::int16_t mean) {
-  constexpr float kClamp = 1 << 19;
-  return static_cast<std::int32_t>(
-      std::clamp(std::round(y - static_cast<float>(mean) / 16), -kClamp, kClamp));
-}
-
 struct Model {
   runtime::AeAnalysis analysis;
   runtime::AePrior prior;
 };
 
-Status CountTile(const Model& m, const Middle& middle, int level, SymbolCounts* counts) {
+Status CountTile(const Model& m, const Middle& middle, const std::vector<float>& pixels, int level,
+                 SymbolCounts* counts) {
   const auto dims = m.prior.dims();
   const std::size_t h16 = middle.height() / 16, w16 = middle.width() / 16;
   const auto channels = static_cast<std::size_t>(dims.latent_channels);
   const auto hyper = static_cast<std::size_t>(dims.hyper_channels);
   std::vector<float> y(h16 * w16 * channels), z(h16 / 4 * (w16 / 4) * hyper);
-  m.analysis.Run(m.prior.isa(), middle.Pixels().data(), h16, w16, level << 8, 1, y.data());
+  m.analysis.Run(m.prior.isa(), pixels.data(), h16, w16, level << 8, 1, y.data());
   m.analysis.RunHyper(m.prior.isa(), y.data(), h16, w16, 1, z.data());
   HALFMOON_ASSIGN_OR_RETURN(
       AePriorTile tile,
       AePriorTile::Create(m.prior, level, static_cast<int>(h16 / 4), static_cast<int>(w16 / 4), 1));
   std::vector<std::int32_t> symbols(z.size());
   for (std::size_t i = 0; i < z.size(); ++i) {
-    symbols[i] = Residual(z[i], m.prior.z_mean(level)[i % hyper]);
+    symbols[i] = AeSymbol(z[i], m.prior.z_mean(level)[i % hyper]);
     counts->Add(m.prior.z_table(level)[i % hyper], symbols[i]);
   }
   HALFMOON_RETURN_IF_ERROR(tile.SetHyperLatent(symbols));
@@ -89,7 +83,7 @@ Status CountTile(const Model& m, const Middle& middle, int level, SymbolCounts* 
     HALFMOON_RETURN_IF_ERROR(tile.PredictPass(k, index, mean));
     const std::vector<std::size_t> offsets = tile.PassOffsets(k);
     for (std::size_t i = 0; i < n; ++i) {
-      symbols[i] = Residual(y[offsets[i / group] + i % group], mean[i]);
+      symbols[i] = AeSymbol(y[offsets[i / group] + i % group], mean[i]);
       counts->Add(index[i], symbols[i]);
     }
     HALFMOON_RETURN_IF_ERROR(tile.CommitPass(k, symbols));
@@ -118,10 +112,14 @@ Result<SymbolCounts> CountSymbols(const std::vector<std::uint8_t>& weights,
   HALFMOON_ASSIGN_OR_RETURN(const auto dims, runtime::TransformDims::Read(file));
   HALFMOON_ASSIGN_OR_RETURN(runtime::AeAnalysis analysis, runtime::AeAnalysis::Load(file, dims));
   HALFMOON_ASSIGN_OR_RETURN(runtime::AePrior prior, runtime::AePrior::Load(file));
-  if (prior.dims().table_count != networks::kScaleTables) {
+  constexpr int kLevels = networks::AeConfig::kLevels;
+  static_assert(kLevels % kFitLevels == 0);
+  if (prior.dims().table_count != networks::kScaleTables || prior.dims().levels != kLevels) {
     return Status(StatusCode::kModelMismatch,
                   "the weights file has " + std::to_string(prior.dims().table_count) +
-                      " frequency tables, expected " + std::to_string(networks::kScaleTables));
+                      " frequency tables and " + std::to_string(prior.dims().levels) +
+                      " levels, expected " + std::to_string(networks::kScaleTables) + " and " +
+                      std::to_string(kLevels) + "; export it from its checkpoint");
   }
   const Model model{std::move(analysis), std::move(prior)};
   const std::vector<Middle> pictures = Choose(packs, validation);
@@ -130,19 +128,19 @@ Result<SymbolCounts> CountSymbols(const std::vector<std::uint8_t>& weights,
                   std::string("the packs hold no ") + (validation ? "validation" : "training") +
                       " picture in colour of at least 64x64 pixels; make one of photographs");
   }
-  // Counts are sums of integers: which thread adds what changes nothing.
   // Counts are sums of integers: which worker adds what changes nothing.
   WorkerPool pool(std::max(1, threads));
   const auto workers = static_cast<std::size_t>(pool.size());
   std::vector<SymbolCounts> counts(workers);
   std::vector<Status> status(workers);
-  const int step = model.prior.dims().levels / kFitLevels;
+  constexpr int step = kLevels / kFitLevels;
   pool.Run([&](int worker) {
     const auto w = static_cast<std::size_t>(worker);
     for (std::size_t i = w; i < pictures.size() && status[w].ok(); i += workers) {
+      const std::vector<float> pixels = pictures[i].Pixels();
       for (int j = 0; j < kFitLevels && status[w].ok(); ++j) {
         const int level = j * step + static_cast<int>(i) % step;
-        status[w] = CountTile(model, pictures[i], level, &counts[w]);
+        status[w] = CountTile(model, pictures[i], pixels, level, &counts[w]);
       }
     }
   });
