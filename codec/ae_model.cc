@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "bitstream/latent_coder.h"
+#include "codec/hyper_latent.h"
 #include "codec/stopwatch.h"
 
 namespace halfmoon {
@@ -64,13 +65,27 @@ Result<FloatLatent> AeModel::Analyse(const FloatPicture& x, int q, int threads) 
 
 Result<std::vector<std::uint8_t>> AeModel::EncodeTile(const FloatLatent& y, int q, int threads,
                                                       TileStats* stats) const {
+  if (y.channels != dims_.latent) {
+    FloatLatent latent = y;
+    const std::vector<float> z = SplitHyperLatent(&latent, dims_.latent, dims_.hyper);
+    return EncodeLatents(latent, z, q, threads, stats);
+  }
   HALFMOON_ENSURE(analysis_.has_value());
+  Stopwatch watch;
+  std::vector<float> z(y.height / 4 * (y.width / 4) * dims_.hyper);
+  analysis_->RunHyper(prior_.isa(), y.values.data(), y.height, y.width, threads, z.data());
+  const double seconds = watch.Lap();
+  auto stream = EncodeLatents(y, z, q, threads, stats);
+  if (stats) stats->transform_seconds += seconds;
+  return stream;
+}
+
+Result<std::vector<std::uint8_t>> AeModel::EncodeLatents(const FloatLatent& y,
+                                                         std::span<const float> z, int q,
+                                                         int threads, TileStats* stats) const {
   Stopwatch watch;
   TileStats s;
   const int h64 = static_cast<int>(y.height / 4), w64 = static_cast<int>(y.width / 4);
-  std::vector<float> z(y.height / 4 * (y.width / 4) * dims_.hyper);
-  analysis_->RunHyper(prior_.isa(), y.values.data(), y.height, y.width, threads, z.data());
-  s.transform_seconds += watch.Lap();
 
   const int whole = NearestLevel(q);
   HALFMOON_ASSIGN_OR_RETURN(AePriorTile tile,

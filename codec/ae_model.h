@@ -22,6 +22,7 @@ class AeModel : public PictureModel {
 
   const ModelGeometry& geometry() const override { return geometry_; }
   Result<FloatLatent> Analyse(const FloatPicture& x, int q, int threads) const override;
+  // y: of Analyse, its hyper-latent being h_a's; or with a chosen one beside it (hyper_latent.h).
   Result<std::vector<std::uint8_t>> EncodeTile(const FloatLatent& y, int q, int threads,
                                                TileStats* stats) const override;
   Result<TileLatent> DecodeTile(std::span<const std::uint8_t> stream, int q, std::int64_t height,
@@ -31,6 +32,10 @@ class AeModel : public PictureModel {
 
  private:
   AeModel(const runtime::TransformDims& dims, std::size_t file_bytes, runtime::AePrior prior);
+
+  // z: [height / 4][width / 4][Nz].
+  Result<std::vector<std::uint8_t>> EncodeLatents(const FloatLatent& y, std::span<const float> z,
+                                                  int q, int threads, TileStats* stats) const;
 
   runtime::TransformDims dims_;
   ModelGeometry geometry_;

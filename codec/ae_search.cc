@@ -6,6 +6,7 @@
 #include <cstring>
 #include <utility>
 
+#include "codec/hyper_latent.h"
 #include "codec/torch_guard.h"
 #include "models/networks/ae_weights.h"
 #include "models/networks/compute_threads.h"
@@ -56,14 +57,14 @@ class AeSearch : public PictureModel {
           options_.progress(static_cast<std::uint64_t>(h) * static_cast<std::uint64_t>(w));
       };
       networks::Autoencoder network = network_;  // shares the weights
-      const torch::Tensor y =
-          networks::SearchLatent(network, picture, torch::full({1}, static_cast<float>(q) / 256),
-                                 search)
-              .permute({0, 2, 3, 1})
-              .contiguous();
+      const networks::SearchedLatent found = networks::SearchLatent(
+          network, picture, torch::full({1}, static_cast<float>(q) / 256), search);
+      const torch::Tensor y = found.y.permute({0, 2, 3, 1}).contiguous(),
+                          z = found.z.permute({0, 2, 3, 1}).contiguous();
       FloatLatent latent(x.width / 16, x.height / 16, static_cast<std::size_t>(y.size(3)));
       std::copy_n(y.data_ptr<float>(), latent.values.size(), latent.values.data());
-      return latent;
+      return JoinHyperLatent(latent,
+                             std::span(z.data_ptr<float>(), static_cast<std::size_t>(z.numel())));
     });
   }
 

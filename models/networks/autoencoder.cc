@@ -60,30 +60,30 @@ torch::Tensor AutoencoderImpl::Latent(const torch::Tensor& x, const torch::Tenso
 AutoencoderImpl::Output AutoencoderImpl::forward(const torch::Tensor& x, const torch::Tensor& level,
                                                  const c10::optional<at::Generator>& generator) {
   const torch::Tensor y = Latent(x, level);
-  if (!is_training()) return CodeLatent(y, level, SteRound);
-  return Code(y, level, SteRound,
+  const torch::Tensor z = h_a(y);
+  if (!is_training()) return CodeLatent(y, z, level, SteRound);
+  return Code(y, z, level, SteRound,
               [&](const torch::Tensor& r) { return r + UniformNoise(r, generator); });
 }
 
-AutoencoderImpl::Output AutoencoderImpl::CodeLatent(const torch::Tensor& y,
+AutoencoderImpl::Output AutoencoderImpl::CodeLatent(const torch::Tensor& y, const torch::Tensor& z,
                                                     const torch::Tensor& level,
                                                     const Quantiser& quantise) {
-  return Code(y, level, quantise, nullptr);
+  return Code(y, z, level, quantise, nullptr);
 }
 
-AutoencoderImpl::Output AutoencoderImpl::Code(const torch::Tensor& y, const torch::Tensor& level,
-                                              const Quantiser& quantise,
+AutoencoderImpl::Output AutoencoderImpl::Code(const torch::Tensor& y, const torch::Tensor& z,
+                                              const torch::Tensor& level, const Quantiser& quantise,
                                               const Quantiser& rate_noise) {
   // Everything that selects probabilities sees the nearest whole level, as in the file.
   const torch::Tensor whole = (level + 0.5).floor();
-  const torch::Tensor z = h_a(y);
   torch::Tensor zt = z_table(whole) * ContextPassImpl::kTableGain;
   torch::Tensor zm = z_mean(whole);
   if (quantised_) {
     zt = SteRound(zt);
     zm = SteRound(zm * 16) * (1.0 / 16);
   }
-  const torch::Tensor z_hat = SteRound(z - zm) + zm;
+  const torch::Tensor z_hat = quantise(z - zm) + zm;
   const torch::Tensor f = h_s(z_hat, whole);
   const ContextModelImpl::Output c = context->forward(f, y, quantise);
 

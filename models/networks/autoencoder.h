@@ -50,9 +50,10 @@ class AutoencoderImpl : public torch::nn::Module {
   // The latent of x, after the quality gain: [N, M, H/16, W/16].
   torch::Tensor Latent(const torch::Tensor& x, const torch::Tensor& level);
 
-  // Codes a latent, as forward does in evaluation, but with `quantise` for rounding y. All of it
-  // can be differentiated by y: rounding z passes the gradient straight through.
-  Output CodeLatent(const torch::Tensor& y, const torch::Tensor& level, const Quantiser& quantise);
+  // Codes a latent and its hyper-latent z: [N, Nz, H/64, W/64], as forward does in evaluation with
+  // z = h_a(y), but with `quantise` for rounding both. All of it can be differentiated by y and z.
+  Output CodeLatent(const torch::Tensor& y, const torch::Tensor& z, const torch::Tensor& level,
+                    const Quantiser& quantise);
 
   // The entropy path in the arithmetic of its integer twin (rounded weights and activations).
   void SetQuantised(bool on);
@@ -72,10 +73,10 @@ class AutoencoderImpl : public torch::nn::Module {
   LevelVector z_table{nullptr}, z_mean{nullptr};  // z's table index and mean per level and channel
 
  private:
-  // Everything after g_a. rate_noise: what the rate is taken of instead of what is decoded; may be
-  // empty.
-  Output Code(const torch::Tensor& y, const torch::Tensor& level, const Quantiser& quantise,
-              const Quantiser& rate_noise);
+  // Everything after g_a and h_a. rate_noise: what the rate is taken of instead of what is decoded;
+  // may be empty.
+  Output Code(const torch::Tensor& y, const torch::Tensor& z, const torch::Tensor& level,
+              const Quantiser& quantise, const Quantiser& rate_noise);
 
   AeConfig config_;
   bool quantised_ = false;

@@ -118,17 +118,18 @@ TEST(DistortionTest, SearchKeepsWhatTheModelIsTunedFor) {
     Autoencoder model(config);
     for (torch::Tensor& p : model->parameters()) p.requires_grad_(false);
     model->eval();
-    const torch::Tensor y = SearchLatent(model, x, level, options);
+    const SearchedLatent found = SearchLatent(model, x, level, options);
     torch::NoGradGuard no_grad;
-    const auto out = model->CodeLatent(y, level, SteRound);
-    const auto start = model->CodeLatent(model->Latent(x, level), level, SteRound);
+    const auto out = model->CodeLatent(found.y, found.z, level, SteRound);
+    const torch::Tensor own = model->Latent(x, level);
+    const auto start = model->CodeLatent(own, model->h_a(own), level, SteRound);
     auto cost = [&](const AutoencoderImpl::Output& o) {
       return (o.y_bits.sum() + o.z_bits.sum() +
               1.2 * config.Lambda(40) * 64 * 64 * Distortion(config, x, o.x_hat).sum())
           .item<double>();
     };
     EXPECT_LE(cost(out), cost(start)) << share;
-    return y;
+    return found.y;
   };
   EXPECT_FALSE(torch::equal(searched(0), searched(1)));
 }
