@@ -35,7 +35,8 @@ Result<std::string> OutputPath(const std::string& input, const std::string& outp
   if (!output.empty()) return output;
   if (input == kStandardStream) {
     return Status(StatusCode::kInvalidArgument,
-                  "-: standard input has no name to derive the output's from; give -o FILE");
+                  "-: standard input has no name to derive the output's from; give -o FILE, or -o "
+                  "- for standard output");
   }
   return fs::path(input).replace_extension(ending).string();
 }

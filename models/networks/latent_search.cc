@@ -79,7 +79,10 @@ class Adam {
 
 }  // namespace
 
-double SearchDistortionWeight(int steps) { return 1 + 0.2 * FinalDrawTemperature(steps); }
+double SearchDistortionWeight(int steps) {
+  // The softer the last draws, the better a picture they promised than the rounded one is.
+  return 1 + 0.2 * std::max(0.5, FinalDrawTemperature(steps));
+}
 
 SearchedLatent SearchLatent(Autoencoder& model, const torch::Tensor& x, const torch::Tensor& level,
                             const LatentSearchOptions& o) {

@@ -168,7 +168,8 @@ const UsageCase kUsageCases[] = {
     {"StandardInputNeedsAnOutput",
      {"compress", "-"},
      2,
-     "-: standard input has no name to derive the output's from; give -o FILE"},
+     "-: standard input has no name to derive the output's from; give -o FILE, or -o - for "
+     "standard output"},
     // --- Not ours: 3 ---------------------------------------------------------------------------
     {"CompressText",
      {"compress", "{dir}/text.txt", "-o", "{dir}/a.hmn"},

@@ -33,7 +33,7 @@ class EffortTest : public ::testing::Test {
     return std::move(*file);
   }
 
-  // Bits + 1.2 lambda * squared error: what the search minimises, of the file itself.
+  // Bits + 1.2 lambda * squared error: about what searches minimise, of the file itself.
   static double Cost(const std::vector<std::uint8_t>& file, const Image& original) {
     const auto decoded = Decoder::Create(TinyDecode())->Decode(file);
     EXPECT_TRUE(decoded.ok()) << decoded.status().message();

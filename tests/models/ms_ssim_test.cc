@@ -125,7 +125,8 @@ TEST(DistortionTest, SearchKeepsWhatTheModelIsTunedFor) {
     const auto start = model->CodeLatent(own, model->h_a(own), level, SteRound);
     auto cost = [&](const AutoencoderImpl::Output& o) {
       return (o.y_bits.sum() + o.z_bits.sum() +
-              1.2 * config.Lambda(40) * 64 * 64 * Distortion(config, x, o.x_hat).sum())
+              SearchDistortionWeight(options.steps) * config.Lambda(40) * 64 * 64 *
+                  Distortion(config, x, o.x_hat).sum())
           .item<double>();
     };
     EXPECT_LE(cost(out), cost(start)) << share;
