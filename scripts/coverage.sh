@@ -4,7 +4,7 @@
 # reads untrusted bytes: bitstream/, models/runtime/ and the readers of codec/imageio/. Fails when a test does or
 # one of them is below 90 %. The page: build/coverage/coverage.html. Not part of CI: it takes most of an hour.
 # Counting makes SIMD code up to a hundred times slower, so the program, the shipped models and eval are tested
-# without it (preset asan-ubsan, see CONTRIBUTING.md).
+# without it (preset asan-ubsan, see tests/README.md).
 #
 #   scripts/coverage.sh                # the unit suites of bitstream, runtime, imageio, codec
 #   scripts/coverage.sh -R Salvage     # some tests
