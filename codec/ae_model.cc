@@ -66,9 +66,8 @@ Result<FloatLatent> AeModel::Analyse(const FloatPicture& x, int q, int threads) 
 Result<std::vector<std::uint8_t>> AeModel::EncodeTile(const FloatLatent& y, int q, int threads,
                                                       TileStats* stats) const {
   if (y.channels != dims_.latent) {
-    FloatLatent latent = y;
-    const std::vector<float> z = SplitHyperLatent(&latent, dims_.latent, dims_.hyper);
-    return EncodeLatents(latent, z, q, threads, stats);
+    const LatentPair chosen = SplitHyperLatent(y, dims_.latent, dims_.hyper);
+    return EncodeLatents(chosen.y, chosen.z, q, threads, stats);
   }
   HALFMOON_ENSURE(analysis_.has_value());
   Stopwatch watch;

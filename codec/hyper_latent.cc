@@ -1,7 +1,6 @@
 #include "codec/hyper_latent.h"
 
 #include <algorithm>
-#include <utility>
 
 namespace halfmoon {
 namespace {
@@ -40,19 +39,19 @@ FloatLatent JoinHyperLatent(const FloatLatent& y, std::span<const float> z) {
   return joined;
 }
 
-std::vector<float> SplitHyperLatent(FloatLatent* joined, std::size_t latent_channels,
-                                    std::size_t hyper_channels) {
-  std::vector<float> z(joined->height / kSide * (joined->width / kSide) * hyper_channels);
-  FloatLatent y(joined->width, joined->height, latent_channels);
+LatentPair SplitHyperLatent(const FloatLatent& joined, std::size_t latent_channels,
+                            std::size_t hyper_channels) {
+  LatentPair pair;
+  pair.y = FloatLatent(joined.width, joined.height, latent_channels);
+  pair.z.resize(joined.height / kSide * (joined.width / kSide) * hyper_channels);
   ForEachPart(
-      y, hyper_channels,
+      joined, hyper_channels,
       [&](std::size_t j, std::size_t i, std::size_t first, std::size_t count, std::size_t at) {
-        const float* from = joined->at(j, i);
-        std::copy_n(from, latent_channels, y.at(j, i));
-        std::copy_n(from + latent_channels, count, z.data() + at * hyper_channels + first);
+        const float* from = joined.at(j, i);
+        std::copy_n(from, latent_channels, pair.y.at(j, i));
+        std::copy_n(from + latent_channels, count, pair.z.data() + at * hyper_channels + first);
       });
-  *joined = std::move(y);
-  return z;
+  return pair;
 }
 
 }  // namespace halfmoon

@@ -15,9 +15,13 @@ namespace halfmoon {
 // too.
 FloatLatent JoinHyperLatent(const FloatLatent& y, std::span<const float> z);
 
-// The way back: leaves the first `latent_channels` values of each position in *joined and returns
-// z. REQUIRES: what JoinHyperLatent made, or a part of it, of such channels.
-std::vector<float> SplitHyperLatent(FloatLatent* joined, std::size_t latent_channels,
-                                    std::size_t hyper_channels);
+struct LatentPair {
+  FloatLatent y;
+  std::vector<float> z;
+};
+
+// The way back. REQUIRES: what JoinHyperLatent made, or a part of it, of such channels.
+LatentPair SplitHyperLatent(const FloatLatent& joined, std::size_t latent_channels,
+                            std::size_t hyper_channels);
 
 }  // namespace halfmoon

@@ -26,11 +26,12 @@ TEST(HyperLatent, ComesBackAsItWas) {
   for (const std::size_t channels : {1u, 5u, 16u, 40u, 96u}) {
     const FloatLatent y = Counting(8, 12, 3);
     const std::vector<float> z = Hyper(2 * 3 * channels);
-    FloatLatent joined = JoinHyperLatent(y, z);
+    const FloatLatent joined = JoinHyperLatent(y, z);
     EXPECT_EQ(joined.channels, 3 + (channels + 15) / 16);
-    EXPECT_EQ(SplitHyperLatent(&joined, 3, channels), z) << channels;
-    EXPECT_EQ(joined.values, y.values) << channels;
-    EXPECT_EQ(joined.channels, 3u);
+    const LatentPair pair = SplitHyperLatent(joined, 3, channels);
+    EXPECT_EQ(pair.z, z) << channels;
+    EXPECT_EQ(pair.y.values, y.values) << channels;
+    EXPECT_EQ(pair.y.channels, 3u);
   }
 }
 
@@ -44,8 +45,9 @@ TEST(HyperLatent, IsCutWithItsLatent) {
     std::copy_n(joined.at(8, 4 + i), 4 * joined.channels, part.at(0, i));
   }
   const std::vector<float> expected(z.end() - static_cast<std::ptrdiff_t>(channels), z.end());
-  EXPECT_EQ(SplitHyperLatent(&part, 3, channels), expected);
-  EXPECT_EQ(part.at(3, 3)[2], 12 * 8 * 3 - 1);
+  const LatentPair pair = SplitHyperLatent(part, 3, channels);
+  EXPECT_EQ(pair.z, expected);
+  EXPECT_EQ(pair.y.at(3, 3)[2], 12 * 8 * 3 - 1);
 }
 
 }  // namespace
