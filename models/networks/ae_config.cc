@@ -10,6 +10,7 @@ struct IntField {
   const char* name;
   std::int64_t AeConfig::*member;
   std::int64_t min, max;
+  bool optional = false;  // weights files from before the field lack it: the default holds
 };
 
 constexpr IntField kIntFields[] = {
@@ -26,7 +27,9 @@ constexpr IntField kIntFields[] = {
     {"prior_h1", &AeConfig::prior_h1, 4, 1024},
     {"prior_features", &AeConfig::prior_features, 4, 1024},
     {"prior_hidden", &AeConfig::prior_hidden, 4, 1024},
-    {"lapped", &AeConfig::lapped, 0, 1},
+    {"lapped", &AeConfig::lapped, 0, 1, true},
+    {"refine_channels", &AeConfig::refine_channels, 8, 256, true},
+    {"refine_blocks", &AeConfig::refine_blocks, 0, 16, true},
     {"level_anchors", &AeConfig::level_anchors, 2, AeConfig::kLevels},
 };
 
@@ -85,7 +88,7 @@ Result<AeConfig> AeConfig::FromMetadata(const std::map<std::string, std::string>
     return Status::Ok();
   };
   for (const IntField& f : kIntFields) {
-    if (f.member == &AeConfig::lapped && !metadata.count(f.name)) continue;  // before 0.2: blocks
+    if (f.optional && !metadata.count(f.name)) continue;
     HALFMOON_RETURN_IF_ERROR(parse(f.name, config.*f.member));
   }
   HALFMOON_RETURN_IF_ERROR(parse("lambda_min", config.lambda_min));

@@ -11,7 +11,7 @@
 namespace halfmoon::networks {
 
 // All spatial strides are fixed by the file format: blocks at 1/8, latent y at 1/16, hyper-latent z
-// at 1/64. Channel counts and depths are free.
+// at 1/64, refinement at 1/4. Channel counts and depths are free.
 struct AeConfig {
   std::int64_t block_channels = 128;        // C: width at 1/8, analysis and synthesis
   std::int64_t trunk_channels = 192;        // D: width at 1/16
@@ -28,6 +28,9 @@ struct AeConfig {
   std::int64_t prior_hidden = 224;          // H2: width of the context networks
   // 1: the linear paths see windows of 32x32 pixels that overlap by half, not blocks of 16x16.
   std::int64_t lapped = 0;
+  // The refinement of the decoded picture at 1/4 (refinement.h); 0 blocks: none.
+  std::int64_t refine_channels = 48;
+  std::int64_t refine_blocks = 0;
   std::int64_t level_anchors = 8;  // gains are interpolated between that many vectors
   double lambda_min = 0.0006;      // level 0
   double lambda_max = 0.16;        // level 63

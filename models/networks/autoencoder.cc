@@ -92,7 +92,8 @@ AutoencoderImpl::Output AutoencoderImpl::Code(const torch::Tensor& y, const torc
   Output out;
   out.y_bits = GaussianBits(ry, c.t).sum({1, 2, 3});
   out.z_bits = GaussianBits(rz, zt.expand_as(rz)).sum({1, 2, 3});
-  out.x_hat = g_s(c.y_hat * inverse_gain(level), level);
+  out.coarse = g_s->Coarse(c.y_hat * inverse_gain(level), level);
+  out.x_hat = g_s->Refine(out.coarse, level);
   return out;
 }
 

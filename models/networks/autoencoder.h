@@ -39,6 +39,7 @@ class AutoencoderImpl : public torch::nn::Module {
     torch::Tensor x_hat;   // [N, 3, H, W], not clamped
     torch::Tensor y_bits;  // [N]: bits of the latent
     torch::Tensor z_bits;  // [N]: bits of the hyper-latent
+    CoarsePicture coarse;  // what x_hat is refined from
   };
 
   // x: [N, 3, H, W] in [0, 1], H and W multiples of 64; level: [N] in [0, 63].

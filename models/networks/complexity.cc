@@ -16,7 +16,14 @@ double Product(std::int64_t a, std::int64_t b) {
 // A linear path between pixels and latent.
 double Linear(const AeConfig& c) { return Product(c.lapped ? 3072 : 768, c.latent_channels); }
 
-constexpr double kAt8 = 1.0 / 64, kAt16 = 1.0 / 256, kAt32 = 1.0 / 1024, kAt64 = 1.0 / 4096;
+double Refinement(const AeConfig& c) {
+  if (c.refine_blocks == 0) return 0;
+  return 2 * Product(48, c.refine_channels) + Product(c.block_channels, c.refine_channels) +
+         static_cast<double>(c.refine_blocks) * Block(c.refine_channels);
+}
+
+constexpr double kAt4 = 1.0 / 16, kAt8 = 1.0 / 64, kAt16 = 1.0 / 256, kAt32 = 1.0 / 1024,
+                 kAt64 = 1.0 / 4096;
 
 }  // namespace
 
@@ -39,13 +46,15 @@ double SynthesisKmac(const AeConfig& c) {
                    static_cast<double>(c.synthesis_trunk_blocks) * Block(c.trunk_channels) +
                    Product(c.trunk_channels, 4 * c.block_channels) + Linear(c)) +
           kAt8 * (static_cast<double>(c.synthesis_blocks) * Block(c.block_channels) +
-                  Product(c.block_channels, 192))) /
+                  Product(c.block_channels, 192)) +
+          kAt4 * Refinement(c)) /
          1000;
 }
 
 int SynthesisHalo(const AeConfig& c) {
-  // Each block holds one 3x3 convolution: one position to each side, 16 or 8 pixels wide.
-  return static_cast<int>(16 * c.synthesis_trunk_blocks + 8 * c.synthesis_blocks);
+  // Each block holds one 3x3 convolution: one position to each side, 16, 8 or 4 pixels wide.
+  return static_cast<int>(16 * c.synthesis_trunk_blocks + 8 * c.synthesis_blocks +
+                          4 * c.refine_blocks);
 }
 
 int AnalysisHalo(const AeConfig& c) {

@@ -44,14 +44,24 @@ SynthesisImpl::SynthesisImpl(const AeConfig& c) : lapped_(c.lapped != 0) {
   linear_ =
       register_module("linear", Conv1x1(c.latent_channels, lapped_ ? 3072 : 768, /*bias=*/false));
   out_->ScaleInit(0.1);
+  if (c.refine_blocks > 0) refine_ = register_module("refine", Refinement(c));
 }
 
 torch::Tensor SynthesisImpl::forward(const torch::Tensor& y_hat, const torch::Tensor& level) {
+  return Refine(Coarse(y_hat, level), level);
+}
+
+torch::Tensor SynthesisImpl::Refine(const CoarsePicture& coarse, const torch::Tensor& level) {
+  return refine_.is_empty() ? coarse.x : refine_(coarse, level);
+}
+
+CoarsePicture SynthesisImpl::Coarse(const torch::Tensor& y_hat, const torch::Tensor& level) {
   torch::Tensor h = up_->Up(trunk_(in_(y_hat))) * gain_(level);
-  h = out_(blocks_(h));
-  const torch::Tensor coarse = linear_(y_hat);
-  return torch::pixel_shuffle(h, 8) +
-         (lapped_ ? WindowsToPicture(coarse) : torch::pixel_shuffle(coarse, 16)) + 0.5;
+  h = blocks_(h);
+  const torch::Tensor linear = linear_(y_hat);
+  return {torch::pixel_shuffle(out_(h), 8) +
+              (lapped_ ? WindowsToPicture(linear) : torch::pixel_shuffle(linear, 16)) + 0.5,
+          h};
 }
 
 void SynthesisImpl::InitialiseLinear(const torch::Tensor& basis) {

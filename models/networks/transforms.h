@@ -5,6 +5,7 @@
 
 #include "models/networks/ae_config.h"
 #include "models/networks/layers.h"
+#include "models/networks/refinement.h"
 
 namespace halfmoon::networks {
 
@@ -43,7 +44,7 @@ TORCH_MODULE(Analysis);
 // g_s: latent (after the inverse quality gain) -> picture; the mirror of g_a.
 //
 //   y^ -> 1x1 (M -> D) -> blocks at 1/16 -> 1x1 (D -> 4C) -> shuffle 2 -> * gain(level)
-//      -> blocks at 1/8 -> 1x1 (C -> 192) -> shuffle 8 -> (+) -> + 0.5 -> x^
+//      -> blocks at 1/8 -> 1x1 (C -> 192) -> shuffle 8 -> (+) -> + 0.5 -> refinement -> x^
 //      \-> 1x1 (M -> 768) -> shuffle 16 ------------------/
 //
 // Shape: y^ [N, M, h, w], level [N] -> x^ [N, 3, 16h, 16w], float32, not clamped.
@@ -51,6 +52,10 @@ class SynthesisImpl : public torch::nn::Module {
  public:
   explicit SynthesisImpl(const AeConfig& config);
   torch::Tensor forward(const torch::Tensor& y_hat, const torch::Tensor& level);
+  // The two halves of forward: what the blocks draw, and its refinement. A model without refinement
+  // blocks has its picture after the first.
+  CoarsePicture Coarse(const torch::Tensor& y_hat, const torch::Tensor& level);
+  torch::Tensor Refine(const CoarsePicture& coarse, const torch::Tensor& level);
 
   // basis: [M, 768], the block that each latent channel stands for.
   void InitialiseLinear(const torch::Tensor& basis);
@@ -62,6 +67,7 @@ class SynthesisImpl : public torch::nn::Module {
   Conv1x1 in_{nullptr}, up_{nullptr}, out_{nullptr}, linear_{nullptr};
   DepthStack blocks_{nullptr}, trunk_{nullptr};
   LevelVector gain_{nullptr};
+  Refinement refine_{nullptr};
 };
 TORCH_MODULE(Synthesis);
 

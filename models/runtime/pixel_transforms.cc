@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "models/runtime/int_conv.h"
+#include "models/runtime/pixel_blocks.h"
 
 namespace halfmoon::runtime {
 namespace {
@@ -16,20 +17,6 @@ void Scale(const std::vector<float>& gains, FloatMap* map) {
   for (std::size_t i = 0; i < positions; ++i) {
     float* v = map->values.data() + i * map->stride;
     for (std::size_t c = 0; c < map->stride; ++c) v[c] *= gains[c];
-  }
-}
-
-// Row y of pixel_unshuffle(x - 0.5, side): [width / side][3 * side * side], channel c * side^2 + dy
-// * side + dx.
-void GatherBlocks(const float* pixels, std::size_t width, std::size_t y, std::size_t side,
-                  float* out) {
-  for (std::size_t x = 0; x < width / side; ++x, out += 3 * side * side) {
-    for (std::size_t dy = 0; dy < side; ++dy) {
-      const float* from = pixels + ((y * side + dy) * width + x * side) * 3;
-      for (std::size_t dx = 0; dx < side; ++dx, from += 3) {
-        for (std::size_t c = 0; c < 3; ++c) out[(c * side + dy) * side + dx] = from[c] - 0.5f;
-      }
-    }
   }
 }
 
@@ -79,6 +66,13 @@ Result<TransformDims> TransformDims::Read(const WeightsFile& file) {
     HALFMOON_ASSIGN_OR_RETURN(const std::int64_t lapped, file.MetadataInt("lapped", 0, 1));
     d.lapped = lapped != 0;
   }
+  if (file.metadata().count("refine_blocks")) {  // so do these
+    HALFMOON_ASSIGN_OR_RETURN(const std::int64_t blocks, file.MetadataInt("refine_blocks", 0, 16));
+    HALFMOON_ASSIGN_OR_RETURN(const std::int64_t channels,
+                              file.MetadataInt("refine_channels", 8, 256));
+    d.refine_blocks = static_cast<std::size_t>(blocks);
+    d.refine = static_cast<std::size_t>(channels);
+  }
   return d;
 }
 
@@ -109,18 +103,30 @@ Result<PixelSynthesis> PixelSynthesis::Load(const WeightsFile& file, const Trans
     HALFMOON_ASSIGN_OR_RETURN(s.linear_,
                               FloatPointwise::Load(file, "g_s.linear", d.latent, 768, false));
   }
+  if (d.refine_blocks > 0) {
+    HALFMOON_ASSIGN_OR_RETURN(
+        s.refinement_,
+        PixelRefinement::Load(file, {d.block, d.refine, d.refine_blocks, d.anchors}));
+  }
   return s;
 }
 
 void PixelSynthesis::Run(Isa isa, const FloatMap& y, int q, int threads, float* pixels) const {
   const FloatKernels& kernels = FloatKernelsFor(isa);
+  FloatMap features;
+  RunCoarse(kernels, y, q, threads, &features, pixels);
+  if (refinement_) refinement_->Run(kernels, features, q, threads, pixels);
+}
+
+void PixelSynthesis::RunCoarse(const FloatKernels& kernels, const FloatMap& y, int q, int threads,
+                               FloatMap* features, float* pixels) const {
   const std::size_t m = dims_.latent, h16 = y.height, w16 = y.width;
 
   FloatMap t, scratch;
   RunMap(kernels, in_, y, &t, threads);
   trunk_.Run(kernels, &t, &scratch, threads);
 
-  FloatMap b;
+  FloatMap& b = *features;
   b.Resize(2 * h16, 2 * w16, dims_.block);
   ParallelFor(threads, h16, [&](std::size_t, std::size_t row) {
     for (std::size_t p = 0; p < 4; ++p) {

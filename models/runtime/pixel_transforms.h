@@ -9,11 +9,13 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "halfmoon/status.h"
 #include "models/runtime/float_layers.h"
+#include "models/runtime/pixel_refinement.h"
 #include "models/runtime/safetensors.h"
 
 namespace halfmoon::runtime {
@@ -24,13 +26,16 @@ struct TransformDims {
   std::size_t analysis_blocks = 0, analysis_trunk_blocks = 0;
   std::size_t synthesis_blocks = 0, synthesis_trunk_blocks = 0;
   std::size_t latent = 0, hyper = 0, hyper_width = 0;
-  std::size_t anchors = 0;  // of the level vectors
-  bool lapped = false;      // linear paths over windows of 32x32 pixels
+  std::size_t anchors = 0;                    // of the level vectors
+  bool lapped = false;                        // linear paths over windows of 32x32 pixels
+  std::size_t refine = 0, refine_blocks = 0;  // the refinement at 1/4; 0 blocks: none
 
   // Errors: kModelCorrupt naming the key.
   static Result<TransformDims> Read(const WeightsFile& file);
   // How far, in latent positions, an output pixel of g_s looks beyond its own position.
-  std::size_t SynthesisHalo() const { return synthesis_trunk_blocks + (synthesis_blocks + 1) / 2; }
+  std::size_t SynthesisHalo() const {
+    return synthesis_trunk_blocks + (2 * synthesis_blocks + refine_blocks + 3) / 4;
+  }
   // How far, in latent positions, a latent looks beyond its own 16x16 pixels in g_a.
   std::size_t AnalysisHalo() const { return analysis_trunk_blocks + (analysis_blocks + 1) / 2; }
 };
@@ -38,6 +43,7 @@ struct TransformDims {
 // y^ -> pixels:
 //   y^ -> 1x1 -> blocks at 1/16 -> 1x1, shuffle 2 -> * gain(Q) -> blocks at 1/8 -> 1x1, shuffle 8
 //      \-> 1x1, shuffle 16 (or windows of 32x32, lapped) ------------------------- + --> + 0.5
+// and then the refinement (pixel_refinement.h), where a model has one.
 class PixelSynthesis {
  public:
   // Errors: kModelCorrupt naming the tensor or key.
@@ -50,10 +56,15 @@ class PixelSynthesis {
   const TransformDims& dims() const { return dims_; }
 
  private:
+  // The picture before its refinement, and the last blocks' map.
+  void RunCoarse(const FloatKernels& kernels, const FloatMap& y, int q, int threads,
+                 FloatMap* features, float* pixels) const;
+
   TransformDims dims_;
   FloatLevelVector gain_;
   FloatPointwise in_, up_, out_, linear_;
   FloatDepthStack trunk_, blocks_;
+  std::optional<PixelRefinement> refinement_;
 };
 
 // Pixels -> y:

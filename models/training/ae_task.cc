@@ -48,10 +48,12 @@ void AeTask::Initialise() {
   model_->InitialiseLinear(PrincipalComponents(crops, config_.latent_channels));
 }
 
-// Whether a parameter belongs to a block of g_a or g_s, of which a recipe may add more.
-static bool InTransformBlock(const std::string& name) {
-  return name.starts_with("g_a.blocks.") || name.starts_with("g_a.trunk.") ||
-         name.starts_with("g_s.blocks.") || name.starts_with("g_s.trunk.");
+// Whether a parameter belongs to a block of g_a or g_s, of which a recipe may add more, or to the
+// refinement, which it may add.
+static bool MayBeNew(const std::string& name) {
+  return name.starts_with("g_s.refine.") || name.starts_with("g_a.blocks.") ||
+         name.starts_with("g_a.trunk.") || name.starts_with("g_s.blocks.") ||
+         name.starts_with("g_s.trunk.");
 }
 
 Status AeTask::ImportWeightsFile(const std::string& path) {
@@ -76,7 +78,7 @@ Status AeTask::ImportWeightsFile(const std::string& path) {
   torch::NoGradGuard no_grad;
   for (auto& p : model_->named_parameters()) {
     const torch::Tensor* value = theirs.find(p.key());
-    if (value == nullptr && InTransformBlock(p.key())) continue;
+    if (value == nullptr && MayBeNew(p.key())) continue;
     // Linear paths over blocks become lapped ones that are zero around the block.
     if (config_.lapped && value != nullptr && p.key() == "g_a.linear.weight" &&
         value->size(1) == 768) {
@@ -117,12 +119,7 @@ torch::Tensor AeTask::Loss(const StepInfo& at, at::Generator& generator, Figures
   const double pixels = static_cast<double>(side * side);
   const torch::Tensor bpp = (out.y_bits + out.z_bits) / pixels;
   const torch::Tensor mse = (out.x_hat - x).square().mean({1, 2, 3}) * (255.0 * 255.0);
-  const double ratio = std::log(config_.lambda_max / config_.lambda_min);
-  const torch::Tensor lambda =
-      (level * (ratio / (networks::AeConfig::kLevels - 1))).exp() * config_.lambda_min;
-  // Weight 1 in the middle of the range; without it the high rates own the gradient.
-  const torch::Tensor weight =
-      (lambda / std::sqrt(config_.lambda_min * config_.lambda_max)).pow(-r.level_weight);
+  const torch::Tensor lambda = Lambda(level), weight = LossWeight(level);
   const torch::Tensor psnr = 10 * torch::log10(255.0 * 255.0 / mse.detach().clamp_min(1e-6));
   *figures = {{"bpp", bpp.mean().item<double>()}, {"psnr", psnr.mean().item<double>()}};
   const torch::Tensor distortion =
@@ -130,6 +127,17 @@ torch::Tensor AeTask::Loss(const StepInfo& at, at::Generator& generator, Figures
   if (config_.ms_ssim_share > 0)
     figures->emplace_back("distortion", distortion.detach().mean().item<double>());
   return (weight * (bpp + lambda * distortion)).sum() / static_cast<double>(batch);
+}
+
+torch::Tensor AeTask::Lambda(const torch::Tensor& level) const {
+  const double ratio = std::log(config_.lambda_max / config_.lambda_min);
+  return (level * (ratio / (networks::AeConfig::kLevels - 1))).exp() * config_.lambda_min;
+}
+
+torch::Tensor AeTask::LossWeight(const torch::Tensor& level) const {
+  // 1 in the middle of the range; without it the high rates own the gradient.
+  return (Lambda(level) / std::sqrt(config_.lambda_min * config_.lambda_max))
+      .pow(-recipe_.level_weight);
 }
 
 ValidationReport AeTask::Validate(WorkerPool& pool) {

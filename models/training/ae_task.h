@@ -31,9 +31,13 @@ class AeTask : public TrainingTask {
   ValidationReport Validate(WorkerPool& pool) override;
   std::map<std::string, std::string> Metadata() const override { return config_.ToMetadata(); }
 
- private:
+ protected:
   AeTask(const Recipe& recipe, const networks::AeConfig& config, CropSampler sampler,
          torch::Tensor validation_crops, torch::Device device);
+
+  // [n] levels -> lambda of each, and what its loss is multiplied by.
+  torch::Tensor Lambda(const torch::Tensor& level) const;
+  torch::Tensor LossWeight(const torch::Tensor& level) const;
 
   Recipe recipe_;
   networks::AeConfig config_;

@@ -6,6 +6,7 @@
 #include "models/training/classifier_task.h"
 #include "models/training/exporter.h"
 #include "models/training/index_transformer_task.h"
+#include "models/training/refinement_task.h"
 #include "models/training/small_vqvae_exporter.h"
 #include "models/training/small_vqvae_task.h"
 #include "models/training/table_fit.h"
@@ -45,6 +46,7 @@ Result<std::vector<std::uint8_t>> ExportAe(const Checkpoint& checkpoint, const M
 
 constexpr Family kFamilies[] = {
     {"ae", AeTask::Check, AeTask::Create, ExportAe},
+    {"ae-refinement", RefinementTask::Check, RefinementTask::Create, ExportAe},
     {"classifier", ClassifierTask::Check, ClassifierTask::Create,
      WithoutData<ClassifierTask::Export>},
     {"index-transformer", IndexTransformerTask::Check, IndexTransformerTask::Create,

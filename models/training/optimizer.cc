@@ -36,7 +36,8 @@ Optimizer::Optimizer(std::vector<std::pair<std::string, torch::Tensor>> paramete
     const bool level_vector = p.dim() == 2;  // anchors [levels, channels]: not a linear map
     // The linear paths carry most of the picture with weights of about 0.03 each: at AdamW's full
     // rate a step would change them by per cents, which is noise in every pixel.
-    const bool linear_path = name.find(".linear.") != std::string::npos;
+    const bool linear_path = name.find(".linear.") != std::string::npos ||
+                             name.find(".refine.out.") != std::string::npos;
     slot.matrix = options_.muon && !level_vector && !linear_path && std::min(rows, columns) >= 16;
     if (!slot.matrix) slot.second = torch::zeros_like(p);
     if (linear_path) slot.rate = options_.linear_rate;

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "models/networks/vqvae.h"
+#include "models/runtime/safetensors.h"
 #include "models/training/codebook_keeper.h"
 #include "models/training/crop_sampler.h"
 #include "models/training/pack.h"

@@ -17,20 +17,28 @@ torch::Tensor FromMap(const std::vector<float>& values, std::int64_t h, std::int
   return torch::from_blob(const_cast<float*>(values.data()), {1, h, w, c}).permute({0, 3, 1, 2});
 }
 
-// Parameter: whether the linear paths are lapped.
-class TransformsAgainstLibTorch : public ::testing::TestWithParam<bool> {
+struct Shape {
+  const char* name;
+  bool lapped;
+  int refine_blocks;
+};
+
+class TransformsAgainstLibTorch : public ::testing::TestWithParam<Shape> {
  protected:
   TransformsAgainstLibTorch() {
     torch::manual_seed(3);
     networks::AeConfig config = ::halfmoon::testing::TinyConfig();
     config.analysis_blocks = config.synthesis_blocks = 2;
-    config.lapped = GetParam();
+    config.lapped = GetParam().lapped;
+    config.refine_blocks = GetParam().refine_blocks;
+    config.refine_channels = 12;
     model_ = networks::Autoencoder(config);
     torch::NoGradGuard no_grad;
     // Nothing may stay at an initial value that hides a mistake: zero, one, or small.
     for (auto& p : model_->named_parameters()) {
       if (p.key().find("anchors") != std::string::npos) p.value().uniform_(-0.5, 0.5);
       if (p.key().find("linear") != std::string::npos) p.value().uniform_(-0.1, 0.1);
+      if (p.key().find("refine.out") != std::string::npos) p.value().uniform_(-0.3, 0.3);
     }
     model_->eval();
     auto bytes = training::ExportWeights(model_, {});
@@ -93,8 +101,10 @@ TEST_P(TransformsAgainstLibTorch, Analysis) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(LinearPaths, TransformsAgainstLibTorch, ::testing::Bool(),
-                         [](const auto& lapped) { return lapped.param ? "Lapped" : "Blocks"; });
+INSTANTIATE_TEST_SUITE_P(Shapes, TransformsAgainstLibTorch,
+                         ::testing::Values(Shape{"Blocks", false, 0}, Shape{"Lapped", true, 0},
+                                           Shape{"Refined", true, 2}),
+                         [](const auto& shape) { return shape.param.name; });
 
 }  // namespace
 }  // namespace halfmoon::runtime

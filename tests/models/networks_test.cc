@@ -35,8 +35,11 @@ TEST(AeConfigTest, RefusesBadMetadata) {
   m = TinyConfig().ToMetadata();
   m.erase("lapped");  // older files lack these
   m.erase("ms_ssim_share");
+  m.erase("refine_blocks");
+  m.erase("refine_channels");
   ASSERT_TRUE(AeConfig::FromMetadata(m).ok());
   EXPECT_EQ(AeConfig::FromMetadata(m)->lapped, 0);
+  EXPECT_EQ(AeConfig::FromMetadata(m)->refine_blocks, 0);
   EXPECT_EQ(AeConfig::FromMetadata(m)->ms_ssim_share, 0);
   m["ms_ssim_share"] = "1.5";
   EXPECT_NE(AeConfig::FromMetadata(m).status().message().find("'ms_ssim_share'"),
@@ -223,10 +226,24 @@ TEST(AutoencoderTest, QuantisedPathStaysNearTheFloatPath) {
   EXPECT_NEAR(rounded / exact, 1, 0.02);
 }
 
+TEST(RefinementTest, ANewOneIsTheIdentity) {
+  torch::manual_seed(4);
+  AeConfig c = TinyConfig();
+  c.refine_blocks = 2;
+  Autoencoder model(c);
+  model->eval();
+  torch::NoGradGuard no_grad;
+  const torch::Tensor x = torch::rand({1, 3, 128, 64}), level = torch::full({1}, 40.0f);
+  const auto out = model->forward(x, level, c10::nullopt);
+  EXPECT_TRUE(torch::equal(out.x_hat, out.coarse.x));
+  EXPECT_EQ(out.coarse.features.sizes(), (std::vector<std::int64_t>{1, c.block_channels, 16, 8}));
+}
+
 // The halo that `models` prints is what synthesis really reads: exact outside, sensitive inside.
 TEST(ComplexityTest, HaloIsTheReceptiveField) {
   torch::manual_seed(9);
-  const AeConfig c = TinyConfig();
+  AeConfig c = TinyConfig();
+  c.refine_blocks = 2;
   Synthesis g_s(c);
   g_s->eval();
   torch::NoGradGuard no_grad;
@@ -250,13 +267,16 @@ TEST(ComplexityTest, HaloIsTheReceptiveField) {
 
 TEST(ComplexityTest, CountsTheMultiplications) {
   // Counted independently: weights of every convolution times positions per pixel.
-  const AeConfig c = TinyConfig();
+  AeConfig c = TinyConfig();
+  c.refine_blocks = 2;
   Synthesis g_s(c);
   double macs = 0;
   for (const auto& p : g_s->named_parameters()) {
     if (p.value().dim() != 4) continue;
-    const bool at8 = p.key().rfind("blocks", 0) == 0 || p.key() == "out.weight";
-    macs += static_cast<double>(p.value().numel()) / (at8 ? 64 : 256);
+    const bool at8 =
+        p.key().starts_with("blocks") || p.key() == "out.weight" || p.key() == "refine.up.weight";
+    const bool at4 = p.key().starts_with("refine.") && !at8;
+    macs += static_cast<double>(p.value().numel()) / (at4 ? 16 : at8 ? 64 : 256);
   }
   EXPECT_NEAR(SynthesisKmac(c), macs / 1000, 1e-9);
 }

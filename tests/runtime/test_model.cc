@@ -130,7 +130,9 @@ TransformDims SmallTransformDims() {
           .hyper = 7,
           .hyper_width = 12,
           .anchors = 3,
-          .lapped = true};
+          .lapped = true,
+          .refine = 10,
+          .refine_blocks = 2};
 }
 
 TransformDims FullTransformDims() {
@@ -144,7 +146,9 @@ TransformDims FullTransformDims() {
           .hyper = 96,
           .hyper_width = 128,
           .anchors = 8,
-          .lapped = true};
+          .lapped = true,
+          .refine = 48,
+          .refine_blocks = 3};
 }
 
 training::SafetensorsWriter RandomTransforms(const TransformDims& dims, std::uint64_t seed) {
@@ -161,7 +165,9 @@ training::SafetensorsWriter RandomTransforms(const TransformDims& dims, std::uin
                                           {"hyper_channels", dims.hyper},
                                           {"hyper_width", dims.hyper_width},
                                           {"level_anchors", dims.anchors},
-                                          {"lapped", dims.lapped ? 1 : 0}}) {
+                                          {"lapped", dims.lapped ? 1 : 0},
+                                          {"refine_channels", dims.refine},
+                                          {"refine_blocks", dims.refine_blocks}}) {
     writer.SetMetadata(key, std::to_string(value));
   }
   const auto c = static_cast<std::int64_t>(dims.block), d = static_cast<std::int64_t>(dims.trunk);
@@ -216,6 +222,12 @@ training::SafetensorsWriter RandomTransforms(const TransformDims& dims, std::uin
   add("g_s.gain.anchors", {anchors, c}, 10);
   add("gain.forward.anchors", {anchors, m}, 10);
   add("gain.inverse.anchors", {anchors, m}, 10);
+  const auto r = static_cast<std::int64_t>(dims.refine);
+  pointwise("g_s.refine.in", r, 48);
+  pointwise("g_s.refine.up", 4 * r, c);
+  stack("g_s.refine.blocks", r, dims.refine_blocks);
+  pointwise("g_s.refine.out", 48, r);
+  add("g_s.refine.gain.anchors", {anchors, r}, 10);
   return writer;
 }
 

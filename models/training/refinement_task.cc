@@ -1,0 +1,138 @@
+#include "models/training/refinement_task.h"
+
+#include <charconv>
+
+#include "models/networks/ops.h"
+#include "models/training/generator.h"
+#include "models/training/worker_pool.h"
+
+namespace halfmoon::training {
+namespace {
+
+constexpr std::int64_t kPoolSide = 256;
+constexpr std::int64_t kPoolMargin = 32;  // around a crop, decoded with it and thrown away
+constexpr std::int64_t kDefaultPool = 2000;
+
+// The number of crops, or what is wrong with the fields.
+Result<std::int64_t> PoolSize(const Recipe& r) {
+  std::int64_t pool = kDefaultPool;
+  for (const auto& [name, value] : r.loss) {
+    if (name != "pool")
+      return Status(StatusCode::kInvalidArgument, "unknown loss field '" + name + "'");
+    const char* end = value.data() + value.size();
+    const auto parsed = std::from_chars(value.data(), end, pool);
+    if (parsed.ec != std::errc() || parsed.ptr != end || pool < 16 || pool > 65536) {
+      return Status(StatusCode::kInvalidArgument, "loss field 'pool' must be 16 to 65536");
+    }
+  }
+  return pool;
+}
+
+}  // namespace
+
+Status RefinementTask::Check(const Recipe& r) {
+  auto bad = [](const std::string& text) { return Status(StatusCode::kInvalidArgument, text); };
+  HALFMOON_RETURN_IF_ERROR(PoolSize(r).status());
+  Recipe rest = r;
+  rest.loss.clear();
+  HALFMOON_RETURN_IF_ERROR(AeTask::Check(rest));
+  HALFMOON_ASSIGN_OR_RETURN(const networks::AeConfig config,
+                            networks::AeConfig::FromFields(r.model));
+  if (config.refine_blocks == 0)
+    return bad("model field 'refine_blocks' is 0; this family trains these blocks");
+  if (config.ms_ssim_share > 0)
+    return bad("model field 'ms_ssim_share': a refinement is trained for squared error");
+  if (r.crop > kPoolSide) return bad("field 'crop' must be at most 256 in this family");
+  if (r.late_crop_from < 1) return bad("field 'late_crop_from': this family has one size of crops");
+  return Status::Ok();
+}
+
+Result<std::unique_ptr<TrainingTask>> RefinementTask::Create(const Recipe& r,
+                                                             const std::vector<Pack>& packs,
+                                                             std::int64_t validation_pictures,
+                                                             torch::Device device) {
+  HALFMOON_ASSIGN_OR_RETURN(const networks::AeConfig config,
+                            networks::AeConfig::FromFields(r.model));
+  HALFMOON_ASSIGN_OR_RETURN(const std::int64_t pool, PoolSize(r));
+  HALFMOON_ASSIGN_OR_RETURN(CropSampler sampler,
+                            CropSampler::Create(packs, kPoolSide + 2 * kPoolMargin, device));
+  torch::Tensor crops = CropSampler::ValidationCrops(packs, 256, validation_pictures);
+  torch::manual_seed(static_cast<std::uint64_t>(r.seed));
+  return std::unique_ptr<TrainingTask>(
+      new RefinementTask(r, config, std::move(sampler), std::move(crops), device, pool));
+}
+
+void RefinementTask::BeforeStep(const StepInfo& at) {
+  model_->SetQuantised(true);  // what a decoder sees
+  if (!decoded_.x.defined()) FillPool(at.workers);
+}
+
+void RefinementTask::FillPool(int workers) {
+  const auto device = torch::TensorOptions().device(device_);
+  const std::vector<std::int64_t> shape = {pool_, 3, kPoolSide, kPoolSide};
+  original_ = torch::empty(shape, device.dtype(torch::kUInt8));
+  decoded_.x = torch::empty(shape, device.dtype(torch::kHalf));
+  decoded_.features = torch::empty({pool_, config_.block_channels, kPoolSide / 8, kPoolSide / 8},
+                                   device.dtype(torch::kHalf));
+  level_ = torch::empty({pool_}, device);
+  const bool was_training = model_->is_training();
+  model_->eval();  // symbols are rounded
+  WorkerPool threads(workers);
+  threads.Run([&](int w) {
+    torch::NoGradGuard no_grad;
+    at::Generator generator = MakeGenerator(device_);
+    for (std::int64_t i = w; i < pool_; i += workers) {
+      generator.set_current_seed(MixSeed(recipe_.seed, static_cast<std::uint64_t>(i), 1u << 20));
+      const torch::Tensor x = sampler_.Sample(1, kPoolSide + 2 * kPoolMargin, generator);
+      const torch::Tensor level =
+          torch::rand({1}, generator, x.options()) * (networks::AeConfig::kLevels - 1);
+      const networks::CoarsePicture decoded = model_->forward(x, level, c10::nullopt).coarse;
+      auto middle = [](const torch::Tensor& t, std::int64_t scale) {
+        return t[0]
+            .narrow(1, kPoolMargin / scale, kPoolSide / scale)
+            .narrow(2, kPoolMargin / scale, kPoolSide / scale);
+      };
+      original_[i].copy_((middle(x, 1) * 255).round());
+      decoded_.x[i].copy_(middle(decoded.x, 1));
+      decoded_.features[i].copy_(middle(decoded.features, 8));
+      level_[i].copy_(level[0]);
+    }
+  });
+  model_->train(was_training);
+}
+
+torch::Tensor RefinementTask::Loss(const StepInfo& at, at::Generator& generator, Figures* figures) {
+  const Recipe& r = recipe_;
+  const std::int64_t count =
+      r.batch * (at.worker + 1) / at.workers - r.batch * at.worker / at.workers;
+  if (count == 0) return {};
+  // Crops at whole blocks of 8x8, where the features are.
+  const auto integers = torch::TensorOptions().dtype(torch::kLong);
+  const std::int64_t places = (kPoolSide - r.crop) / 8 + 1;
+  const torch::Tensor which = torch::randint(pool_, {count}, generator, integers);
+  const torch::Tensor place = torch::randint(places, {count, 2}, generator, integers);
+  auto cut = [&](const torch::Tensor& pool, std::int64_t block) {
+    std::vector<torch::Tensor> crops;
+    for (std::int64_t i = 0; i < count; ++i) {
+      const std::int64_t side = r.crop * block / 8;
+      crops.push_back(pool[which[i].item<std::int64_t>()]
+                          .narrow(1, place[i][0].item<std::int64_t>() * block, side)
+                          .narrow(2, place[i][1].item<std::int64_t>() * block, side));
+    }
+    return torch::stack(crops).to(torch::kFloat32).contiguous(torch::MemoryFormat::ChannelsLast);
+  };
+  const torch::Tensor x = cut(original_, 8) / 255;
+  const networks::CoarsePicture coarse = {cut(decoded_.x, 8), cut(decoded_.features, 1)};
+  const torch::Tensor level = level_.index_select(0, which.to(device_));
+  auto mse = [&](const torch::Tensor& picture) {
+    return (picture - x).square().mean({1, 2, 3}) * (255.0 * 255.0);
+  };
+  const torch::Tensor before = mse(coarse.x), after = mse(model_->g_s->Refine(coarse, level));
+  *figures = {
+      {"psnr",
+       -10 * (after.detach().clamp_min(1e-6) / (255.0 * 255.0)).log10().mean().item<double>()},
+      {"gain_db", 10 * (before / after.detach()).log10().mean().item<double>()}};
+  return (LossWeight(level) * Lambda(level) * after).sum() / static_cast<double>(r.batch);
+}
+
+}  // namespace halfmoon::training
