@@ -117,7 +117,7 @@ Status CheckManifestOptions(const Options& o) {
 
 // What comes out, and what the manifest says of it.
 struct Exported {
-  std::string family, data, licence;
+  std::string architecture, data, licence;
   Json training;
   std::vector<std::uint8_t> bytes;
   IntegerCost cost;  // of AE checkpoints, with packs
@@ -128,11 +128,11 @@ Result<Exported> ExportTraining(const Options& o, const std::vector<training::Pa
   HALFMOON_ASSIGN_OR_RETURN(const training::Checkpoint checkpoint,
                             training::Checkpoint::Load(o.checkpoint));
   Exported e;
-  e.family = training::FamilyOf(checkpoint);
-  if (!packs.empty() && e.family != "ae" && e.family != "vae") {
+  HALFMOON_ASSIGN_OR_RETURN(e.architecture, training::ArchitectureOf(checkpoint));
+  if (!packs.empty() && e.architecture != "ae" && e.architecture != "vae") {
     return Status(
         StatusCode::kInvalidArgument,
-        "--data is for AE codecs and VAEs; this checkpoint is of family '" + e.family + "'");
+        "--data is for AE codecs and VAEs; this checkpoint is of family '" + e.architecture + "'");
   }
   const Json recipe = Json::parse(Get(checkpoint.metadata, "recipe"), nullptr, false);
   auto from_recipe = [&](const char* key, const std::string& given) {
@@ -145,13 +145,16 @@ Result<Exported> ExportTraining(const Options& o, const std::vector<training::Pa
                 {"minutes", std::round(std::atof(Get(checkpoint.metadata, "minutes").c_str()))},
                 {"halfmoon", HALFMOON_VERSION}};
   if (recipe.is_object()) e.training["recipe"] = recipe;
+  // Of the weights file that the run began with.
+  const Json before = Json::parse(Get(checkpoint.metadata, "before"), nullptr, false);
+  if (before.is_object()) e.training["before"] = before;
   auto bytes = training::ExportCheckpoint(
       checkpoint,
       {{"name", o.name}, {"data", e.data}, {"licence", e.licence}, {"training", e.training.dump()}},
       packs);
   if (!bytes.ok()) return bytes.status().WithContext(o.checkpoint);
   e.bytes = std::move(*bytes);
-  if (!packs.empty() && e.family == "ae") {
+  if (!packs.empty() && e.architecture == "ae") {
     HALFMOON_ASSIGN_OR_RETURN(networks::Autoencoder model, training::LoadAveragedModel(checkpoint));
     HALFMOON_ASSIGN_OR_RETURN(e.cost, MeasureIntegerCost(model, packs, o.packs[0]));
   }
@@ -165,10 +168,10 @@ Result<Exported> FitWeights(const Options& o, const std::vector<training::Pack>&
   if (!file.ok()) return file.status().WithContext(o.checkpoint);
   const auto& metadata = file->metadata();
   Exported e;
-  e.family = Get(metadata, "architecture");
-  if (e.family != "ae") {
+  e.architecture = Get(metadata, "architecture");
+  if (e.architecture != "ae") {
     return Status(StatusCode::kInvalidArgument,
-                  o.checkpoint + ": is a weights file of family '" + e.family +
+                  o.checkpoint + ": is a weights file of family '" + e.architecture +
                       "'; only those of AE codecs ('ae') have tables to fit");
   }
   if (packs.empty()) {
@@ -207,7 +210,7 @@ Status RunChecked(const Options& o) {
                                                              : ExportTraining(o, packs);
   if (!made.ok()) return made.status();
   const Json &training_note = made->training, &data = made->data, &licence = made->licence;
-  const std::string& family = made->family;
+  const std::string& architecture = made->architecture;
   const std::vector<std::uint8_t>& bytes = made->bytes;
   HALFMOON_ASSIGN_OR_RETURN(const runtime::WeightsFile file,
                             runtime::WeightsFile::FromBytes(bytes));
@@ -219,7 +222,7 @@ Status RunChecked(const Options& o) {
     Json entry = {{"id", o.id},
                   {"name", o.name},
                   {"file", fs::path(o.output).filename().string()},
-                  {"architecture", family},
+                  {"architecture", architecture},
                   {"sha256", file.sha256()},
                   {"identity", file.identity_hex()},
                   {"format_version", runtime::kWeightsFormatVersion},
@@ -233,7 +236,7 @@ Status RunChecked(const Options& o) {
   }
   const IntegerCost& cost = made->cost;
   std::optional<double> gain;
-  if (!packs.empty() && family == "ae") {
+  if (!packs.empty() && architecture == "ae") {
     HALFMOON_ASSIGN_OR_RETURN(gain, training::TableGain(bytes, packs, Cores()));
   }
   // Weights first: a manifest must never name a file that is not there.

@@ -22,6 +22,7 @@ using Metadata = std::map<std::string, std::string>;
 
 struct Family {
   const char* name;
+  const char* architecture;  // of its weights files
   Status (*check)(const Recipe&);
   Result<std::unique_ptr<TrainingTask>> (*make)(const Recipe&, const std::vector<Pack>&,
                                                 std::int64_t validation_pictures, torch::Device);
@@ -45,15 +46,16 @@ Result<std::vector<std::uint8_t>> ExportAe(const Checkpoint& checkpoint, const M
 }
 
 constexpr Family kFamilies[] = {
-    {"ae", AeTask::Check, AeTask::Create, ExportAe},
-    {"ae-refinement", RefinementTask::Check, RefinementTask::Create, ExportAe},
-    {"classifier", ClassifierTask::Check, ClassifierTask::Create,
+    {"ae", "ae", AeTask::Check, AeTask::Create, ExportAe},
+    {"ae-refinement", "ae", RefinementTask::Check, RefinementTask::Create, ExportAe},
+    {"classifier", "classifier", ClassifierTask::Check, ClassifierTask::Create,
      WithoutData<ClassifierTask::Export>},
-    {"index-transformer", IndexTransformerTask::Check, IndexTransformerTask::Create,
-     WithoutData<IndexTransformerTask::Export>},
-    {"vae", VaeTask::Check, VaeTask::Create, ExportVae},
-    {"vqvae", VqvaeTask::Check, VqvaeTask::Create, WithoutData<ExportVqvae>},
-    {"vqvae-small", SmallVqvaeTask::Check, SmallVqvaeTask::Create, WithoutData<ExportSmallVqvae>},
+    {"index-transformer", "index-transformer", IndexTransformerTask::Check,
+     IndexTransformerTask::Create, WithoutData<IndexTransformerTask::Export>},
+    {"vae", "vae", VaeTask::Check, VaeTask::Create, ExportVae},
+    {"vqvae", "vqvae", VqvaeTask::Check, VqvaeTask::Create, WithoutData<ExportVqvae>},
+    {"vqvae-small", "vqvae-small", SmallVqvaeTask::Check, SmallVqvaeTask::Create,
+     WithoutData<ExportSmallVqvae>},
 };
 
 Result<const Family*> Find(const std::string& name) {
@@ -83,6 +85,12 @@ Result<std::unique_ptr<TrainingTask>> MakeTask(const Recipe& recipe, const std::
 std::string FamilyOf(const Checkpoint& checkpoint) {
   const auto it = checkpoint.metadata.find("family");
   return it == checkpoint.metadata.end() ? "ae" : it->second;
+}
+
+Result<std::string> ArchitectureOf(const Checkpoint& checkpoint) {
+  const auto family = Find(FamilyOf(checkpoint));
+  if (!family.ok()) return Status(StatusCode::kCorrupt, "checkpoint: " + family.status().message());
+  return std::string((*family)->architecture);
 }
 
 Result<std::vector<std::uint8_t>> ExportCheckpoint(const Checkpoint& checkpoint,

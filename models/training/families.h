@@ -28,9 +28,12 @@ Result<std::unique_ptr<TrainingTask>> MakeTask(const Recipe& recipe, const std::
                                                std::int64_t validation_pictures,
                                                const std::string& device);
 
-// The family a checkpoint says it is of; "ae" for those that say nothing. It is the architecture of
-// the weights file, too.
+// The family a checkpoint says it is of; "ae" for those that say nothing.
 std::string FamilyOf(const Checkpoint& checkpoint);
+
+// That of the weights file that a checkpoint becomes: several families may train one architecture.
+// Errors: kCorrupt when the family is unknown.
+Result<std::string> ArchitectureOf(const Checkpoint& checkpoint);
 
 // The weights file of a checkpoint with its averaged weights. `metadata` (name, data, licence ...)
 // is added to the model's own. `packs`: a VAE gets a mixture fitted to the codes of their training

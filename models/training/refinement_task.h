@@ -9,10 +9,9 @@
 namespace halfmoon::training {
 
 // Decoded crops are made once and kept, so a step costs what the refinement costs: it learns some
-// thirty times as fast as in training of the whole model, and files stay the same, bit for bit.
-// Needs
-// --init. The pool depends on the recipe and the frozen weights alone: a resumed run makes it
-// again.
+// thirty times as fast as in training of the whole model, and what pictures take in bits stays what
+// it is. Needs --init. The pool depends on the recipe and the frozen weights alone: a resumed run
+// makes it again.
 class RefinementTask : public AeTask {
  public:
   // Fields of `loss`: "pool", the number of crops, 16 to 65536.

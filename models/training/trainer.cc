@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "models/networks/low_precision.h"
+#include "models/runtime/safetensors.h"
 #include "models/training/checkpoint.h"
 #include "models/training/families.h"
 #include "models/training/generator.h"
@@ -99,6 +100,7 @@ class Run {
   std::unique_ptr<Optimizer> optimizer_;
   std::vector<at::Generator> generators_;
 
+  std::string before_;  // how the weights file that the run began with was trained: its metadata
   std::int64_t step_ = 0, skipped_ = 0;
   double minutes_before_ = 0;
   Clock::time_point start_;
@@ -133,6 +135,9 @@ Status Run::Prepare() {
   }
   if (options_.init.ends_with(".safetensors")) {
     HALFMOON_RETURN_IF_ERROR(task_->ImportWeightsFile(options_.init));
+    HALFMOON_ASSIGN_OR_RETURN(const auto file, runtime::WeightsFile::FromFile(options_.init));
+    if (const auto it = file.metadata().find("training"); it != file.metadata().end())
+      before_ = it->second;
   } else if (!options_.init.empty()) {
     HALFMOON_ASSIGN_OR_RETURN(const Checkpoint checkpoint, Checkpoint::Load(options_.init));
     HALFMOON_RETURN_IF_ERROR(LoadWeights(checkpoint, options_.init));
@@ -150,6 +155,8 @@ Status Run::Prepare() {
     optimizer_->LoadState(checkpoint.tensors);
     step_ = std::stoll(checkpoint.metadata.at("step"));
     skipped_ = std::stoll(checkpoint.metadata.at("skipped"));
+    if (const auto it = checkpoint.metadata.find("before"); it != checkpoint.metadata.end())
+      before_ = it->second;
     minutes_before_ = std::stod(checkpoint.metadata.at("minutes"));
   }
   std::error_code error;
@@ -214,6 +221,7 @@ Status Run::SaveCheckpoint() {
   c.metadata["skipped"] = std::to_string(skipped_);
   c.metadata["minutes"] = std::to_string(MinutesSpent());
   c.metadata["recipe"] = options_.recipe.ToJson();
+  if (!before_.empty()) c.metadata["before"] = before_;
   return c.Save(CheckpointPath());
 }
 

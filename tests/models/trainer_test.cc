@@ -214,7 +214,7 @@ TEST_F(TrainerTest, ARefinementLearnsAlone) {
   ASSERT_TRUE(Train(Options("codec", 40), Ignore()).ok());
   const auto codec = Checkpoint::Load(dir_ + "/codec/checkpoint.pt");
   auto model = LoadAveragedModel(*codec);
-  const auto bytes = ExportWeights(*model, {});
+  const auto bytes = ExportWeights(*model, {{"training", "{\"steps\":40}"}});
   ASSERT_TRUE(bytes.ok());
   const std::string path = dir_ + "/weights.safetensors";
   std::ofstream(path, std::ios::binary)
@@ -249,6 +249,7 @@ TEST_F(TrainerTest, ARefinementLearnsAlone) {
   EXPECT_GT(gains.back(), 0.03);
   const auto trained = Checkpoint::Load(whole.out_dir + "/checkpoint.pt");
   ASSERT_TRUE(trained.ok());
+  EXPECT_EQ(trained->metadata.at("before"), "{\"steps\":40}");
   int frozen = 0;
   networks::Autoencoder imported =
       *networks::ImportAutoencoder(*runtime::WeightsFile::FromBytes(*bytes));
@@ -268,6 +269,7 @@ TEST_F(TrainerTest, ARefinementLearnsAlone) {
   ASSERT_TRUE(Train(half, Ignore()).ok());
   const auto resumed = Checkpoint::Load(half.out_dir + "/checkpoint.pt");
   ASSERT_TRUE(resumed.ok());
+  EXPECT_EQ(resumed->metadata.at("before"), "{\"steps\":40}");
   for (const auto& [name, tensor] : trained->tensors)
     EXPECT_TRUE(torch::equal(tensor, resumed->tensors.at(name))) << name;
 
