@@ -2,7 +2,7 @@
 
 #include <charconv>
 
-#include "models/networks/ops.h"
+#include "models/networks/distortion.h"
 #include "models/training/generator.h"
 #include "models/training/worker_pool.h"
 
@@ -40,8 +40,6 @@ Status RefinementTask::Check(const Recipe& r) {
                             networks::AeConfig::FromFields(r.model));
   if (config.refine_blocks == 0)
     return bad("model field 'refine_blocks' is 0; this family trains these blocks");
-  if (config.ms_ssim_share > 0)
-    return bad("model field 'ms_ssim_share': a refinement is trained for squared error");
   if (r.crop > kPoolSide) return bad("field 'crop' must be at most 256 in this family");
   if (r.late_crop_from < 1) return bad("field 'late_crop_from': this family has one size of crops");
   return Status::Ok();
@@ -124,14 +122,15 @@ torch::Tensor RefinementTask::Loss(const StepInfo& at, at::Generator& generator,
   const torch::Tensor x = cut(original_, 8) / 255;
   const networks::CoarsePicture coarse = {cut(decoded_.x, 8), cut(decoded_.features, 1)};
   const torch::Tensor level = level_.index_select(0, which.to(device_));
-  auto mse = [&](const torch::Tensor& picture) {
-    return (picture - x).square().mean({1, 2, 3}) * (255.0 * 255.0);
-  };
-  const torch::Tensor before = mse(coarse.x), after = mse(model_->g_s->Refine(coarse, level));
-  *figures = {
-      {"psnr",
-       -10 * (after.detach().clamp_min(1e-6) / (255.0 * 255.0)).log10().mean().item<double>()},
-      {"gain_db", 10 * (before / after.detach()).log10().mean().item<double>()}};
+  const torch::Tensor refined = model_->g_s->Refine(coarse, level);
+  const torch::Tensor after = networks::Distortion(config_, x, refined);
+  {
+    torch::NoGradGuard no_grad;
+    const torch::Tensor before = networks::Distortion(config_, x, coarse.x);
+    const torch::Tensor mse = (refined - x).square().mean({1, 2, 3});
+    *figures = {{"psnr", -10 * mse.clamp_min(1e-10).log10().mean().item<double>()},
+                {"gain_db", 10 * (before / after).log10().mean().item<double>()}};
+  }
   return (LossWeight(level) * Lambda(level) * after).sum() / static_cast<double>(r.batch);
 }
 

@@ -12,6 +12,9 @@ namespace halfmoon::training {
 // thirty times as fast as in training of the whole model, and what pictures take in bits stays what
 // it is. Needs --init. The pool depends on the recipe and the frozen weights alone: a resumed run
 // makes it again.
+//
+// Loss: lambda * distortion, weighted as AeTask does. Figures: PSNR of the refined crops, and by
+// how much their distortion (squared error, or the model's mix with MS-SSIM) is lower.
 class RefinementTask : public AeTask {
  public:
   // Fields of `loss`: "pool", the number of crops, 16 to 65536.
