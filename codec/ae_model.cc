@@ -37,10 +37,11 @@ ModelGeometry TransformGeometry(const runtime::TransformDims& d, std::size_t fil
   // block), latent and two maps at 1/16.
   const double at8 = static_cast<double>(2 * d.block + 192) / 64;
   const double at16 = static_cast<double>(d.latent + 2 * d.trunk) / 256;
-  // After them the refinement's: the latent and two maps at 1/4.
+  // After them the refinement's: the latent, the last map at 1/8 and two at 1/4.
   const double refinement = d.refine_blocks == 0
                                 ? 0
                                 : static_cast<double>(2 * runtime::PadChannels(d.refine)) / 16 +
+                                      static_cast<double>(d.block) / 64 +
                                       static_cast<double>(d.latent) / 256;
   g.analysis_bytes_per_pixel = 4 * (3 + at8 + at16) + 8;
   g.synthesis_bytes_per_pixel = 4 * (3 + std::max(at8 + at16, refinement)) + 8;

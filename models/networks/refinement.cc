@@ -10,7 +10,7 @@ RefinementImpl::RefinementImpl(const AeConfig& c) {
   up_ = register_module("up", Conv1x1(c.block_channels, 4 * c.refine_channels));
   blocks_ = register_module("blocks", DepthStack(c.refine_channels, c.refine_blocks));
   out_ = register_module("out", Conv1x1(c.refine_channels, 48));
-  in_->ScaleInit(2);
+  in_->ScaleInit(2);  // samples lie within half of one
   up_->ScaleInit(0.3);
   out_->ScaleInit(0);
 }

@@ -20,11 +20,11 @@ struct CoarsePicture {
 // 2017).
 //
 //   x - 0.5 -> unshuffle 4 -> 1x1 (48 -> R) -> * gain(level) -> (+) -> blocks at 1/4
-//   features -> 1x1 (C -> 4R) -> shuffle 2 --------------------/   -> 1x1 (R -> 48) -> shuffle 4 ->
-//   + x
+//           -> 1x1 (R -> 48) -> shuffle 4 -> + x                 |
+//   features -> 1x1 (C -> 4R) -> shuffle 2 ----------------------/
 //
-// A new one is the identity. H and W are multiples of 8, level: [N] in [0, 63]. Returns [N, 3, H,
-// W], float32, not clamped.
+// A new one is the identity. H and W are multiples of 8, level: [N] in [0, 63].
+// Returns [N, 3, H, W], float32, not clamped.
 class RefinementImpl : public torch::nn::Module {
  public:
   explicit RefinementImpl(const AeConfig& config);
