@@ -40,12 +40,13 @@ Result<std::unique_ptr<TrainingTask>> AeTask::Create(const Recipe& r,
       new AeTask(r, config, std::move(sampler), std::move(crops), device));
 }
 
-void AeTask::Initialise() {
-  if (!recipe_.linear_initialisation) return;
+Status AeTask::Initialise() {
+  if (!recipe_.linear_initialisation) return Status::Ok();
   at::Generator generator = MakeGenerator(device_);
   generator.set_current_seed(recipe_.seed);
   const torch::Tensor crops = sampler_.Sample(256, recipe_.crop, generator);
   model_->InitialiseLinear(PrincipalComponents(crops, config_.latent_channels));
+  return Status::Ok();
 }
 
 // Whether a parameter belongs to a block of g_a or g_s, of which a recipe may add more, or to the

@@ -23,7 +23,7 @@ class AeTask : public TrainingTask {
                                                       torch::Device device);
 
   torch::nn::Module& network() override { return *model_; }
-  void Initialise() override;
+  Status Initialise() override;
   Status ImportWeightsFile(const std::string& path) override;
   void BeforeStep(const StepInfo& at) override;
   torch::Tensor Loss(const StepInfo& at, at::Generator& generator, Figures* figures) override;

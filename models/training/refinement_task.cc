@@ -60,6 +60,12 @@ Result<std::unique_ptr<TrainingTask>> RefinementTask::Create(const Recipe& r,
       new RefinementTask(r, config, std::move(sampler), std::move(crops), device, pool));
 }
 
+Status RefinementTask::Initialise() {
+  return {
+      StatusCode::kInvalidArgument,
+      "family 'ae-refinement' refines what a trained codec decodes; give its weights with --init"};
+}
+
 void RefinementTask::BeforeStep(const StepInfo& at) {
   model_->SetQuantised(true);  // what a decoder sees
   if (!decoded_.x.defined()) FillPool(at.workers);

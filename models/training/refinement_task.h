@@ -8,10 +8,10 @@
 
 namespace halfmoon::training {
 
-// Decoded crops are made once and kept, so a step costs what the refinement costs: it learns some
-// thirty times as fast as in training of the whole model, and what pictures take in bits stays what
-// it is. Needs --init. The pool depends on the recipe and the frozen weights alone: a resumed run
-// makes it again.
+// Decoded crops are made once and kept, so a step costs what the refinement costs (nine times as
+// many pixels a second as training of the whole model; docs/training-log.md, 26), and what pictures
+// take in bits stays what it is. Needs --init. The pool depends on the recipe and the frozen
+// weights alone: a resumed run makes it again.
 //
 // Loss: lambda * distortion, weighted as AeTask does. Figures: PSNR of the refined crops, and by
 // how much their distortion (squared error, or the model's mix with MS-SSIM) is lower.
@@ -24,6 +24,7 @@ class RefinementTask : public AeTask {
                                                       std::int64_t validation_pictures,
                                                       torch::Device device);
 
+  Status Initialise() override;
   void BeforeStep(const StepInfo& at) override;
   torch::Tensor Loss(const StepInfo& at, at::Generator& generator, Figures* figures) override;
 

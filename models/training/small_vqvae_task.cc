@@ -69,7 +69,7 @@ Result<std::unique_ptr<TrainingTask>> SmallVqvaeTask::Create(const Recipe& r,
       new SmallVqvaeTask(r, loss, config, std::move(parts), device));
 }
 
-void SmallVqvaeTask::Initialise() {
+Status SmallVqvaeTask::Initialise() {
   torch::NoGradGuard no_grad;
   at::Generator generator = MakeGenerator(device_);
   generator.set_current_seed(MixSeed(recipe_.seed, 0, 0));
@@ -80,6 +80,7 @@ void SmallVqvaeTask::Initialise() {
   const torch::Tensor x = training_.Sample(pictures, loss_.flip, generator).pictures;
   book->InitialiseByKMeans(
       networks::ToRows(model_->quantiser->project(model_->g_a(x))).contiguous(), 6, generator);
+  return Status::Ok();
 }
 
 Status SmallVqvaeTask::ImportWeightsFile(const std::string& path) {

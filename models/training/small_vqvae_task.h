@@ -37,7 +37,7 @@ class SmallVqvaeTask : public TrainingTask {
     return model_->named_buffers();
   }
   // The codebook starts with the centres of the untrained encoder's features.
-  void Initialise() override;
+  Status Initialise() override;
   Status ImportWeightsFile(const std::string& path) override;
   void BeforeStep(const StepInfo& at) override;
   torch::Tensor Loss(const StepInfo& at, at::Generator& generator, Figures* figures) override;

@@ -46,7 +46,8 @@ class TrainingTask {
   }
 
   // Gives the network of a new run data-dependent initial values. Not called for --init, --resume.
-  virtual void Initialise() {}
+  // Errors: kInvalidArgument where a family only goes on from weights.
+  virtual Status Initialise() { return Status::Ok(); }
 
   // Takes the network's values from a weights file. Errors: kModelCorrupt naming the tensor;
   // kInvalidArgument where a family has no such way.

@@ -121,7 +121,7 @@ Status Run::Prepare() {
   if (device_.is_cuda()) at::globalContext().setAllowTF32CuBLAS(true);
   HALFMOON_ASSIGN_OR_RETURN(task_, LoadTask(options_));
   for (int w = 0; w < pool_.size(); ++w) generators_.push_back(MakeGenerator(device_));
-  if (options_.init.empty() && !options_.resume) task_->Initialise();
+  if (options_.init.empty() && !options_.resume) HALFMOON_RETURN_IF_ERROR(task_->Initialise());
   torch::nn::Module& network = task_->network();
   network.to(device_);
   // Channels-last weights: convolutions run several times faster.

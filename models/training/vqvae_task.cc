@@ -97,7 +97,7 @@ Result<std::unique_ptr<TrainingTask>> VqvaeTask::Create(const Recipe& r,
       new VqvaeTask(r, config, std::move(sampler), std::move(crops), device));
 }
 
-void VqvaeTask::Initialise() {
+Status VqvaeTask::Initialise() {
   at::Generator generator = MakeGenerator(device_);
   generator.set_current_seed(recipe_.seed);
   const std::int64_t m = config_.transforms.latent_channels;
@@ -108,6 +108,7 @@ void VqvaeTask::Initialise() {
     model_->g_s->InitialiseLinear(basis);
   }
   StartCodebooks(torch::full({m}, 16.0));
+  return Status::Ok();
 }
 
 Status VqvaeTask::ImportWeightsFile(const std::string& path) {

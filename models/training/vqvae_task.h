@@ -38,7 +38,7 @@ class VqvaeTask : public TrainingTask {
   torch::OrderedDict<std::string, torch::Tensor> StateBuffers() override {
     return model_->TrainedBuffers();
   }
-  void Initialise() override;
+  Status Initialise() override;
   // A file of this family is trained on. One of the AE codec gives g_a and g_s, then the codebooks
   // start as in Initialise.
   Status ImportWeightsFile(const std::string& path) override;

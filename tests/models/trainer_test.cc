@@ -277,6 +277,9 @@ TEST_F(TrainerTest, ARefinementLearnsAlone) {
   bad.recipe.loss["pool"] = "3";
   EXPECT_NE(Train(bad, Ignore()).message().find("'pool'"), std::string::npos);
   bad = options("bad", 1);
+  bad.init.clear();
+  EXPECT_NE(Train(bad, Ignore()).message().find("--init"), std::string::npos);
+  bad = options("bad", 1);
   bad.recipe.model["refine_blocks"] = "0";
   EXPECT_NE(Train(bad, Ignore()).message().find("'refine_blocks'"), std::string::npos);
 }
