@@ -30,10 +30,18 @@ torch::Tensor VqvaeImpl::Analyse(const torch::Tensor& x) {
   return Pointwise(g_a(x, level), project.view({config_.dim, -1, 1, 1}), {});
 }
 
-torch::Tensor VqvaeImpl::Synthesise(const torch::Tensor& z, const torch::Tensor& used) {
+torch::Tensor VqvaeImpl::SynthesisLevel(const torch::Tensor& used) const {
   const double step = config_.LevelOf(2) - config_.LevelOf(1);
-  const torch::Tensor level = (used.to(torch::kFloat32) - 1) * step + config_.LevelOf(1);
-  return g_s(Pointwise(z, unproject.view({-1, config_.dim, 1, 1}), {}), level);
+  return (used.to(torch::kFloat32) - 1) * step + config_.LevelOf(1);
+}
+
+torch::Tensor VqvaeImpl::Synthesise(const torch::Tensor& z, const torch::Tensor& used) {
+  return g_s->Refine(Coarse(z, used), SynthesisLevel(used));
+}
+
+CoarsePicture VqvaeImpl::Coarse(const torch::Tensor& z, const torch::Tensor& used) {
+  return g_s->Coarse(Pointwise(z, unproject.view({-1, config_.dim, 1, 1}), {}),
+                     SynthesisLevel(used));
 }
 
 VqvaeImpl::Quantised VqvaeImpl::Quantise(const torch::Tensor& p,

@@ -33,6 +33,9 @@ class VqvaeImpl : public torch::nn::Module {
   // z: [N, d, h, w], sum of codes of the first `used` [N] stages -> x^, [N, 3, 16h, 16w], not
   // clamped.
   torch::Tensor Synthesise(const torch::Tensor& z, const torch::Tensor& used);
+  // The same before its refinement, and the level [N] at which g_s works.
+  CoarsePicture Coarse(const torch::Tensor& z, const torch::Tensor& used);
+  torch::Tensor SynthesisLevel(const torch::Tensor& used) const;
 
   struct Quantised {
     torch::Tensor z;             // [N, d, h, w]: sum of the codes of the used stages; no gradient

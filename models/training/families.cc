@@ -13,6 +13,7 @@
 #include "models/training/vae_exporter.h"
 #include "models/training/vae_task.h"
 #include "models/training/vqvae_exporter.h"
+#include "models/training/vqvae_refinement_task.h"
 #include "models/training/vqvae_task.h"
 
 namespace halfmoon::training {
@@ -54,6 +55,8 @@ constexpr Family kFamilies[] = {
      IndexTransformerTask::Create, WithoutData<IndexTransformerTask::Export>},
     {"vae", "vae", VaeTask::Check, VaeTask::Create, ExportVae},
     {"vqvae", "vqvae", VqvaeTask::Check, VqvaeTask::Create, WithoutData<ExportVqvae>},
+    {"vqvae-refinement", "vqvae", VqvaeRefinementTask::Check, VqvaeRefinementTask::Create,
+     WithoutData<ExportVqvae>},
     {"vqvae-small", "vqvae-small", SmallVqvaeTask::Check, SmallVqvaeTask::Create,
      WithoutData<ExportSmallVqvae>},
 };

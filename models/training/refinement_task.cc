@@ -1,48 +1,14 @@
 #include "models/training/refinement_task.h"
 
-#include <charconv>
-
-#include "models/networks/distortion.h"
-#include "models/training/generator.h"
-#include "models/training/worker_pool.h"
-
 namespace halfmoon::training {
-namespace {
-
-constexpr std::int64_t kPoolSide = 256;
-constexpr std::int64_t kPoolMargin = 32;  // around a crop, decoded with it and thrown away
-constexpr std::int64_t kDefaultPool = 2000;
-
-// The number of crops, or what is wrong with the fields.
-Result<std::int64_t> PoolSize(const Recipe& r) {
-  std::int64_t pool = kDefaultPool;
-  for (const auto& [name, value] : r.loss) {
-    if (name != "pool")
-      return Status(StatusCode::kInvalidArgument, "unknown loss field '" + name + "'");
-    const char* end = value.data() + value.size();
-    const auto parsed = std::from_chars(value.data(), end, pool);
-    if (parsed.ec != std::errc() || parsed.ptr != end || pool < 16 || pool > 65536) {
-      return Status(StatusCode::kInvalidArgument, "loss field 'pool' must be 16 to 65536");
-    }
-  }
-  return pool;
-}
-
-}  // namespace
 
 Status RefinementTask::Check(const Recipe& r) {
-  auto bad = [](const std::string& text) { return Status(StatusCode::kInvalidArgument, text); };
-  HALFMOON_RETURN_IF_ERROR(PoolSize(r).status());
   Recipe rest = r;
   rest.loss.clear();
   HALFMOON_RETURN_IF_ERROR(AeTask::Check(rest));
   HALFMOON_ASSIGN_OR_RETURN(const networks::AeConfig config,
                             networks::AeConfig::FromFields(r.model));
-  if (config.refine_blocks == 0)
-    return bad("model field 'refine_blocks' is 0; this family trains these blocks");
-  if (r.crop > kPoolSide) return bad("field 'crop' must be at most 256 in this family");
-  if (r.late_crop_from < 1) return bad("field 'late_crop_from': this family has one size of crops");
-  return Status::Ok();
+  return RefinementPool::Check(r, config);
 }
 
 Result<std::unique_ptr<TrainingTask>> RefinementTask::Create(const Recipe& r,
@@ -51,13 +17,12 @@ Result<std::unique_ptr<TrainingTask>> RefinementTask::Create(const Recipe& r,
                                                              torch::Device device) {
   HALFMOON_ASSIGN_OR_RETURN(const networks::AeConfig config,
                             networks::AeConfig::FromFields(r.model));
-  HALFMOON_ASSIGN_OR_RETURN(const std::int64_t pool, PoolSize(r));
   HALFMOON_ASSIGN_OR_RETURN(CropSampler sampler,
-                            CropSampler::Create(packs, kPoolSide + 2 * kPoolMargin, device));
+                            CropSampler::Create(packs, RefinementPool::SampledSide(), device));
   torch::Tensor crops = CropSampler::ValidationCrops(packs, 256, validation_pictures);
   torch::manual_seed(static_cast<std::uint64_t>(r.seed));
   return std::unique_ptr<TrainingTask>(
-      new RefinementTask(r, config, std::move(sampler), std::move(crops), device, pool));
+      new RefinementTask(r, config, std::move(sampler), std::move(crops), device));
 }
 
 Status RefinementTask::Initialise() {
@@ -68,76 +33,20 @@ Status RefinementTask::Initialise() {
 
 void RefinementTask::BeforeStep(const StepInfo& at) {
   model_->SetQuantised(true);  // what a decoder sees
-  if (!decoded_.x.defined()) FillPool(at.workers);
-}
-
-void RefinementTask::FillPool(int workers) {
-  const auto device = torch::TensorOptions().device(device_);
-  const std::vector<std::int64_t> shape = {pool_, 3, kPoolSide, kPoolSide};
-  original_ = torch::empty(shape, device.dtype(torch::kUInt8));
-  decoded_.x = torch::empty(shape, device.dtype(torch::kHalf));
-  decoded_.features = torch::empty({pool_, config_.block_channels, kPoolSide / 8, kPoolSide / 8},
-                                   device.dtype(torch::kHalf));
-  level_ = torch::empty({pool_}, device);
+  if (pool_.filled()) return;
   const bool was_training = model_->is_training();
   model_->eval();  // symbols are rounded
-  WorkerPool threads(workers);
-  threads.Run([&](int w) {
-    torch::NoGradGuard no_grad;
-    at::Generator generator = MakeGenerator(device_);
-    for (std::int64_t i = w; i < pool_; i += workers) {
-      generator.set_current_seed(MixSeed(recipe_.seed, static_cast<std::uint64_t>(i), 1u << 20));
-      const torch::Tensor x = sampler_.Sample(1, kPoolSide + 2 * kPoolMargin, generator);
-      const torch::Tensor level =
-          torch::rand({1}, generator, x.options()) * (networks::AeConfig::kLevels - 1);
-      const networks::CoarsePicture decoded = model_->forward(x, level, c10::nullopt).coarse;
-      auto middle = [](const torch::Tensor& t, std::int64_t scale) {
-        return t[0]
-            .narrow(1, kPoolMargin / scale, kPoolSide / scale)
-            .narrow(2, kPoolMargin / scale, kPoolSide / scale);
-      };
-      original_[i].copy_((middle(x, 1) * 255).round());
-      decoded_.x[i].copy_(middle(decoded.x, 1));
-      decoded_.features[i].copy_(middle(decoded.features, 8));
-      level_[i].copy_(level[0]);
-    }
+  pool_.Fill(sampler_, at.workers, [&](const torch::Tensor& x, at::Generator& generator) {
+    const torch::Tensor level =
+        torch::rand({1}, generator, x.options()) * (networks::AeConfig::kLevels - 1);
+    return RefinementPool::Decoded{model_->forward(x, level, c10::nullopt).coarse, level};
   });
   model_->train(was_training);
 }
 
 torch::Tensor RefinementTask::Loss(const StepInfo& at, at::Generator& generator, Figures* figures) {
-  const Recipe& r = recipe_;
-  const std::int64_t count =
-      r.batch * (at.worker + 1) / at.workers - r.batch * at.worker / at.workers;
-  if (count == 0) return {};
-  // Crops at whole blocks of 8x8, where the features are.
-  const auto integers = torch::TensorOptions().dtype(torch::kLong);
-  const std::int64_t places = (kPoolSide - r.crop) / 8 + 1;
-  const torch::Tensor which = torch::randint(pool_, {count}, generator, integers);
-  const torch::Tensor place = torch::randint(places, {count, 2}, generator, integers);
-  auto cut = [&](const torch::Tensor& pool, std::int64_t block) {
-    std::vector<torch::Tensor> crops;
-    for (std::int64_t i = 0; i < count; ++i) {
-      const std::int64_t side = r.crop * block / 8;
-      crops.push_back(pool[which[i].item<std::int64_t>()]
-                          .narrow(1, place[i][0].item<std::int64_t>() * block, side)
-                          .narrow(2, place[i][1].item<std::int64_t>() * block, side));
-    }
-    return torch::stack(crops).to(torch::kFloat32).contiguous(torch::MemoryFormat::ChannelsLast);
-  };
-  const torch::Tensor x = cut(original_, 8) / 255;
-  const networks::CoarsePicture coarse = {cut(decoded_.x, 8), cut(decoded_.features, 1)};
-  const torch::Tensor level = level_.index_select(0, which.to(device_));
-  const torch::Tensor refined = model_->g_s->Refine(coarse, level);
-  const torch::Tensor after = networks::Distortion(config_, x, refined);
-  {
-    torch::NoGradGuard no_grad;
-    const torch::Tensor before = networks::Distortion(config_, x, coarse.x);
-    const torch::Tensor mse = (refined - x).square().mean({1, 2, 3});
-    *figures = {{"psnr", -10 * mse.clamp_min(1e-10).log10().mean().item<double>()},
-                {"gain_db", 10 * (before / after).log10().mean().item<double>()}};
-  }
-  return (LossWeight(level) * Lambda(level) * after).sum() / static_cast<double>(r.batch);
+  auto weights = [&](const torch::Tensor& level) { return LossWeight(level) * Lambda(level); };
+  return pool_.Loss(at, model_->g_s, weights, generator, figures);
 }
 
 }  // namespace halfmoon::training

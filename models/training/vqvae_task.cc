@@ -64,8 +64,8 @@ VqvaeTask::VqvaeTask(const Recipe& recipe, const VqvaeConfig& config, CropSample
       config_(config),
       device_(device),
       sampler_(std::move(sampler)),
-      validation_crops_(std::move(validation_crops)),
       model_(config),
+      validation_crops_(std::move(validation_crops)),
       keeper_(recipe.seed) {
   const LossFields fields = *ReadLossFields(recipe);  // checked by Check
   commitment_ = fields.commitment;
@@ -125,7 +125,12 @@ Status VqvaeTask::ImportWeightsFile(const std::string& path) {
 
 Status VqvaeTask::GoOnFrom(const runtime::WeightsFile& file) {
   HALFMOON_ASSIGN_OR_RETURN(Vqvae theirs, networks::ImportVqvae(file));
-  if (theirs->config().ToMetadata() != config_.ToMetadata()) {
+  VqvaeConfig with_refinement = theirs->config();
+  if (with_refinement.transforms.refine_blocks == 0) {  // a new one is the identity
+    with_refinement.transforms.refine_blocks = config_.transforms.refine_blocks;
+    with_refinement.transforms.refine_channels = config_.transforms.refine_channels;
+  }
+  if (with_refinement.ToMetadata() != config_.ToMetadata()) {
     return {StatusCode::kInvalidArgument,
             "has other model dimensions than the recipe; 'halfmoon models' shows the file's"};
   }

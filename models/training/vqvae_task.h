@@ -39,8 +39,8 @@ class VqvaeTask : public TrainingTask {
     return model_->TrainedBuffers();
   }
   Status Initialise() override;
-  // A file of this family is trained on. One of the AE codec gives g_a and g_s, then the codebooks
-  // start as in Initialise.
+  // A file of this family is trained on; it may lack the refinement that a recipe has. One of the
+  // AE codec gives g_a and g_s, then the codebooks start as in Initialise.
   Status ImportWeightsFile(const std::string& path) override;
   void BeforeStep(const StepInfo& at) override;
   torch::Tensor Loss(const StepInfo& at, at::Generator& generator, Figures* figures) override;
@@ -49,9 +49,17 @@ class VqvaeTask : public TrainingTask {
   ValidationReport Validate(WorkerPool& pool) override;
   std::map<std::string, std::string> Metadata() const override;
 
- private:
+ protected:
   VqvaeTask(const Recipe& recipe, const networks::VqvaeConfig& config, CropSampler sampler,
             torch::Tensor validation_crops, torch::Device device);
+
+  Recipe recipe_;
+  networks::VqvaeConfig config_;
+  torch::Device device_;
+  CropSampler sampler_;
+  networks::Vqvae model_;
+
+ private:
   Status GoOnFrom(const runtime::WeightsFile& file);
   Status StartFromAe(const runtime::WeightsFile& file);
   // What a bit of each stage is worth: `energy` [S] left after it and `bits` [S] it took, per
@@ -62,13 +70,8 @@ class VqvaeTask : public TrainingTask {
   // Projection, codebooks and slopes from the latents of random crops.
   void StartCodebooks(const torch::Tensor& gain);
 
-  Recipe recipe_;
-  networks::VqvaeConfig config_;
   double commitment_ = 0, rate_ = 1, first_stage_rate_ = 1;
-  torch::Device device_;
-  CropSampler sampler_;
   torch::Tensor validation_crops_;
-  networks::Vqvae model_;
   CodebookKeeper keeper_;
 };
 

@@ -49,8 +49,8 @@ void SetMetadata(const std::map<std::string, std::string>& given,
 
 void CopyParameters(torch::nn::Module& from, torch::nn::Module& to) {
   torch::NoGradGuard no_grad;
-  const auto theirs = from.named_parameters();
-  for (auto& p : to.named_parameters()) p.value().copy_(theirs[p.key()]);
+  auto ours = to.named_parameters();
+  for (const auto& p : from.named_parameters()) ours[p.key()].copy_(p.value());
 }
 
 }  // namespace halfmoon::training

@@ -37,8 +37,8 @@ void SetMetadata(const std::map<std::string, std::string>& given,
                  const std::map<std::string, std::string>& own, const std::string& architecture,
                  SafetensorsWriter* writer);
 
-// Values of `from`'s parameters into `to`'s, for train --init. REQUIRES: the same class and
-// dimensions.
+// Values of `from`'s parameters into `to`'s, for train --init. REQUIRES: `to` has them all, in the
+// same shapes; what it has beyond them stays.
 void CopyParameters(torch::nn::Module& from, torch::nn::Module& to);
 
 }  // namespace halfmoon::training

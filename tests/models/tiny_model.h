@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "models/networks/ae_config.h"
+#include "models/networks/vqvae_config.h"
 #include "models/training/pack.h"
 
 namespace halfmoon::testing {
@@ -25,6 +26,19 @@ inline networks::AeConfig TinyConfig() {
   c.prior_h1 = 16;
   c.prior_features = 24;
   c.prior_hidden = 32;
+  return c;
+}
+
+inline networks::VqvaeConfig TinyVqvaeConfig() {
+  networks::VqvaeConfig c;
+  c.transforms = TinyConfig();
+  c.codes = 16;
+  c.dim = 12;
+  c.code_dim = 4;
+  c.stages = 4;
+  c.context_channels = 6;
+  c.context_hidden = 16;
+  c.context_out = 12;
   return c;
 }
 

@@ -1,7 +1,6 @@
 #include "models/training/trainer.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -9,44 +8,12 @@
 #include "models/networks/ae_weights.h"
 #include "models/training/checkpoint.h"
 #include "models/training/exporter.h"
-#include "tests/models/tiny_model.h"
+#include "tests/models/trainer_fixture.h"
 
 namespace halfmoon::training {
 namespace {
 
-class TrainerTest : public ::testing::Test {
- protected:
-  TrainerTest() : dir_(::testing::TempDir() + "trainer_test_" + std::to_string(getpid())) {
-    std::filesystem::remove_all(dir_);
-    std::filesystem::create_directories(dir_);
-    const Pack pack = testing::TestPack(10, 256);
-    std::ofstream(dir_ + "/data.hmnpack", std::ios::binary)
-        .write(reinterpret_cast<const char*>(pack.bytes.data()),
-               static_cast<std::streamsize>(pack.bytes.size()));
-  }
-  ~TrainerTest() override { std::filesystem::remove_all(dir_); }
-
-  TrainOptions Options(const std::string& out, std::int64_t steps) const {
-    TrainOptions o;
-    o.recipe.name = "tiny";
-    o.recipe.model = testing::TinyConfig().ToMetadata();
-    o.recipe.batch = 4;
-    o.recipe.crop = 64;
-    o.recipe.warmup_steps = 5;
-    o.recipe.learning_rate = 2e-3;
-    o.packs = {dir_ + "/data.hmnpack"};
-    o.out_dir = dir_ + "/" + out;
-    o.budget.steps = steps;
-    o.workers = 1;
-    o.precision = "float32";  // "auto" may choose differently from run to run
-    o.validation_pictures = 2;
-    return o;
-  }
-  static TrainCallback Ignore() {
-    return [](const TrainProgress&) { return true; };
-  }
-  std::string dir_;
-};
+using testing::TrainerTest;
 
 TEST_F(TrainerTest, TheLossFalls) {
   double first = 0, last = 0;
@@ -205,83 +172,6 @@ TEST_F(TrainerTest, InitStartsFromAWeightsFile) {
   const Status shrunk = Train(next, Ignore());
   EXPECT_EQ(shrunk.code(), StatusCode::kCorrupt);
   EXPECT_NE(shrunk.message().find("g_a.blocks.0"), std::string::npos) << shrunk.message();
-}
-
-// Nothing but the refinement changes, the picture gets better, and a resumed run makes its pool of
-// decoded crops again.
-TEST_F(TrainerTest, ARefinementLearnsAlone) {
-  at::set_num_threads(1);
-  ASSERT_TRUE(Train(Options("codec", 40), Ignore()).ok());
-  const auto codec = Checkpoint::Load(dir_ + "/codec/checkpoint.pt");
-  auto model = LoadAveragedModel(*codec);
-  const auto bytes = ExportWeights(*model, {{"training", "{\"steps\":40}"}});
-  ASSERT_TRUE(bytes.ok());
-  const std::string path = dir_ + "/weights.safetensors";
-  std::ofstream(path, std::ios::binary)
-      .write(reinterpret_cast<const char*>(bytes->data()),
-             static_cast<std::streamsize>(bytes->size()));
-  auto options = [&](const std::string& out, std::int64_t steps) {
-    TrainOptions o = Options(out, steps);
-    o.packs = {dir_ + "/large.hmnpack"};
-    o.recipe.family = "ae-refinement";
-    o.recipe.model["refine_blocks"] = "1";
-    o.recipe.model["refine_channels"] = "16";
-    o.recipe.loss["pool"] = "16";
-    o.recipe.ema = 0.5;
-    o.init = path;
-    return o;
-  };
-  const Pack large = testing::TestPack(5, 320);
-  std::ofstream(dir_ + "/large.hmnpack", std::ios::binary)
-      .write(reinterpret_cast<const char*>(large.bytes.data()),
-             static_cast<std::streamsize>(large.bytes.size()));
-  std::vector<double> gains;
-  auto note = [&](const TrainProgress& p) {
-    for (const auto& [name, value] : p.figures) {
-      if (name == "gain_db") gains.push_back(value);
-    }
-    return true;
-  };
-  TrainOptions whole = options("whole", 60);
-  const Status status = Train(whole, note);
-  ASSERT_TRUE(status.ok()) << status.message();
-  ASSERT_FALSE(gains.empty());
-  EXPECT_GT(gains.back(), 0.03);
-  const auto trained = Checkpoint::Load(whole.out_dir + "/checkpoint.pt");
-  ASSERT_TRUE(trained.ok());
-  EXPECT_EQ(trained->metadata.at("before"), "{\"steps\":40}");
-  int frozen = 0;
-  networks::Autoencoder imported =
-      *networks::ImportAutoencoder(*runtime::WeightsFile::FromBytes(*bytes));
-  for (const auto& p : imported->named_parameters()) {
-    EXPECT_TRUE(torch::equal(p.value(), trained->tensors.at("average." + p.key()))) << p.key();
-    ++frozen;
-  }
-  EXPECT_GT(frozen, 50);
-
-  TrainOptions half = options("half", 60);
-  half.validate_minutes = 0;  // a report, and so a chance to stop, after every step
-  int reports = 0;
-  ASSERT_TRUE(Train(half, [&](const TrainProgress&) { return ++reports < 5; }).ok());
-  half.validate_minutes = 5;
-  half.resume = true;
-  half.init.clear();
-  ASSERT_TRUE(Train(half, Ignore()).ok());
-  const auto resumed = Checkpoint::Load(half.out_dir + "/checkpoint.pt");
-  ASSERT_TRUE(resumed.ok());
-  EXPECT_EQ(resumed->metadata.at("before"), "{\"steps\":40}");
-  for (const auto& [name, tensor] : trained->tensors)
-    EXPECT_TRUE(torch::equal(tensor, resumed->tensors.at(name))) << name;
-
-  TrainOptions bad = options("bad", 1);
-  bad.recipe.loss["pool"] = "3";
-  EXPECT_NE(Train(bad, Ignore()).message().find("'pool'"), std::string::npos);
-  bad = options("bad", 1);
-  bad.init.clear();
-  EXPECT_NE(Train(bad, Ignore()).message().find("--init"), std::string::npos);
-  bad = options("bad", 1);
-  bad.recipe.model["refine_blocks"] = "0";
-  EXPECT_NE(Train(bad, Ignore()).message().find("'refine_blocks'"), std::string::npos);
 }
 
 TEST_F(TrainerTest, BadInput) {

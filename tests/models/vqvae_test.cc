@@ -19,24 +19,11 @@ namespace fs = std::filesystem;
 using networks::IndexPriorImpl;
 using networks::Vqvae;
 using networks::VqvaeConfig;
-using testing::TinyConfig;
-
-VqvaeConfig Tiny() {
-  VqvaeConfig c;
-  c.transforms = TinyConfig();
-  c.codes = 16;
-  c.dim = 12;
-  c.code_dim = 4;
-  c.stages = 4;
-  c.context_channels = 6;
-  c.context_hidden = 16;
-  c.context_out = 12;
-  return c;
-}
+using testing::TinyVqvaeConfig;
 
 Vqvae TinyVqvae() {
   torch::manual_seed(3);
-  Vqvae model(Tiny());
+  Vqvae model(TinyVqvaeConfig());
   model->slopes.fill_(0.01);
   for (std::int64_t s = 0; s < 4; ++s) {
     model->support[s].copy_(torch::arange(4, torch::kLong) * 3 + s % 3);
@@ -60,7 +47,7 @@ TEST(VqvaeConfigTest, FieldsOutOfRangeAreNamed) {
     EXPECT_NE(config.status().message().find(field), std::string::npos)
         << config.status().message();
   }
-  const VqvaeConfig c = Tiny();
+  const VqvaeConfig c = TinyVqvaeConfig();
   const auto back = VqvaeConfig::FromMetadata(c.ToMetadata());
   ASSERT_TRUE(back.ok());
   EXPECT_EQ(back->ToMetadata(), c.ToMetadata());
@@ -202,7 +189,7 @@ TEST(VqvaeTrainingTest, TrainsResumesAndExports) {
   o.recipe.batch = 4;
   o.recipe.crop = 64;
   o.recipe.warmup_steps = 2;
-  for (const auto& [name, value] : Tiny().ToMetadata()) {
+  for (const auto& [name, value] : TinyVqvaeConfig().ToMetadata()) {
     if (name != "levels") o.recipe.model[name] = value;
   }
   o.out_dir = (dir / "run").string();

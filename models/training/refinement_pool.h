@@ -1,0 +1,60 @@
+// Decoded crops, and how a refinement (networks/refinement.h) learns from them. LibTorch.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <functional>
+
+#include "models/networks/transforms.h"
+#include "models/training/crop_sampler.h"
+#include "models/training/recipe.h"
+#include "models/training/task.h"
+
+namespace halfmoon::training {
+
+// What families that train a refinement alone have in common. Crops are decoded once and kept, so a
+// step costs what the refinement costs (nine times as many pixels a second as training of the whole
+// model; docs/training-log.md, 26), and what pictures take in bits stays what it is.
+class RefinementPool {
+ public:
+  // Legal fields of a recipe: `loss` has "pool", the number of crops, 16 to 65536, or nothing
+  // (2000); `crop` is at most 256.
+  // Errors: kInvalidArgument naming the field.
+  static Status Check(const Recipe& recipe, const networks::AeConfig& transforms);
+  // Draws from packs need pictures of this side: a crop and what lies around it.
+  static std::int64_t SampledSide();
+
+  // REQUIRES: Check.
+  RefinementPool(const Recipe& recipe, const networks::AeConfig& transforms, torch::Device device);
+
+  struct Decoded {
+    networks::CoarsePicture coarse;
+    torch::Tensor level;  // [1]: what g_s worked at
+  };
+  // Decodes a crop: [1, 3, S, S]. Called from several threads at once, without gradients.
+  using Decode = std::function<Decoded(const torch::Tensor& x, at::Generator& generator)>;
+
+  bool filled() const { return original_.defined(); }
+  // What is drawn depends on the recipe's seed alone: a resumed run makes the same pool again.
+  void Fill(const CropSampler& sampler, int workers, const Decode& decode);
+
+  // lambda(level) * distortion, weighted, over this worker's share of a batch, as in
+  // TrainingTask::Loss. weights: [n] levels -> what each crop's distortion is multiplied by.
+  // Figures: PSNR of the refined crops; gain_db: by how much their distortion (squared error, or
+  // the model's mix with MS-SSIM) is lower.
+  torch::Tensor Loss(const StepInfo& at, networks::Synthesis& g_s,
+                     const std::function<torch::Tensor(const torch::Tensor&)>& weights,
+                     at::Generator& generator, Figures* figures) const;
+
+ private:
+  std::int64_t size_;
+  std::int64_t batch_, crop_;
+  std::uint64_t seed_;
+  networks::AeConfig config_;
+  torch::Device device_;
+  torch::Tensor original_;           // [pool, 3, kPoolSide, kPoolSide], uint8
+  networks::CoarsePicture decoded_;  // likewise, but not refined, float16
+  torch::Tensor level_;              // [pool]
+};
+
+}  // namespace halfmoon::training
