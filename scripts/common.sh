@@ -11,7 +11,7 @@ HALFMOON_PACKAGES=(g++ cmake ninja-build ccache pkg-config libtorch-dev libopenb
   libssl-dev libxxhash-dev libzstd-dev libpng-dev libjpeg-dev liblcms2-dev nlohmann-json3-dev libcli11-dev
   libwebp-dev libavif-dev libjxl-dev)
 # What the tests and benchmarks need on top.
-HALFMOON_TEST_PACKAGES=(libgtest-dev libbenchmark-dev zlib1g-dev chromium parallel)
+HALFMOON_TEST_PACKAGES=(libgtest-dev libbenchmark-dev zlib1g-dev chromium parallel clang-format)
 # The report of `halfmoon eval`: D3 draws its charts, librsvg makes PNG files of them. The build can
 # do without either.
 HALFMOON_PACKAGES+=(node-d3 librsvg2-dev)
