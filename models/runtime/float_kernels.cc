@@ -33,6 +33,7 @@ constexpr std::size_t kTileChannels = kVectors * kLanes;
 // Sums held in registers: 24 of 32 with AVX-512, 12 of 16 otherwise.
 constexpr std::size_t kTileRows = kLanes == 16 ? 12 : 6;
 static_assert(kFloatPanel % kTileChannels == 0);
+static_assert(kTileChannels % kFloatTile == 0 || kFloatTile % kTileChannels == 0);
 
 #if HWY_TARGET == HWY_SSE4
 

@@ -21,6 +21,12 @@ inline std::size_t PadChannels(std::size_t channels) {
   return (channels + kFloatPanel - 1) / kFloatPanel * kFloatPanel;
 }
 
+// And a layer computes this many at least: of 48 channels, the last 16 of two panels are left out.
+inline constexpr std::size_t kFloatTile = 16;
+inline std::size_t TileChannels(std::size_t channels) {
+  return (channels + kFloatTile - 1) / kFloatTile * kFloatTile;
+}
+
 // out[r][n] = f(bias[n] + sum over k of weights[n][k] * rows[r][k]) + residual[r][n], the sum taken
 // with k ascending by fusedMultiplyAdd from the bias on; f(v) is v, or for v < 0 v * slope.
 struct FloatGemmArgs {
@@ -29,13 +35,13 @@ struct FloatGemmArgs {
   std::size_t row_count;
   std::size_t depth;      // K
   const float* weights;   // [panel][K][kFloatPanel]
-  std::size_t channels;   // outputs, a multiple of kFloatPanel
-  const float* bias;      // [channels]; null: 0
+  std::size_t channels;   // outputs, a multiple of kFloatTile; the rest of a panel may be written
+  const float* bias;      // [whole panels]; null: 0
   float slope;            // of the leaky ReLU; 1: none
   const float* residual;  // [row][residual_stride], may be `out`; null: none
   std::size_t residual_stride;
   float* out;
-  std::size_t out_stride;  // >= channels
+  std::size_t out_stride;  // >= channels, whole panels
 };
 
 // A 3x3 depth-wise layer along a row: out[x][c] = bias[c] + sum over taps (row by row) of

@@ -112,7 +112,8 @@ Result<FloatPointwise> FloatPointwise::LoadParts(const WeightsFile& file, const 
   for (std::size_t i = 0; i < parts * part; ++i) rows[i / part * padded + i % part] = out_order(i);
   HALFMOON_ASSIGN_OR_RETURN(FloatPointwise layer,
                             LoadRows(file, prefix, in, parts * part, true, {}, rows));
-  layer.part_ = padded;
+  layer.part_ = part;
+  layer.part_padded_ = padded;
   return layer;
 }
 
@@ -124,7 +125,7 @@ void FloatPointwise::Run(const FloatKernels& kernels, const float* rows, std::si
                 .row_count = count,
                 .depth = in_,
                 .weights = weights_.data(),
-                .channels = PadChannels(out_),
+                .channels = TileChannels(out_),
                 .bias = bias_.empty() ? nullptr : bias_.data(),
                 .slope = epilogue.slope,
                 .residual = epilogue.residual,
@@ -140,9 +141,9 @@ void FloatPointwise::RunPart(const FloatKernels& kernels, std::size_t p, const f
                 .row_stride = row_stride,
                 .row_count = count,
                 .depth = in_,
-                .weights = weights_.data() + p * part_ * in_,
-                .channels = part_,
-                .bias = bias_.data() + p * part_,
+                .weights = weights_.data() + p * part_padded_ * in_,
+                .channels = TileChannels(part_),
+                .bias = bias_.data() + p * part_padded_,
                 .slope = 1,
                 .residual = nullptr,
                 .residual_stride = 0,

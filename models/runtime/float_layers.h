@@ -1,7 +1,8 @@
 // Layers of the pixel transforms in float, for running trained networks without LibTorch: 1x1
 // convolutions, the depth-wise block, per-level vectors. Must not include LibTorch or Highway.
 //
-// Maps are [height][width][PadChannels(channels)] floats, the channels behind the real ones 0.
+// Maps are [height][width][PadChannels(channels)] floats; the channels behind the real ones hold
+// finite numbers that mean nothing.
 // Results do not depend on the number of threads or on the instruction set (float_kernels.h).
 #pragma once
 
@@ -85,8 +86,9 @@ class FloatPointwise {
                                          const std::vector<std::size_t>& rows);
   static constexpr std::size_t kPadding = static_cast<std::size_t>(-1);
 
-  std::size_t in_ = 0, out_ = 0, part_ = 0;
-  std::vector<float> weights_, bias_;  // [panel][in][kFloatPanel]; [padded out], or empty
+  std::size_t in_ = 0, out_ = 0;
+  std::size_t part_ = 0, part_padded_ = 0;  // outputs of a part
+  std::vector<float> weights_, bias_;       // [panel][in][kFloatPanel]; [padded out], or empty
 };
 
 // out = layer(in), position by position, then v < 0 -> v * slope. in and out must differ.
