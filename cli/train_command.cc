@@ -32,6 +32,7 @@ std::string FiguresText(const training::Figures& figures) {
 }
 
 std::string ProgressText(const training::TrainProgress& p) {
+  if (p.prepared < 1) return "preparing (" + Fixed(100 * p.prepared, 1) + " %)";
   return "step " + std::to_string(p.step) + " (" + Fixed(100 * p.progress, 1) + " %), " +
          Fixed(p.steps_per_second, 2) + " steps/s, loss " + Fixed(p.loss, 4) +
          FiguresText(p.figures) + ", " + Duration(60 * p.minutes_left) + " left" +

@@ -1,10 +1,10 @@
 #include "models/training/refinement_pool.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "models/networks/distortion.h"
 #include "models/training/generator.h"
-#include "models/training/worker_pool.h"
 
 namespace halfmoon::training {
 namespace {
@@ -12,6 +12,7 @@ namespace {
 constexpr std::int64_t kPoolSide = 256;
 constexpr std::int64_t kPoolMargin = 32;  // around a crop, decoded with it and thrown away
 constexpr std::int64_t kDefaultPool = 2000;
+constexpr std::int64_t kCropsAtOnce = 8;  // for each worker: a second or two
 
 // The number of crops, or what is wrong with the fields.
 Result<std::int64_t> PoolSize(const Recipe& r) {
@@ -51,19 +52,22 @@ RefinementPool::RefinementPool(const Recipe& r, const networks::AeConfig& transf
       config_(transforms),
       device_(device) {}
 
-void RefinementPool::Fill(const CropSampler& sampler, int workers, const Decode& decode) {
-  const auto device = torch::TensorOptions().device(device_);
-  const std::vector<std::int64_t> shape = {size_, 3, kPoolSide, kPoolSide};
-  original_ = torch::empty(shape, device.dtype(torch::kUInt8));
-  decoded_.x = torch::empty(shape, device.dtype(torch::kHalf));
-  decoded_.features = torch::empty({size_, config_.block_channels, kPoolSide / 8, kPoolSide / 8},
-                                   device.dtype(torch::kHalf));
-  level_ = torch::empty({size_}, device);
-  WorkerPool threads(workers);
-  threads.Run([&](int w) {
+double RefinementPool::FillMore(const CropSampler& sampler, WorkerPool& workers,
+                                const Decode& decode) {
+  if (!original_.defined()) {
+    const auto device = torch::TensorOptions().device(device_);
+    const std::vector<std::int64_t> shape = {size_, 3, kPoolSide, kPoolSide};
+    original_ = torch::empty(shape, device.dtype(torch::kUInt8));
+    decoded_.x = torch::empty(shape, device.dtype(torch::kHalf));
+    decoded_.features = torch::empty({size_, config_.block_channels, kPoolSide / 8, kPoolSide / 8},
+                                     device.dtype(torch::kHalf));
+    level_ = torch::empty({size_}, device);
+  }
+  const std::int64_t end = std::min(size_, filled_ + kCropsAtOnce * workers.size());
+  workers.Run([&](int w) {
     torch::NoGradGuard no_grad;
     at::Generator generator = MakeGenerator(device_);
-    for (std::int64_t i = w; i < size_; i += workers) {
+    for (std::int64_t i = filled_ + w; i < end; i += workers.size()) {
       generator.set_current_seed(MixSeed(seed_, static_cast<std::uint64_t>(i), 1u << 20));
       const torch::Tensor x = sampler.Sample(1, SampledSide(), generator);
       const Decoded decoded = decode(x, generator);
@@ -78,6 +82,8 @@ void RefinementPool::Fill(const CropSampler& sampler, int workers, const Decode&
       level_[i].copy_(decoded.level[0]);
     }
   });
+  filled_ = end;
+  return static_cast<double>(filled_) / static_cast<double>(size_);
 }
 
 torch::Tensor RefinementPool::Loss(

@@ -34,9 +34,9 @@ class RefinementPool {
   // Decodes a crop: [1, 3, S, S]. Called from several threads at once, without gradients.
   using Decode = std::function<Decoded(const torch::Tensor& x, at::Generator& generator)>;
 
-  bool filled() const { return original_.defined(); }
-  // What is drawn depends on the recipe's seed alone: a resumed run makes the same pool again.
-  void Fill(const CropSampler& sampler, int workers, const Decode& decode);
+  // Decodes the next few crops and returns the share of the pool that is there. What is drawn
+  // depends on the recipe's seed alone: a resumed run makes the same pool again.
+  double FillMore(const CropSampler& sampler, WorkerPool& workers, const Decode& decode);
 
   // lambda(level) * distortion, weighted, over this worker's share of a batch, as in
   // TrainingTask::Loss. weights: [n] levels -> what each crop's distortion is multiplied by.
@@ -47,7 +47,7 @@ class RefinementPool {
                      at::Generator& generator, Figures* figures) const;
 
  private:
-  std::int64_t size_;
+  std::int64_t size_, filled_ = 0;
   std::int64_t batch_, crop_;
   std::uint64_t seed_;
   networks::AeConfig config_;

@@ -31,18 +31,21 @@ Status RefinementTask::Initialise() {
       "family 'ae-refinement' refines what a trained codec decodes; give its weights with --init"};
 }
 
-void RefinementTask::BeforeStep(const StepInfo& at) {
+double RefinementTask::Prepare(WorkerPool& workers) {
   model_->SetQuantised(true);  // what a decoder sees
-  if (pool_.filled()) return;
   const bool was_training = model_->is_training();
   model_->eval();  // symbols are rounded
-  pool_.Fill(sampler_, at.workers, [&](const torch::Tensor& x, at::Generator& generator) {
-    const torch::Tensor level =
-        torch::rand({1}, generator, x.options()) * (networks::AeConfig::kLevels - 1);
-    return RefinementPool::Decoded{model_->forward(x, level, c10::nullopt).coarse, level};
-  });
+  const double done =
+      pool_.FillMore(sampler_, workers, [&](const torch::Tensor& x, at::Generator& generator) {
+        const torch::Tensor level =
+            torch::rand({1}, generator, x.options()) * (networks::AeConfig::kLevels - 1);
+        return RefinementPool::Decoded{model_->forward(x, level, c10::nullopt).coarse, level};
+      });
   model_->train(was_training);
+  return done;
 }
+
+void RefinementTask::BeforeStep(const StepInfo&) { model_->SetQuantised(true); }
 
 torch::Tensor RefinementTask::Loss(const StepInfo& at, at::Generator& generator, Figures* figures) {
   auto weights = [&](const torch::Tensor& level) { return LossWeight(level) * Lambda(level); };

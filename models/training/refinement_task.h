@@ -21,6 +21,7 @@ class RefinementTask : public AeTask {
                                                       torch::Device device);
 
   Status Initialise() override;
+  double Prepare(WorkerPool& workers) override;
   void BeforeStep(const StepInfo& at) override;
   torch::Tensor Loss(const StepInfo& at, at::Generator& generator, Figures* figures) override;
 

@@ -53,6 +53,10 @@ class TrainingTask {
   // kInvalidArgument where a family has no such way.
   virtual Status ImportWeightsFile(const std::string& path) = 0;
 
+  // Makes what the first step needs, a part of it with each call (some seconds), so that a run can
+  // be stopped meanwhile. Returns the share that is done; 1 when nothing is left.
+  virtual double Prepare(WorkerPool&) { return 1; }
+
   // Before the workers of a step start.
   virtual void BeforeStep(const StepInfo&) {}
 

@@ -73,6 +73,11 @@ int main(int argc, char** argv) {
   std::signal(SIGTERM, OnSignal);
   const halfmoon::Status status =
       halfmoon::training::Train(o, [](const halfmoon::training::TrainProgress& p) {
+        if (p.prepared < 1) {
+          std::printf("preparing  %4.1f%%\n", 100 * p.prepared);
+          std::fflush(stdout);
+          return g_stop == 0;
+        }
         std::printf("step %lld  %4.1f%%  %.2f steps/s  loss %.4f", static_cast<long long>(p.step),
                     100 * p.progress, p.steps_per_second, p.loss);
         for (const auto& [name, value] : p.figures) std::printf("  %s %.4f", name.c_str(), value);

@@ -284,13 +284,21 @@ Status Run::Loop(const TrainCallback& callback) {
   task_->network().train();
   Clock::time_point reported = start_, checked = start_, validated = start_;
   bool go_on = true;
+  for (double done; go_on && (done = task_->Prepare(pool_)) < 1;) {
+    if (60 * MinutesSince(reported) < options_.report_seconds) continue;
+    TrainProgress p;
+    p.step = step_;
+    p.prepared = done;
+    go_on = callback(p);
+    reported = Clock::now();
+  }
   for (;;) {
     const double progress = options_.budget.Progress(step_, MinutesSpent());
     const bool end = progress >= 1 || !go_on;
     if (!end) Step(progress);
     const bool validate =
         task_->HasValidation() && (end || MinutesSince(validated) >= options_.validate_minutes);
-    if (validate || (report_steps_ > 0 && MinutesSince(reported) >= 1.0 / 6)) {
+    if (validate || (report_steps_ > 0 && 60 * MinutesSince(reported) >= options_.report_seconds)) {
       TrainProgress p;
       const double n = std::max<double>(1, static_cast<double>(report_steps_));
       p.step = step_;

@@ -25,6 +25,7 @@ struct TrainOptions {
   std::string precision = "auto";
   int workers = 2;  // CPU: threads that share a batch; cuda: ignored
   Budget budget;
+  double report_seconds = 10;
   double checkpoint_minutes = 3;
   double validate_minutes = 5;
   std::int64_t validation_pictures = 24;
@@ -33,6 +34,7 @@ struct TrainOptions {
 struct TrainProgress {
   std::int64_t step = 0;
   double progress = 0;          // 0..1
+  double prepared = 1;          // below 1: the task prepares its first step, the rest says nothing
   double steps_per_second = 0;  // since the last report
   double minutes_left = 0;
   double learning_rate = 0;
@@ -42,8 +44,8 @@ struct TrainProgress {
   const ValidationReport* validation = nullptr;  // set on reports that carry one
 };
 
-// Called about every ten seconds and after each validation. Return false to stop (a checkpoint is
-// written first).
+// Called about every `report_seconds` and after each validation. Return false to stop (a checkpoint
+// is written first).
 using TrainCallback = std::function<bool(const TrainProgress&)>;
 
 // Trains until the budget is spent. Errors: kInvalidArgument (recipe, device, no data), kIo,

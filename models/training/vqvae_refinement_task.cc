@@ -31,15 +31,16 @@ Status VqvaeRefinementTask::Initialise() {
           "--init"};
 }
 
-void VqvaeRefinementTask::BeforeStep(const StepInfo& at) {
+double VqvaeRefinementTask::Prepare(WorkerPool& workers) {
   model_->SetQuantised(true);  // what a decoder sees
-  if (pool_.filled()) return;
-  pool_.Fill(sampler_, at.workers, [&](const torch::Tensor& x, at::Generator& generator) {
+  return pool_.FillMore(sampler_, workers, [&](const torch::Tensor& x, at::Generator& generator) {
     const torch::Tensor used = torch::randint(1, config_.stages + 1, {1}, generator, torch::kLong);
     const auto q = model_->Quantise(model_->Analyse(x), {used.item<std::int64_t>()});
     return RefinementPool::Decoded{model_->Coarse(q.z, used), model_->SynthesisLevel(used)};
   });
 }
+
+void VqvaeRefinementTask::BeforeStep(const StepInfo&) { model_->SetQuantised(true); }
 
 torch::Tensor VqvaeRefinementTask::Loss(const StepInfo& at, at::Generator& generator,
                                         Figures* figures) {

@@ -20,6 +20,7 @@ class VqvaeRefinementTask : public VqvaeTask {
                                                       torch::Device device);
 
   Status Initialise() override;
+  double Prepare(WorkerPool& workers) override;
   void BeforeStep(const StepInfo& at) override;
   torch::Tensor Loss(const StepInfo& at, at::Generator& generator, Figures* figures) override;
   void AfterStep(const StepInfo&) override {}  // codebooks and slopes stay

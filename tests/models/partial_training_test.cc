@@ -128,6 +128,25 @@ TEST_P(PartialTrainingTest, APartLearnsAlone) {
     EXPECT_TRUE(torch::equal(tensor, resumed->tensors.at(name))) << name;
 }
 
+// Decoding the pool takes minutes of a real run; stopping must not wait for it.
+TEST_P(PartialTrainingTest, ARunCanBeStoppedWhileItPrepares) {
+  TrainCodec();
+  TrainOptions o = PartOptions("stopped", 5);
+  o.recipe.loss["pool"] = "2000";
+  o.report_seconds = 0;
+  std::vector<double> prepared;
+  ASSERT_TRUE(Train(o, [&](const TrainProgress& p) {
+                prepared.push_back(p.prepared);
+                return false;
+              }).ok());
+  ASSERT_FALSE(prepared.empty());
+  EXPECT_LT(prepared.front(), 0.02);
+  EXPECT_GT(prepared.front(), 0);
+  const auto stopped = Checkpoint::Load(o.out_dir + "/checkpoint.pt");
+  ASSERT_TRUE(stopped.ok());
+  EXPECT_EQ(stopped->metadata.at("step"), "0");
+}
+
 TEST_P(PartialTrainingTest, BadInput) {
   TrainOptions bad = PartOptions("bad", 1);
   bad.recipe.loss["pool"] = "3";
@@ -150,7 +169,7 @@ INSTANTIATE_TEST_SUITE_P(
     Families, PartialTrainingTest,
     ::testing::Values(Part{"Refinement", "ae", "ae-refinement", {"g_s.refine."}},
                       Part{"VqvaeRefinement", "vqvae", "vqvae-refinement", {"g_s.refine."}}),
-    [](const auto& info) { return std::string(info.param.name); });
+    [](const ::testing::TestParamInfo<Part>& part) { return std::string(part.param.name); });
 
 }  // namespace
 }  // namespace halfmoon::training
