@@ -284,7 +284,8 @@ Status Run::Loop(const TrainCallback& callback) {
   task_->network().train();
   Clock::time_point reported = start_, checked = start_, validated = start_;
   bool go_on = true;
-  for (double done; go_on && (done = task_->Prepare(pool_)) < 1;) {
+  auto goes_on = [&] { return go_on && options_.budget.Progress(step_, MinutesSpent()) < 1; };
+  for (double done; goes_on() && (done = task_->Prepare(pool_)) < 1;) {
     if (60 * MinutesSince(reported) < options_.report_seconds) continue;
     TrainProgress p;
     p.step = step_;
