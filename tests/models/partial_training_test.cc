@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "models/networks/ae_weights.h"
+#include "models/networks/vqvae_weights.h"
 #include "models/training/checkpoint.h"
 #include "models/training/families.h"
 #include "tests/models/trainer_fixture.h"
@@ -64,6 +66,13 @@ class PartialTrainingTest : public testing::TrainerTest,
     return o;
   }
 
+  torch::OrderedDict<std::string, torch::Tensor> FileParameters() const {
+    const auto file = runtime::WeightsFile::FromFile(Weights());
+    if (GetParam().codec == std::string("vqvae"))
+      return (*networks::ImportVqvae(*file))->named_parameters();
+    return (*networks::ImportAutoencoder(*file))->named_parameters();
+  }
+
   static bool IsTrained(const std::string& name) {
     for (const std::string& prefix : GetParam().trained)
       if (name.starts_with(prefix)) return true;
@@ -110,8 +119,15 @@ TEST_P(PartialTrainingTest, APartLearnsAlone) {
       ++frozen;
     }
   }
-  EXPECT_GT(frozen, 40);
+  EXPECT_GT(frozen, 50);
   EXPECT_GT(changed, 10);
+  // And what is frozen is what the file holds, in the averaged weights as well.
+  int averaged = 0;
+  for (const auto& p : FileParameters()) {
+    ++averaged;
+    EXPECT_TRUE(torch::equal(p.value(), trained->tensors.at("average." + p.key()))) << p.key();
+  }
+  EXPECT_GT(averaged, 50);
 
   TrainOptions half = PartOptions("half", 60);
   half.validate_minutes = 0;  // a report, and so a chance to stop, after every step
