@@ -3,6 +3,7 @@
 #include "models/networks/ae_weights.h"
 #include "models/networks/distortion.h"
 #include "models/training/generator.h"
+#include "models/training/level_weight.h"
 #include "models/training/principal_components.h"
 
 namespace halfmoon::training {
@@ -120,7 +121,8 @@ torch::Tensor AeTask::Loss(const StepInfo& at, at::Generator& generator, Figures
   const double pixels = static_cast<double>(side * side);
   const torch::Tensor bpp = (out.y_bits + out.z_bits) / pixels;
   const torch::Tensor mse = (out.x_hat - x).square().mean({1, 2, 3}) * (255.0 * 255.0);
-  const torch::Tensor lambda = Lambda(level), weight = LossWeight(level);
+  const torch::Tensor lambda = LevelLambda(config_, level),
+                      weight = LevelWeight(config_, r.level_weight, level);
   const torch::Tensor psnr = 10 * torch::log10(255.0 * 255.0 / mse.detach().clamp_min(1e-6));
   *figures = {{"bpp", bpp.mean().item<double>()}, {"psnr", psnr.mean().item<double>()}};
   const torch::Tensor distortion =
@@ -128,17 +130,6 @@ torch::Tensor AeTask::Loss(const StepInfo& at, at::Generator& generator, Figures
   if (config_.ms_ssim_share > 0)
     figures->emplace_back("distortion", distortion.detach().mean().item<double>());
   return (weight * (bpp + lambda * distortion)).sum() / static_cast<double>(batch);
-}
-
-torch::Tensor AeTask::Lambda(const torch::Tensor& level) const {
-  const double ratio = std::log(config_.lambda_max / config_.lambda_min);
-  return (level * (ratio / (networks::AeConfig::kLevels - 1))).exp() * config_.lambda_min;
-}
-
-torch::Tensor AeTask::LossWeight(const torch::Tensor& level) const {
-  // 1 in the middle of the range; without it the high rates own the gradient.
-  return (Lambda(level) / std::sqrt(config_.lambda_min * config_.lambda_max))
-      .pow(-recipe_.level_weight);
 }
 
 ValidationReport AeTask::Validate(WorkerPool& pool) {

@@ -35,10 +35,6 @@ class AeTask : public TrainingTask {
   AeTask(const Recipe& recipe, const networks::AeConfig& config, CropSampler sampler,
          torch::Tensor validation_crops, torch::Device device);
 
-  // [n] levels -> lambda of each, and what its loss is multiplied by.
-  torch::Tensor Lambda(const torch::Tensor& level) const;
-  torch::Tensor LossWeight(const torch::Tensor& level) const;
-
   Recipe recipe_;
   networks::AeConfig config_;
   torch::Device device_;

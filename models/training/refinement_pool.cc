@@ -5,6 +5,7 @@
 
 #include "models/networks/distortion.h"
 #include "models/training/generator.h"
+#include "models/training/level_weight.h"
 
 namespace halfmoon::training {
 namespace {
@@ -49,6 +50,7 @@ RefinementPool::RefinementPool(const Recipe& r, const networks::AeConfig& transf
       batch_(r.batch),
       crop_(r.crop),
       seed_(r.seed),
+      level_weight_(r.level_weight),
       config_(transforms),
       device_(device) {}
 
@@ -86,10 +88,8 @@ double RefinementPool::FillMore(const CropSampler& sampler, WorkerPool& workers,
   return static_cast<double>(filled_) / static_cast<double>(size_);
 }
 
-torch::Tensor RefinementPool::Loss(
-    const StepInfo& at, networks::Synthesis& g_s,
-    const std::function<torch::Tensor(const torch::Tensor&)>& weights, at::Generator& generator,
-    Figures* figures) const {
+torch::Tensor RefinementPool::Loss(const StepInfo& at, networks::Synthesis& g_s,
+                                   at::Generator& generator, Figures* figures) const {
   const std::int64_t count =
       batch_ * (at.worker + 1) / at.workers - batch_ * at.worker / at.workers;
   if (count == 0) return {};
@@ -120,7 +120,9 @@ torch::Tensor RefinementPool::Loss(
     *figures = {{"psnr", -10 * mse.clamp_min(1e-10).log10().mean().item<double>()},
                 {"gain_db", 10 * (before / after).log10().mean().item<double>()}};
   }
-  return (weights(level) * after).sum() / static_cast<double>(batch_);
+  const torch::Tensor weight =
+      LevelWeight(config_, level_weight_, level) * LevelLambda(config_, level);
+  return (weight * after).sum() / static_cast<double>(batch_);
 }
 
 }  // namespace halfmoon::training

@@ -38,18 +38,17 @@ class RefinementPool {
   // depends on the recipe's seed alone: a resumed run makes the same pool again.
   double FillMore(const CropSampler& sampler, WorkerPool& workers, const Decode& decode);
 
-  // lambda(level) * distortion, weighted, over this worker's share of a batch, as in
-  // TrainingTask::Loss. weights: [n] levels -> what each crop's distortion is multiplied by.
-  // Figures: PSNR of the refined crops; gain_db: by how much their distortion (squared error, or
-  // the model's mix with MS-SSIM) is lower.
-  torch::Tensor Loss(const StepInfo& at, networks::Synthesis& g_s,
-                     const std::function<torch::Tensor(const torch::Tensor&)>& weights,
-                     at::Generator& generator, Figures* figures) const;
+  // lambda * distortion, weighted by level, over this worker's share of a batch, as in
+  // TrainingTask::Loss. Figures: PSNR of the refined crops; gain_db: by how much their distortion
+  // (squared error, or the model's mix with MS-SSIM) is lower.
+  torch::Tensor Loss(const StepInfo& at, networks::Synthesis& g_s, at::Generator& generator,
+                     Figures* figures) const;
 
  private:
   std::int64_t size_, filled_ = 0;
   std::int64_t batch_, crop_;
   std::uint64_t seed_;
+  double level_weight_;
   networks::AeConfig config_;
   torch::Device device_;
   torch::Tensor original_;           // [pool, 3, kPoolSide, kPoolSide], uint8

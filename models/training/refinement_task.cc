@@ -48,8 +48,7 @@ double RefinementTask::Prepare(WorkerPool& workers) {
 void RefinementTask::BeforeStep(const StepInfo&) { model_->SetQuantised(true); }
 
 torch::Tensor RefinementTask::Loss(const StepInfo& at, at::Generator& generator, Figures* figures) {
-  auto weights = [&](const torch::Tensor& level) { return LossWeight(level) * Lambda(level); };
-  return pool_.Loss(at, model_->g_s, weights, generator, figures);
+  return pool_.Loss(at, model_->g_s, generator, figures);
 }
 
 }  // namespace halfmoon::training

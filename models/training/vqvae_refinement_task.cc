@@ -1,7 +1,5 @@
 #include "models/training/vqvae_refinement_task.h"
 
-#include <cmath>
-
 namespace halfmoon::training {
 
 Status VqvaeRefinementTask::Check(const Recipe& r) {
@@ -44,15 +42,7 @@ void VqvaeRefinementTask::BeforeStep(const StepInfo&) { model_->SetQuantised(tru
 
 torch::Tensor VqvaeRefinementTask::Loss(const StepInfo& at, at::Generator& generator,
                                         Figures* figures) {
-  auto weights = [&](const torch::Tensor& level) {
-    const auto& t = config_.transforms;
-    const torch::Tensor lambda =
-        (level * (std::log(t.lambda_max / t.lambda_min) / (networks::AeConfig::kLevels - 1)))
-            .exp() *
-        t.lambda_min;
-    return lambda * (lambda / std::sqrt(t.lambda_min * t.lambda_max)).pow(-recipe_.level_weight);
-  };
-  return pool_.Loss(at, model_->g_s, weights, generator, figures);
+  return pool_.Loss(at, model_->g_s, generator, figures);
 }
 
 }  // namespace halfmoon::training
