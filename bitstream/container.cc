@@ -45,8 +45,8 @@ Status Truncated(const std::string& what, std::size_t offset, std::size_t have) 
 // no format allows: kCorrupt in a file, kInvalidArgument from a caller.
 Status CheckHeader(const Header& h, const Limits& limits, StatusCode illegal) {
   const std::string remedy = illegal == StatusCode::kCorrupt ? kDamaged : "pass a legal value";
-  if ((h.flags & kCriticalFlags) != 0) {
-    return FieldError(StatusCode::kUnsupportedFeature, "flags", 6, h.flags, "0..15",
+  if ((h.flags & kUnknownCriticalFlags) != 0) {
+    return FieldError(StatusCode::kUnsupportedFeature, "flags", 6, h.flags, "0..31",
                       "the file needs a newer Halfmoon");
   }
   if (h.bit_depth < 8 || h.bit_depth > 16) {

@@ -18,11 +18,12 @@ namespace halfmoon {
 // this, and a transfer that clears bit 7 is noticed.
 inline constexpr std::array<std::uint8_t, 4> kMagic = {0x8D, 'H', 'M', 'N'};
 inline constexpr std::uint8_t kFormatMajor = 0;
-inline constexpr std::uint8_t kFormatMinor = 2;
+inline constexpr std::uint8_t kFormatMinor = 3;
 inline constexpr std::size_t kHeaderBytes = 38;
 
 // Flag bits 0..3 may be ignored by a reader that does not know them, bits 4..7 may not.
-inline constexpr std::uint8_t kCriticalFlags = 0xF0;
+inline constexpr std::uint8_t kFlagDependent = 0x10;  // dependent quantisation, FORMAT.md 9.6
+inline constexpr std::uint8_t kUnknownCriticalFlags = 0xE0;
 
 enum class Colour : std::uint8_t {
   kSrgb = 0,
@@ -44,6 +45,7 @@ struct Header {
   std::uint16_t tile_size = 0;    // pixels, multiple of 64; 0 = one tile
   std::uint16_t chunk_count = 0;  // as read; Write counts
 
+  bool dependent() const { return (flags & kFlagDependent) != 0; }
   bool has_alpha() const { return channels == 2 || channels == 4; }
   std::uint32_t tile_columns() const { return tile_size == 0 ? 1 : (width - 1) / tile_size + 1; }
   std::uint32_t tile_rows() const { return tile_size == 0 ? 1 : (height - 1) / tile_size + 1; }

@@ -238,9 +238,8 @@ Result<LatentDecoder> LatentDecoder::Create(const CdfTables& tables,
   }
 }
 
-template <int kLanes>
-bool LatentDecoder::DecodeGroups(const std::uint8_t* table_index, std::int32_t* symbols,
-                                 std::size_t count) {
+template <int kLanes, typename Path>
+bool LatentDecoder::DecodeGroups(Path path, std::int32_t* symbols, std::size_t count) {
   const CdfTables::Info* const infos = tables_->infos().data();
   const std::uint16_t* const buckets = tables_->buckets();
   const CdfTables::DecodeEntry* const entries = tables_->decode_entries();
@@ -269,7 +268,8 @@ bool LatentDecoder::DecodeGroups(const std::uint8_t* table_index, std::int32_t* 
   std::size_t i = 0;
   const auto single = [&] {
     std::uint64_t& state = states_[(decoded_ + i) % kLanes];
-    state = pop(state, table_index[i], &symbols[i]);
+    state = pop(state, path.Table(i), &symbols[i]);
+    path.Took(i, symbols[i]);
     ++i;
   };
   // Words are padded for one group: so the end is checked after every group and every odd symbol.
@@ -279,7 +279,8 @@ bool LatentDecoder::DecodeGroups(const std::uint8_t* table_index, std::int32_t* 
   for (; count - i >= kLanes && !words.ran_dry() && legal; i += kLanes) {
 #pragma GCC unroll 4
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      local[lane] = pop(local[lane], table_index[i + lane], &symbols[i + lane]);
+      local[lane] = pop(local[lane], path.Table(i + lane), &symbols[i + lane]);
+      path.Took(i + lane, symbols[i + lane]);
     }
   }
   std::copy_n(local.begin(), kLanes, states_.begin());
@@ -295,26 +296,62 @@ Status LatentDecoder::Fail(Status status) {
   return status_;
 }
 
+namespace {
+
+// Of symbols whose tables are known.
+struct FixedPath {
+  const std::uint8_t* table_index;
+  std::uint8_t Table(std::size_t i) const { return table_index[i]; }
+  void Took(std::size_t, std::int32_t) {}
+};
+
+}  // namespace
+
+Status LatentDecoder::CheckRoom(std::size_t symbols) const {
+  if (symbols <= symbol_count_ - decoded_) return Status::Ok();
+  return {StatusCode::kInvalidArgument,
+          "latent coder: " + std::to_string(symbols) + " symbols asked for after " +
+              SymbolCount(decoded_, symbol_count_) + "; ask for no more than were announced"};
+}
+
 Status LatentDecoder::Decode(std::span<const std::uint8_t> table_index,
                              std::span<std::int32_t> symbols) {
   if (!status_.ok()) return status_;
-  if (symbols.size() > symbol_count_ - decoded_) {
-    return Fail({StatusCode::kInvalidArgument, "latent coder: " + std::to_string(symbols.size()) +
-                                                   " symbols asked for after " +
-                                                   SymbolCount(decoded_, symbol_count_) +
-                                                   "; ask for no more than were announced"});
-  }
+  if (Status status = CheckRoom(symbols.size()); !status.ok()) return Fail(std::move(status));
   if (Status status = CheckIndexes(table_index, symbols.size(), tables_->count(), decoded_);
       !status.ok()) {
     return Fail(std::move(status));
   }
+  return DecodeAlong(FixedPath{table_index.data()}, symbols);
+}
+
+Status LatentDecoder::DecodeDependent(const DependentTables& tables,
+                                      std::span<const std::uint8_t> scales,
+                                      std::span<std::int32_t> symbols) {
+  if (!status_.ok()) return status_;
+  if (tables_->count() != static_cast<std::size_t>(tables.count())) {
+    return Fail({StatusCode::kInvalidArgument,
+                 "latent coder: dependent symbols need " + std::to_string(tables.count()) +
+                     " tables, there are " + std::to_string(tables_->count())});
+  }
+  if (Status status = CheckRoom(symbols.size()); !status.ok()) return Fail(std::move(status));
+  if (Status status =
+          CheckIndexes(scales, symbols.size(), static_cast<std::size_t>(tables.scales), decoded_);
+      !status.ok()) {
+    return Fail(std::move(status));
+  }
+  return DecodeAlong(DependentPath(tables, scales), symbols);
+}
+
+template <typename Path>
+Status LatentDecoder::DecodeAlong(Path path, std::span<std::int32_t> symbols) {
   bool legal = true;
   if (lanes_ == 1) {
-    legal = DecodeGroups<1>(table_index.data(), symbols.data(), symbols.size());
+    legal = DecodeGroups<1>(path, symbols.data(), symbols.size());
   } else if (lanes_ == 2) {
-    legal = DecodeGroups<2>(table_index.data(), symbols.data(), symbols.size());
+    legal = DecodeGroups<2>(path, symbols.data(), symbols.size());
   } else {
-    legal = DecodeGroups<4>(table_index.data(), symbols.data(), symbols.size());
+    legal = DecodeGroups<4>(path, symbols.data(), symbols.size());
   }
   if (next_word_ > word_count_) {
     return Fail({StatusCode::kTruncated, "latent stream: no word left before " +

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "bitstream/cdf_tables.h"
+#include "bitstream/dependent_quantiser.h"
 #include "bitstream/limits.h"
 #include "bitstream/rans.h"
 #include "halfmoon/status.h"
@@ -83,6 +84,12 @@ class LatentDecoder {
   //   error the contents of `symbols` are unspecified and every later call returns the same error.
   Status Decode(std::span<const std::uint8_t> table_index, std::span<std::int32_t> symbols);
 
+  // The same for a pass of dependent symbols: tables follow from scale indexes and from the symbols
+  // on the way. Errors: those of Decode; kInvalidArgument also for a scale index >= tables.scales
+  // and for other tables than the decoder's.
+  Status DecodeDependent(const DependentTables& tables, std::span<const std::uint8_t> scales,
+                         std::span<std::int32_t> symbols);
+
   // Checks that all symbols were decoded, every word was used and each lane is back where the
   // encoder began. Errors: kInvalidArgument (symbols left), kCorrupt.
   Status Finish();
@@ -91,8 +98,12 @@ class LatentDecoder {
   LatentDecoder(const CdfTables& tables, std::uint64_t symbol_count)
       : tables_(&tables), symbol_count_(symbol_count), lanes_(LaneCount(symbol_count)) {}
 
-  template <int kLanes>
-  bool DecodeGroups(const std::uint8_t* table_index, std::int32_t* symbols, std::size_t count);
+  // `path` says of symbol i its table, and is told what it is.
+  template <typename Path>
+  Status DecodeAlong(Path path, std::span<std::int32_t> symbols);
+  template <int kLanes, typename Path>
+  bool DecodeGroups(Path path, std::int32_t* symbols, std::size_t count);
+  Status CheckRoom(std::size_t symbols) const;
   Status Fail(Status status);
 
   const CdfTables* tables_;

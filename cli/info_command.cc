@@ -126,6 +126,7 @@ nlohmann::ordered_json ToJson(const std::string& path, const Described& d, bool 
       {"model_hash", d.hash()},
       {"quality", d.info.quality},
       {"q", d.info.q},
+      {"quantiser", d.info.dependent ? "dependent" : "plain"},
       {"tile_size", d.info.tile_size},
       {"tile_columns", d.info.tile_columns},
       {"tile_rows", d.info.tile_rows},
@@ -155,8 +156,9 @@ std::string ToText(const std::string& path, const Described& d) {
          ChannelsText(i.channels) + ", " + std::to_string(i.bit_depth) + " bit, " +
          (i.has_icc ? "ICC profile" : "sRGB") + "\n" + "  file     " + Bytes(d.bytes) + ", " +
          Fixed(d.bpp(), 3) + " bpp\n" + "  quality  " + Fixed(i.quality, 1) + " (Q " +
-         std::to_string(i.q) + ")\n" + "  model    id " + std::to_string(i.model_id) + ", hash " +
-         d.hash() + "\n" + "  tiles    " +
+         std::to_string(i.q) + (i.dependent ? ", dependent quantisation" : "") + ")\n" +
+         "  model    id " + std::to_string(i.model_id) + ", hash " + d.hash() + "\n" +
+         "  tiles    " +
          (i.tile_size == 0 ? "one"
                            : std::to_string(i.tile_columns) + " x " + std::to_string(i.tile_rows) +
                                  " of " + std::to_string(i.tile_size) + " pixels") +

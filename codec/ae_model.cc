@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "bitstream/latent_coder.h"
+#include "bitstream/trellis.h"
 #include "codec/hyper_latent.h"
 #include "codec/stopwatch.h"
 
@@ -12,6 +13,7 @@ namespace halfmoon {
 namespace {
 
 using runtime::AePriorTile;
+using runtime::AeResidual;
 using runtime::AeSymbol;
 
 // The nearest whole quality level: everything that selects probabilities uses it.
@@ -23,6 +25,41 @@ double SumBits(const CdfTables& tables, std::span<const std::uint8_t> index,
   for (std::size_t i = 0; i < symbols.size(); ++i) cost += tables.CostQ16(index[i], symbols[i]);
   return static_cast<double>(cost) / 65536;
 }
+
+void Dequantise(const DependentTables& dependent, std::span<const std::uint8_t> scales,
+                std::span<const std::int32_t> symbols, std::span<std::int32_t> values) {
+  DependentPath path(dependent, scales);
+  for (std::size_t i = 0; i < symbols.size(); ++i) {
+    values[i] = path.Value(i, symbols[i]);
+    path.Took(i, symbols[i]);
+  }
+}
+
+// Of one pass: the symbols, their tables, and what they stand for.
+struct PassSymbols {
+  std::vector<std::int32_t> symbols, values;
+  std::vector<std::uint8_t> tables;
+
+  explicit PassSymbols(std::size_t count) : symbols(count), values(count), tables(count) {}
+
+  void Round(std::span<const std::uint8_t> scales, std::span<const std::int32_t> residuals) {
+    std::copy(scales.begin(), scales.end(), tables.begin());
+    std::copy(residuals.begin(), residuals.end(), symbols.begin());
+    for (std::size_t i = 0; i < symbols.size(); ++i) values[i] = runtime::kAeStep * symbols[i];
+  }
+
+  void ChoosePath(const CdfTables& cdf, const DependentTables& dependent,
+                  std::span<const std::uint8_t> scales, std::span<const std::int32_t> residuals,
+                  std::int64_t error_weight) {
+    ChooseDependentSymbols(cdf, dependent, scales, residuals, error_weight, symbols);
+    DependentPath path(dependent, scales);
+    for (std::size_t i = 0; i < symbols.size(); ++i) {
+      tables[i] = path.Table(i);
+      values[i] = path.Value(i, symbols[i]);
+      path.Took(i, symbols[i]);
+    }
+  }
+};
 
 }  // namespace
 
@@ -53,10 +90,12 @@ ModelGeometry TransformGeometry(const runtime::TransformDims& d, std::size_t fil
 AeModel::AeModel(const runtime::TransformDims& dims, std::size_t file_bytes, runtime::AePrior prior)
     : dims_(dims), geometry_(TransformGeometry(dims, file_bytes)), prior_(std::move(prior)) {}
 
-Result<std::unique_ptr<AeModel>> AeModel::Load(const runtime::WeightsFile& file, ModelParts parts) {
+Result<std::unique_ptr<AeModel>> AeModel::Load(const runtime::WeightsFile& file, ModelParts parts,
+                                               Quantiser quantiser) {
   HALFMOON_ASSIGN_OR_RETURN(const runtime::TransformDims dims, runtime::TransformDims::Read(file));
   HALFMOON_ASSIGN_OR_RETURN(runtime::AePrior prior, runtime::AePrior::Load(file));
   std::unique_ptr<AeModel> model(new AeModel(dims, file.size(), std::move(prior)));
+  if (model->prior_.dependent_tables() != nullptr) model->quantiser_ = quantiser;
   HALFMOON_ASSIGN_OR_RETURN(model->synthesis_, runtime::AeSynthesis::Load(file, dims));
   if (parts == ModelParts::kBoth) {
     HALFMOON_ASSIGN_OR_RETURN(model->analysis_, runtime::AeAnalysis::Load(file, dims));
@@ -118,7 +157,12 @@ Result<std::vector<std::uint8_t>> AeModel::EncodeLatents(const FloatLatent& y,
 
   const std::size_t count = tile.SymbolsPerPass();
   const auto group = dims_.latent / 4;
-  symbols.resize(count);
+  const bool dependent = EncodesDependently();
+  const auto error_weight =
+      quantiser_ == Quantiser::kSearched ? kSearchedErrorWeight : kErrorWeight;
+  const int unit = dependent ? kResidualUnit : 1;
+  PassSymbols pass(count);
+  std::vector<std::int32_t> residuals(count);
   index.resize(count);
   std::vector<std::int16_t> mean(count);
   for (int k = 0; k < runtime::kAePasses; ++k) {
@@ -127,15 +171,21 @@ Result<std::vector<std::uint8_t>> AeModel::EncodeLatents(const FloatLatent& y,
     for (std::size_t p = 0; p < offsets.size(); ++p) {
       const float* from = y.values.data() + offsets[p];
       for (std::size_t c = 0; c < group; ++c) {
-        symbols[p * group + c] = AeSymbol(from[c], mean[p * group + c]);
+        residuals[p * group + c] = AeResidual(from[c], mean[p * group + c], unit);
       }
     }
-    HALFMOON_RETURN_IF_ERROR(tile.CommitPass(k, symbols));
     s.prior_seconds += watch.Lap();
-    coder.Append(index, symbols);
-    s.estimated_bits += SumBits(prior_.tables(), index, symbols);
+    if (dependent) {
+      pass.ChoosePath(prior_.tables(), *prior_.dependent_tables(), index, residuals, error_weight);
+    } else {
+      pass.Round(index, residuals);
+    }
+    coder.Append(pass.tables, pass.symbols);
+    s.estimated_bits += SumBits(prior_.tables(), pass.tables, pass.symbols);
     s.symbols += count;
     s.entropy_seconds += watch.Lap();
+    HALFMOON_RETURN_IF_ERROR(tile.CommitPass(k, pass.values));
+    s.prior_seconds += watch.Lap();
   }
   HALFMOON_ASSIGN_OR_RETURN(std::vector<std::uint8_t> stream, coder.Finish());
   s.entropy_seconds += watch.Lap();
@@ -146,6 +196,22 @@ Result<std::vector<std::uint8_t>> AeModel::EncodeLatents(const FloatLatent& y,
 Result<TileLatent> AeModel::DecodeTile(std::span<const std::uint8_t> stream, int q,
                                        std::int64_t height, std::int64_t width, int threads,
                                        TileStats* stats) const {
+  return DecodeLatents(stream, nullptr, q, height, width, threads, stats);
+}
+
+Result<TileLatent> AeModel::DecodeDependentTile(std::span<const std::uint8_t> stream, int q,
+                                                std::int64_t height, std::int64_t width,
+                                                int threads, TileStats* stats) const {
+  const DependentTables* const dependent = prior_.dependent_tables();
+  if (dependent == nullptr)
+    return PictureModel::DecodeDependentTile(stream, q, height, width, threads, stats);
+  return DecodeLatents(stream, dependent, q, height, width, threads, stats);
+}
+
+Result<TileLatent> AeModel::DecodeLatents(std::span<const std::uint8_t> stream,
+                                          const DependentTables* dependent, int q,
+                                          std::int64_t height, std::int64_t width, int threads,
+                                          TileStats* stats) const {
   Stopwatch watch;
   TileStats s;
   const int whole = NearestLevel(q);
@@ -171,13 +237,21 @@ Result<TileLatent> AeModel::DecodeTile(std::span<const std::uint8_t> stream, int
   rest = rest.subspan(hyper);
 
   std::vector<std::int16_t> mean(count);
+  std::vector<std::int32_t> values(count);
   for (int k = 0; k < runtime::kAePasses; ++k) {
-    const std::span<std::uint8_t> pass_index = std::span(index).first(count);
-    HALFMOON_RETURN_IF_ERROR(tile.PredictPass(k, pass_index, mean));
+    const std::span<std::uint8_t> scales = std::span(index).first(count);
+    const std::span<std::int32_t> symbols = rest.first(count);
+    HALFMOON_RETURN_IF_ERROR(tile.PredictPass(k, scales, mean));
     s.prior_seconds += watch.Lap();
-    HALFMOON_RETURN_IF_ERROR(coder.Decode(pass_index, rest.first(count)));
+    if (dependent != nullptr) {
+      HALFMOON_RETURN_IF_ERROR(coder.DecodeDependent(*dependent, scales, symbols));
+      Dequantise(*dependent, scales, symbols, values);
+    } else {
+      HALFMOON_RETURN_IF_ERROR(coder.Decode(scales, symbols));
+      for (std::size_t i = 0; i < count; ++i) values[i] = runtime::kAeStep * symbols[i];
+    }
     s.entropy_seconds += watch.Lap();
-    HALFMOON_RETURN_IF_ERROR(tile.CommitPass(k, rest.first(count)));
+    HALFMOON_RETURN_IF_ERROR(tile.CommitPass(k, values));
     rest = rest.subspan(count);
   }
   HALFMOON_RETURN_IF_ERROR(coder.Finish());

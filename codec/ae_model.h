@@ -15,10 +15,19 @@ namespace halfmoon {
 // file_bytes: of the weights.
 ModelGeometry TransformGeometry(const runtime::TransformDims& dims, std::size_t file_bytes);
 
+// How an encoder makes symbols.
+enum class Quantiser {
+  kPlain,      // rounding, each symbol for itself
+  kDependent,  // the cheapest path through a trellis (bitstream/trellis.h)
+  kSearched,   // the same for latents that were searched for
+};
+
 class AeModel : public PictureModel {
  public:
+  // `quantiser`: of EncodeTile; plain all the same where the weights have no tables for another.
   // Errors: kModelCorrupt naming the tensor; kInvalidArgument for a bad HALFMOON_ISA.
-  static Result<std::unique_ptr<AeModel>> Load(const runtime::WeightsFile& file, ModelParts parts);
+  static Result<std::unique_ptr<AeModel>> Load(const runtime::WeightsFile& file, ModelParts parts,
+                                               Quantiser quantiser = Quantiser::kDependent);
 
   const ModelGeometry& geometry() const override { return geometry_; }
   Result<FloatLatent> Analyse(const FloatPicture& x, int q, int threads) const override;
@@ -27,6 +36,10 @@ class AeModel : public PictureModel {
                                                TileStats* stats) const override;
   Result<TileLatent> DecodeTile(std::span<const std::uint8_t> stream, int q, std::int64_t height,
                                 std::int64_t width, int threads, TileStats* stats) const override;
+  bool EncodesDependently() const override { return quantiser_ != Quantiser::kPlain; }
+  Result<TileLatent> DecodeDependentTile(std::span<const std::uint8_t> stream, int q,
+                                         std::int64_t height, std::int64_t width, int threads,
+                                         TileStats* stats) const override;
   Result<FloatPicture> Synthesise(std::span<const std::int32_t> values, int q, std::int64_t height,
                                   std::int64_t width, int threads) const override;
 
@@ -37,11 +50,17 @@ class AeModel : public PictureModel {
   Result<std::vector<std::uint8_t>> EncodeLatents(const FloatLatent& y, std::span<const float> z,
                                                   int q, int threads, TileStats* stats) const;
 
+  // dependent: null for the plain quantiser.
+  Result<TileLatent> DecodeLatents(std::span<const std::uint8_t> stream,
+                                   const DependentTables* dependent, int q, std::int64_t height,
+                                   std::int64_t width, int threads, TileStats* stats) const;
+
   runtime::TransformDims dims_;
   ModelGeometry geometry_;
   runtime::AePrior prior_;
   runtime::AeSynthesis synthesis_;
   std::optional<runtime::AeAnalysis> analysis_;  // encoder only
+  Quantiser quantiser_ = Quantiser::kPlain;
 };
 
 }  // namespace halfmoon

@@ -76,6 +76,12 @@ class AeSearch : public PictureModel {
                                 std::int64_t width, int threads, TileStats* stats) const override {
     return codec_->DecodeTile(stream, q, height, width, threads, stats);
   }
+  bool EncodesDependently() const override { return codec_->EncodesDependently(); }
+  Result<TileLatent> DecodeDependentTile(std::span<const std::uint8_t> stream, int q,
+                                         std::int64_t height, std::int64_t width, int threads,
+                                         TileStats* stats) const override {
+    return codec_->DecodeDependentTile(stream, q, height, width, threads, stats);
+  }
   Result<FloatPicture> Synthesise(std::span<const std::int32_t> values, int q, std::int64_t height,
                                   std::int64_t width, int threads) const override {
     return codec_->Synthesise(values, q, height, width, threads);

@@ -117,10 +117,11 @@ class BandDecoder {
     if (r_.latents[k].data() == nullptr)
       return {StatusCode::kTruncated, "its latent chunk is lost"};
     const std::uint32_t height = PadUp(tile->rect.height), width = PadUp(tile->rect.width);
+    const std::span<const std::uint8_t> stream = r_.latents[k];
     auto latent =
-        r_.stages == 0
-            ? model_.DecodeTile(r_.latents[k], r_.q, height, width, threads, stats)
-            : model_.DecodeStages(r_.latents[k], r_.stages, height, width, threads, stats);
+        r_.dependent     ? model_.DecodeDependentTile(stream, r_.q, height, width, threads, stats)
+        : r_.stages == 0 ? model_.DecodeTile(stream, r_.q, height, width, threads, stats)
+                         : model_.DecodeStages(stream, r_.stages, height, width, threads, stats);
     if (!latent.ok()) return latent.status();
     tile->latent = std::move(*latent);
     return Status::Ok();

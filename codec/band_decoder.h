@@ -17,6 +17,7 @@ struct BandDecodeRequest {
   Rect region;         // inside it, not empty
   std::uint32_t tile_size = 0;
   int q = 0;
+  bool dependent = false;  // the symbols are quantised dependently
   // In tile order. With allow_partial data() may be null: lost.
   std::vector<std::span<const std::uint8_t>> latents, alphas;
   bool allow_partial = false;

@@ -36,6 +36,7 @@ FileInfo ToInfo(const Header& h) {
   info.q = h.quality;
   info.quality = 100.0 * h.quality / kMaxQuality;
   info.tile_size = h.tile_size;
+  info.dependent = h.dependent();
   info.tile_columns = h.tile_columns();
   info.tile_rows = h.tile_rows();
   return info;
@@ -185,6 +186,7 @@ struct Decoder::Impl {
     HALFMOON_ASSIGN_OR_RETURN(request.plan,
                               Plan(model.geometry(), request, h.tile_size, bytes.size()));
     request.tile_size = h.tile_size;
+    request.dependent = h.dependent();
     request.q = h.quality;
     request.latents = std::move(parts.latents);
     request.alphas = std::move(parts.alphas);

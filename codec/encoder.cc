@@ -52,6 +52,12 @@ int QFromQuality(double quality) {
   return static_cast<int>(std::lround(quality / 100 * kMaxQuality));
 }
 
+// Of AE models.
+Quantiser QuantiserOf(int effort) {
+  if (effort <= 2) return Quantiser::kPlain;
+  return SearchSteps(effort) > 0 ? Quantiser::kSearched : Quantiser::kDependent;
+}
+
 // Chunks of metadata and the compressed blocks they show.
 class MetadataChunks {
  public:
@@ -143,7 +149,8 @@ Result<Encoder> Encoder::Create(const EncodeOptions& options) {
       search = {steps,
                 [progress = impl->search.get()](std::uint64_t pixels) { progress->Add(pixels); }};
     }
-    HALFMOON_ASSIGN_OR_RETURN(impl->model, impl->store.ForEncoding(options.model, search));
+    HALFMOON_ASSIGN_OR_RETURN(
+        impl->model, impl->store.ForEncoding(options.model, QuantiserOf(options.effort), search));
     return Encoder(std::move(impl));
   });
 }
@@ -202,6 +209,7 @@ Result<std::vector<std::uint8_t>> Encoder::EncodeRows(const PictureShape& given,
     header.channels = static_cast<std::uint8_t>(shape.channels);
     header.model_id = impl_->model->entry.id;
     header.model_hash = impl_->model->identity;
+    if (impl_->model->model->EncodesDependently()) header.flags |= kFlagDependent;
     header.width = shape.width;
     header.height = shape.height;
     header.quality = static_cast<std::uint16_t>(QFromQuality(quality));

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "codec/ae_model.h"
 #include "codec/ae_search.h"
 #include "codec/picture_model.h"
 #include "models/runtime/manifest.h"
@@ -23,16 +24,17 @@ class ModelStore {
   // Errors: kModelMissing when there is no manifest; kModelCorrupt.
   static Result<ModelStore> Open(const std::string& models_dir);
 
-  // For encoding: by name or id, with `search` where it is given. Lifetime of the pointer: the
-  // store's. Errors also: kUnsupportedFeature for a model that has no search.
-  Result<const Model*> ForEncoding(const std::string& name_or_id,
+  // For encoding: by name or id, with `search` where it is given; `quantiser`: of AE models.
+  // Lifetime of the pointer: the store's. Errors also: kUnsupportedFeature for a model that has no
+  // search.
+  Result<const Model*> ForEncoding(const std::string& name_or_id, Quantiser quantiser,
                                    const std::optional<AeSearchOptions>& search);
   // For decoding: by what a file says. Errors: kModelMissing, kModelMismatch, kModelCorrupt.
   Result<const Model*> ForDecoding(std::uint16_t id, const std::array<std::uint8_t, 8>& identity);
 
  private:
   explicit ModelStore(runtime::Manifest manifest) : manifest_(std::move(manifest)) {}
-  Result<const Model*> Keep(runtime::LoadedWeights loaded, ModelParts parts,
+  Result<const Model*> Keep(runtime::LoadedWeights loaded, ModelParts parts, Quantiser quantiser,
                             const std::optional<AeSearchOptions>& search);
 
   runtime::Manifest manifest_;

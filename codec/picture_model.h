@@ -98,6 +98,18 @@ class PictureModel {
                                         std::int64_t height, std::int64_t width, int threads,
                                         TileStats* stats) const = 0;
 
+  // Whether EncodeTile's symbols are quantised dependently (bitstream/dependent_quantiser.h); and
+  // DecodeTile of such a stream. Errors also: kCorrupt for a model that has no such symbols.
+  virtual bool EncodesDependently() const { return false; }
+  virtual Result<TileLatent> DecodeDependentTile(std::span<const std::uint8_t> /*stream*/,
+                                                 int /*q*/, std::int64_t /*height*/,
+                                                 std::int64_t /*width*/, int /*threads*/,
+                                                 TileStats* /*stats*/) const {
+    return Status(StatusCode::kCorrupt,
+                  "the header says dependent quantisation (flag 16), for which the model has no "
+                  "tables; the file is damaged, get a fresh copy");
+  }
+
   // Of models with residual stages: how many, and DecodeTile of the first `stages` of them, or of
   // as many as the stream has. REQUIRES: 1 <= stages <= Stages().
   virtual int Stages() const { return 0; }

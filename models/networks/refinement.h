@@ -30,6 +30,9 @@ class RefinementImpl : public torch::nn::Module {
   explicit RefinementImpl(const AeConfig& config);
   torch::Tensor forward(const CoarsePicture& coarse, const torch::Tensor& level);
 
+  // DepthBlock::MakeIdentity for all blocks from number `first` on.
+  void MakeIdentityFrom(std::int64_t first) { blocks_->MakeIdentityFrom(first); }
+
  private:
   Conv1x1 in_{nullptr}, up_{nullptr}, out_{nullptr};
   DepthStack blocks_{nullptr};

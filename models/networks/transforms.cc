@@ -70,9 +70,10 @@ void SynthesisImpl::InitialiseLinear(const torch::Tensor& basis) {
       (lapped_ ? BlockToWindowFilters(basis) : basis).t().contiguous().view_as(linear_->weight));
 }
 
-void SynthesisImpl::MakeIdentityFrom(std::int64_t blocks, std::int64_t trunk) {
+void SynthesisImpl::MakeIdentityFrom(std::int64_t blocks, std::int64_t trunk, std::int64_t refine) {
   blocks_->MakeIdentityFrom(blocks);
   trunk_->MakeIdentityFrom(trunk);
+  if (!refine_.is_empty()) refine_->MakeIdentityFrom(refine);
 }
 
 }  // namespace halfmoon::networks

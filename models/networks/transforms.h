@@ -59,8 +59,9 @@ class SynthesisImpl : public torch::nn::Module {
 
   // basis: [M, 768], the block that each latent channel stands for.
   void InitialiseLinear(const torch::Tensor& basis);
-  // Makes the blocks behind the first `blocks` at 1/8 and the first `trunk` at 1/16 identities.
-  void MakeIdentityFrom(std::int64_t blocks, std::int64_t trunk);
+  // Makes the blocks behind the first `blocks` at 1/8, the first `trunk` at 1/16 and the first
+  // `refine` of the refinement identities.
+  void MakeIdentityFrom(std::int64_t blocks, std::int64_t trunk, std::int64_t refine);
 
  private:
   bool lapped_ = false;

@@ -18,7 +18,7 @@ namespace {
 constexpr std::size_t kBlock = 24;
 static_assert(kBlock % kRowMultiple == 0);
 
-constexpr int kOne = 16;  // latents are in 1/16
+constexpr int kOne = kAeStep;  // latents are in 1/16
 
 Status Corrupt(const std::string& what) {
   return {StatusCode::kModelCorrupt, what + "; fetch the model again or export it again"};
@@ -70,12 +70,14 @@ struct AePrior::Impl {
   std::optional<IntLayer> h0, h1, h2, h3;
   std::array<Pass, kAePasses> passes;
   std::optional<CdfTables> tables;
+  std::optional<DependentTables> dependent;
   std::vector<std::uint8_t> z_table;  // [levels][Nz]
   std::vector<std::int16_t> z_mean;
   std::int64_t parameters = 0;
 
   Status ReadDims(const WeightsFile& file);
   Status ReadTables(const WeightsFile& file);
+  Status ReadDependent(const WeightsFile& file, int count);
   Status ReadHyper(const WeightsFile& file);
   Status ReadPass(const WeightsFile& file, int k);
 };
@@ -117,6 +119,8 @@ Status AePrior::Impl::ReadTables(const WeightsFile& file) {
   if (!made.ok()) return Corrupt("tensors \"tables.*\": " + made.status().message());
   tables.emplace(std::move(made).value());
   dims.table_count = static_cast<int>(count);
+  if (file.Has("tables.dependent"))
+    HALFMOON_RETURN_IF_ERROR(ReadDependent(file, static_cast<int>(count)));
 
   HALFMOON_ASSIGN_OR_RETURN(const TensorView table, file.Get("prior.z_table", DType::kU8,
                                                              {dims.levels, dims.hyper_channels}));
@@ -127,15 +131,39 @@ Status AePrior::Impl::ReadTables(const WeightsFile& file) {
   for (std::size_t i = 0; i < z_table.size(); ++i) {
     const std::string where = " at level " + std::to_string(i / Size(dims.hyper_channels)) +
                               ", channel " + std::to_string(i % Size(dims.hyper_channels));
-    if (z_table[i] >= count) {
+    if (z_table[i] >= dims.table_count) {
       return Corrupt("tensor \"prior.z_table\" has " + std::to_string(z_table[i]) + where +
-                     ", there are " + std::to_string(count) + " tables");
+                     ", there are " + std::to_string(dims.table_count) + " tables");
     }
     if (z_mean[i] < -kActivationBound || z_mean[i] > kActivationBound) {
       return Corrupt("tensor \"prior.z_mean\" has " + std::to_string(z_mean[i]) + where +
                      ", expected -4095..4095");
     }
   }
+  return Status::Ok();
+}
+
+Status AePrior::Impl::ReadDependent(const WeightsFile& file, int count) {
+  HALFMOON_ASSIGN_OR_RETURN(const TensorView tensor,
+                            file.Get("tables.dependent", DType::kI32, {2}));
+  const std::vector<std::int32_t> values = tensor.Values<std::int32_t>();
+  const std::int64_t first = values[0], half_step = values[1];
+  // count = scales + 2 (scales - first)
+  const std::int64_t thrice = count + 2 * first;
+  if (first < 0 || first >= count || thrice % 3 != 0) {
+    return Corrupt("tensor \"tables.dependent\": with " + std::to_string(count) +
+                   " tables scale indexes can't be dependent from " + std::to_string(first) +
+                   " on");
+  }
+  if (half_step < 1 || half_step > kAeStep) {
+    return Corrupt("tensor \"tables.dependent\" has a half step of " + std::to_string(half_step) +
+                   ", expected 1.." + std::to_string(kAeStep));
+  }
+  dims.table_count = static_cast<int>(thrice / 3);
+  dependent = {.scales = dims.table_count,
+               .first = static_cast<int>(first),
+               .half_step = static_cast<int>(half_step),
+               .step = kAeStep};
   return Status::Ok();
 }
 
@@ -229,6 +257,9 @@ Result<AePrior> AePrior::Load(const WeightsFile& file, std::optional<Isa> isa) {
 const AeDims& AePrior::dims() const { return impl_->dims; }
 Isa AePrior::isa() const { return impl_->isa; }
 const CdfTables& AePrior::tables() const { return *impl_->tables; }
+const DependentTables* AePrior::dependent_tables() const {
+  return impl_->dependent ? &*impl_->dependent : nullptr;
+}
 
 std::span<const std::uint8_t> AePrior::z_table(int level) const {
   const std::size_t n = Size(dims().hyper_channels);
@@ -563,21 +594,21 @@ Status AePriorTile::PredictPass(int k, std::span<std::uint8_t> table_index,
   return Status::Ok();
 }
 
-Status AePriorTile::CommitPass(int k, std::span<const std::int32_t> symbols) {
+Status AePriorTile::CommitPass(int k, std::span<const std::int32_t> values) {
   State& s = *state_;
   if (!s.predicted || k != s.next_pass) {
     return {StatusCode::kInvalidArgument,
             "CommitPass(" + std::to_string(k) + ") without PredictPass of the same pass before"};
   }
-  if (symbols.size() != SymbolsPerPass()) {
-    return {StatusCode::kInvalidArgument, std::to_string(symbols.size()) +
-                                              " symbols given, a pass has " +
+  if (values.size() != SymbolsPerPass()) {
+    return {StatusCode::kInvalidArgument, std::to_string(values.size()) +
+                                              " values given, a pass has " +
                                               std::to_string(SymbolsPerPass())};
   }
-  for (const std::int32_t symbol : symbols) {
-    if (symbol < -kMaxAeSymbol || symbol > kMaxAeSymbol) {
-      return {StatusCode::kCorrupt, "latent symbol " + std::to_string(symbol) +
-                                        " is beyond the legal +-" + std::to_string(kMaxAeSymbol) +
+  for (const std::int32_t value : values) {
+    if (value < -kMaxAeValue || value > kMaxAeValue) {
+      return {StatusCode::kCorrupt, "latent value " + std::to_string(value) +
+                                        " is beyond the legal +-" + std::to_string(kMaxAeValue) +
                                         "; the stream is damaged"};
     }
   }
@@ -591,7 +622,7 @@ Status AePriorTile::CommitPass(int k, std::span<const std::int32_t> symbols) {
       std::int32_t* y = s.y.data() + position * m + channel;
       std::int16_t* x = s.x.data() + position * s.x_stride + channel;
       for (std::size_t c = 0; c < quarter; ++c, ++i) {
-        y[c] = kOne * symbols[i] + s.mean[i];
+        y[c] = values[i] + s.mean[i];
         x[c] = Saturate(y[c]);
       }
     }

@@ -7,9 +7,12 @@
 //
 //   AePriorTile tile = *AePriorTile::Create(prior, level, h64, w64, threads);
 //   tile.SetHyperLatent(z);                       // r_z: what was coded with z_table(level)
-//   for k: tile.PredictPass(k, tables, means);    // then code r with these tables: encoder
-//          tile.CommitPass(k, r);                 // r = round(y - mean/16), decoder reads r
-//   tile.latent()                                 // Y = 16 r + mean, the decoder's y in 1/16
+//   for k: tile.PredictPass(k, scales, means);    // then code symbols r with these scale indexes
+//          tile.CommitPass(k, values);            // what they stand for, in 1/16
+//   tile.latent()                                 // Y = value + mean, the decoder's y in 1/16
+//
+// A symbol of the plain quantiser stands for 16 r (encoder: r = round(y - mean/16)) and its table's
+// number is its scale index; for dependent quantisation see bitstream/dependent_quantiser.h.
 //
 // Symbols of a pass are in coding order: all positions of the tile in raster order, each with the
 // M/4 channels of the group that its place in the 2x2 block codes in this pass, ascending.
@@ -22,6 +25,7 @@
 #include <vector>
 
 #include "bitstream/cdf_tables.h"
+#include "bitstream/dependent_quantiser.h"
 #include "bitstream/limits.h"
 #include "halfmoon/status.h"
 #include "models/runtime/int_kernels.h"
@@ -30,9 +34,10 @@
 namespace halfmoon::runtime {
 
 inline constexpr int kAePasses = 4;
-// Symbols beyond are refused by CommitPass: what the latent coder can code at all. So
-// |Y| = |16 r + m| <= 2^24 + 4095.
-inline constexpr std::int32_t kMaxAeSymbol = kMaxSymbolMagnitude;
+inline constexpr std::int32_t kAeStep = 16;  // of the plain quantiser, in units of Y
+// Values beyond are refused by CommitPass: no symbol that the latent coder can code stands for
+// more, a half step being at most a step. So |Y| <= 2^25 + 4095.
+inline constexpr std::int32_t kMaxAeValue = 2 * kAeStep * kMaxSymbolMagnitude;
 // Largest tile: one dimension of the largest legal picture (32768) in units of 64 pixels.
 inline constexpr int kMaxAeTileSide = 512;
 
@@ -44,7 +49,7 @@ struct AeDims {
   int hyper_hidden1 = 0;    // H1
   int features = 0;         // F
   int hidden = 0;           // H2
-  int table_count = 0;      // T
+  int table_count = 0;      // T: scale indexes, each with a table of the plain quantiser
 };
 
 // The loaded networks. Cheap to copy (shared, immutable). Thread-safety: const.
@@ -58,6 +63,8 @@ class AePrior {
   const AeDims& dims() const;
   Isa isa() const;
   const CdfTables& tables() const;
+  // Null for weights that have the plain quantiser alone.
+  const DependentTables* dependent_tables() const;
   // Per hyper channel: table index (< T) and mean in 1/16 (|m| <= 4095) of z at a level.
   // REQUIRES: 0 <= level < dims().levels.
   std::span<const std::uint8_t> z_table(int level) const;
@@ -123,11 +130,11 @@ class AePriorTile {
   // Writes SymbolsPerPass() table indices and means (in 1/16, |m| <= 4095) in coding order.
   // Errors: kInvalidArgument for a wrong size, or when k is not the next pass.
   Status PredictPass(int k, std::span<std::uint8_t> table_index, std::span<std::int16_t> mean);
-  // The pass's symbols in coding order. Errors: kInvalidArgument for a wrong size or order;
-  // kCorrupt for |symbol| > kMaxAeSymbol, and then nothing has changed.
-  Status CommitPass(int k, std::span<const std::int32_t> symbols);
+  // What the pass's symbols stand for, in 1/16, in coding order. Errors: kInvalidArgument for a
+  // wrong size or order; kCorrupt for |value| > kMaxAeValue, and then nothing has changed.
+  Status CommitPass(int k, std::span<const std::int32_t> values);
 
-  // Y [h16][w16][M] in 1/16: 16 r + m where committed, 0 elsewhere; not clamped.
+  // Y [h16][w16][M] in 1/16: value + mean where committed, 0 elsewhere; not clamped.
   std::span<const std::int32_t> latent() const;
   // The features [h16][w16][F] in 1/64 that h3 made of the hyper latent (for tests and tools).
   std::span<const std::int16_t> features() const;

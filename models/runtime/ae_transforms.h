@@ -14,15 +14,19 @@
 
 namespace halfmoon::runtime {
 
-// The symbol of a latent: round(y - mean / 16), to the nearest, halves away from zero. A trained
-// latent stays far below the clamp, which only keeps hostile weights or pixels from overflowing
-// what the format can carry.
-inline std::int32_t AeSymbol(float y, std::int16_t mean) {
-  constexpr float kClamp = 1 << 19;
-  const float r = std::round(y - static_cast<float>(mean) * (1.0f / 16));
-  if (!(r > -kClamp)) return static_cast<std::int32_t>(-kClamp);  // NaN, too
-  return static_cast<std::int32_t>(std::min(r, kClamp));
+// (y - mean / 16) * unit, rounded to the nearest, halves away from zero: what is left of a latent,
+// in fractions of a step. A trained latent stays far below the clamp, 2^19 steps, which only keeps
+// hostile weights or pixels from overflowing what the format can carry.
+inline std::int32_t AeResidual(float y, std::int16_t mean, int unit) {
+  const float clamp = static_cast<float>((1 << 19) * unit);
+  const float r =
+      std::round((y - static_cast<float>(mean) * (1.0f / 16)) * static_cast<float>(unit));
+  if (!(r > -clamp)) return static_cast<std::int32_t>(-clamp);  // NaN, too
+  return static_cast<std::int32_t>(std::min(r, clamp));
 }
+
+// The symbol of the plain quantiser.
+inline std::int32_t AeSymbol(float y, std::int16_t mean) { return AeResidual(y, mean, 1); }
 
 // y^ * gain'(Q) -> g_s -> pixels
 class AeSynthesis {

@@ -72,7 +72,8 @@ Status AeTask::ImportWeightsFile(const std::string& path) {
   // Blocks that the recipe adds start as identities: the network computes what the file's does.
   const networks::AeConfig& file_config = (*imported)->config();
   model_->g_a->MakeIdentityFrom(file_config.analysis_blocks, file_config.analysis_trunk_blocks);
-  model_->g_s->MakeIdentityFrom(file_config.synthesis_blocks, file_config.synthesis_trunk_blocks);
+  model_->g_s->MakeIdentityFrom(file_config.synthesis_blocks, file_config.synthesis_trunk_blocks,
+                                file_config.refine_blocks);
   const auto ours = model_->named_parameters();
   for (const auto& p : theirs) {
     if (!ours.contains(p.key())) return other_shape(p.key());

@@ -80,7 +80,7 @@ Result<std::vector<std::uint8_t>> ExportWeights(
   HALFMOON_RETURN_IF_ERROR(AddTensor<std::uint8_t>(writer, "prior.z_table", z_table));
   HALFMOON_RETURN_IF_ERROR(AddTensor<std::int16_t>(writer, "prior.z_mean", z_mean));
 
-  HALFMOON_RETURN_IF_ERROR(AddTables(MakeGaussianTables(), &writer));
+  HALFMOON_RETURN_IF_ERROR(AddAeTables(MakeGaussianTables(), &writer));
   HALFMOON_ASSIGN_OR_RETURN(std::vector<std::uint8_t> bytes, writer.ToBytes());
 
   // What we ship is what the decoder accepts: run its proofs now.

@@ -38,10 +38,29 @@ std::vector<std::int32_t> Quantise(const std::vector<double>& p) {
   return f;
 }
 
-// P(|N| = a) of a normal variable of that deviation, rounded.
-double GaussianMass(double sigma, int a) {
-  const double one_side = NormalTail((a - 0.5) / sigma) - NormalTail((a + 0.5) / sigma);
-  return a == 0 ? one_side : 2 * one_side;
+// The bins that a table's symbols stand for, under a normal distribution.
+struct Bins {
+  double sigma;            // in steps
+  bool dependent = false;  // of quantiser `quantiser`; else unit bins
+  std::uint32_t quantiser = 0;
+
+  // Where the bin of magnitude a ends.
+  double Edge(int a) const {
+    if (!dependent) return a + 0.5;
+    const int here = DependentQuantiser::HalfSteps(quantiser, a),
+              next = DependentQuantiser::HalfSteps(quantiser, a + 1);
+    return 0.5 * (here + next) * kAeTables.half_step / kAeTables.step;
+  }
+  double Beyond(int a) const { return NormalTail(Edge(a) / sigma); }  // on one side
+  // P of the symbols a and -a together.
+  double Mass(int a) const { return a == 0 ? 1 - 2 * Beyond(0) : 2 * (Beyond(a - 1) - Beyond(a)); }
+};
+
+Bins AeBins(int table) {
+  if (table < kAeTables.scales) return {networks::TableScale(table)};
+  const int dependent = kAeTables.scales - kAeTables.first, i = table - kAeTables.scales;
+  return {networks::TableScale(kAeTables.first + i % dependent), true,
+          static_cast<std::uint32_t>(i / dependent)};
 }
 
 void Append(const std::vector<double>& p, int reach, FrequencyTables* tables) {
@@ -79,26 +98,25 @@ int BestReach(const std::vector<double>& mass) {
 
 }  // namespace
 
+static void AppendGaussian(const Bins& bins, FrequencyTables* tables) {
+  // Out to where a symbol's probability falls below half a step; the rest is the escape's.
+  int reach = 1;
+  while (bins.Beyond(reach) * 2 * kTotal > 0.5) ++reach;
+  std::vector<double> p;
+  for (int r = -reach; r <= reach; ++r) p.push_back(bins.Mass(std::abs(r)) / (r == 0 ? 1 : 2));
+  p.push_back(2 * bins.Beyond(reach));
+  Append(p, reach, tables);
+}
+
 FrequencyTables MakeGaussianTables() {
-  std::vector<double> scales;
-  for (int t = 0; t < networks::kScaleTables; ++t) scales.push_back(networks::TableScale(t));
-  return MakeGaussianTables(scales);
+  FrequencyTables tables;
+  for (int t = 0; t < kAeTables.count(); ++t) AppendGaussian(AeBins(t), &tables);
+  return tables;
 }
 
 FrequencyTables MakeGaussianTables(const std::vector<double>& scales) {
   FrequencyTables tables;
-  for (const double sigma : scales) {
-    // Out to where a symbol's probability falls below half a step; the rest is the escape's.
-    int reach = 1;
-    while (NormalTail((reach + 0.5) / sigma) * 2 * kTotal > 0.5) ++reach;
-    std::vector<double> p;
-    for (int r = -reach; r <= reach; ++r) {
-      const double a = std::abs(r);
-      p.push_back(NormalTail((a - 0.5) / sigma) - NormalTail((a + 0.5) / sigma));
-    }
-    p.push_back(2 * NormalTail((reach + 0.5) / sigma));
-    Append(p, reach, &tables);
-  }
+  for (const double sigma : scales) AppendGaussian({sigma}, &tables);
   return tables;
 }
 
@@ -116,14 +134,15 @@ std::uint64_t SymbolCounts::total() const {
 
 FrequencyTables FitTables(const SymbolCounts& counts) {
   FrequencyTables tables;
-  for (int t = 0; t < networks::kScaleTables; ++t) {
+  for (int t = 0; t < SymbolCounts::kTables; ++t) {
+    const Bins bins = AeBins(t);
     const auto& seen = counts.of(t);
     const double n =
         static_cast<double>(std::accumulate(seen.begin(), seen.end(), std::uint64_t{0}));
     std::vector<double> mass(SymbolCounts::kMagnitudes);
     for (std::size_t a = 0; a < mass.size(); ++a) {
-      const double normal = GaussianMass(networks::TableScale(t), static_cast<int>(a));
-      mass[a] = (static_cast<double>(seen[a]) + kPriorSymbols * normal) / (n + kPriorSymbols);
+      mass[a] = (static_cast<double>(seen[a]) + kPriorSymbols * bins.Mass(static_cast<int>(a))) /
+                (n + kPriorSymbols);
     }
     const int reach = BestReach(mass);
     std::vector<double> p;
@@ -144,6 +163,12 @@ Status AddTables(const FrequencyTables& tables, SafetensorsWriter* writer) {
   HALFMOON_RETURN_IF_ERROR(writer->Add("tables.offsets", {count}, tables.offsets));
   return writer->Add("tables.frequencies", {static_cast<std::int64_t>(tables.frequencies.size())},
                      tables.frequencies);
+}
+
+Status AddAeTables(const FrequencyTables& tables, SafetensorsWriter* writer) {
+  HALFMOON_RETURN_IF_ERROR(AddTables(tables, writer));
+  const std::vector<std::int32_t> dependent = {kAeTables.first, kAeTables.half_step};
+  return writer->Add("tables.dependent", {2}, dependent);
 }
 
 }  // namespace halfmoon::training

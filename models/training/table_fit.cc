@@ -1,8 +1,10 @@
 #include "models/training/table_fit.h"
 
 #include <algorithm>
+#include <span>
 #include <string>
 
+#include "bitstream/trellis.h"
 #include "models/networks/ae_config.h"
 #include "models/runtime/ae_prior.h"
 #include "models/runtime/ae_transforms.h"
@@ -12,7 +14,10 @@
 namespace halfmoon::training {
 namespace {
 
+constexpr std::size_t kFirstFitShare = 4;  // the first fit sees one picture in four
+
 using runtime::AePriorTile;
+using runtime::AeResidual;
 using runtime::AeSymbol;
 
 // The middle of a picture.
@@ -55,15 +60,69 @@ std::vector<Middle> Choose(const std::vector<Pack>& packs, bool validation) {
 struct Model {
   runtime::AeAnalysis analysis;
   runtime::AePrior prior;
+
+  static Result<Model> Load(const std::vector<std::uint8_t>& weights);
 };
 
-Status CountTile(const Model& m, const Middle& middle, const std::vector<float>& pixels, int level,
-                 SymbolCounts* counts) {
+Result<Model> Model::Load(const std::vector<std::uint8_t>& weights) {
+  HALFMOON_ASSIGN_OR_RETURN(const runtime::WeightsFile file,
+                            runtime::WeightsFile::FromBytes(weights));
+  HALFMOON_ASSIGN_OR_RETURN(const auto dims, runtime::TransformDims::Read(file));
+  HALFMOON_ASSIGN_OR_RETURN(runtime::AeAnalysis analysis, runtime::AeAnalysis::Load(file, dims));
+  HALFMOON_ASSIGN_OR_RETURN(runtime::AePrior prior, runtime::AePrior::Load(file));
+  constexpr int kLevels = networks::AeConfig::kLevels;
+  static_assert(kLevels % kFitLevels == 0);
+  if (prior.dims().table_count != networks::kScaleTables || prior.dims().levels != kLevels) {
+    return Status(StatusCode::kModelMismatch,
+                  "the weights file has " + std::to_string(prior.dims().table_count) +
+                      " scale indexes and " + std::to_string(prior.dims().levels) +
+                      " levels, expected " + std::to_string(networks::kScaleTables) + " and " +
+                      std::to_string(kLevels) + "; export it from its checkpoint");
+  }
+  return Model{std::move(analysis), std::move(prior)};
+}
+
+// The four passes of a latent, with one quantiser.
+Status CountPasses(AePriorTile& tile, const CdfTables* path_tables, std::span<const float> y,
+                   SymbolCounts* counts) {
+  HALFMOON_RETURN_IF_ERROR(tile.ResetPasses());
+  const std::size_t n = tile.SymbolsPerPass();
+  const std::size_t group = n / tile.PassOffsets(0).size();
+  std::vector<std::int32_t> residuals(n), symbols(n), values(n);
+  std::vector<std::uint8_t> scales(n);
+  std::vector<std::int16_t> mean(n);
+  const int unit = path_tables != nullptr ? kResidualUnit : 1;
+  for (int k = 0; k < runtime::kAePasses; ++k) {
+    HALFMOON_RETURN_IF_ERROR(tile.PredictPass(k, scales, mean));
+    const std::vector<std::size_t> offsets = tile.PassOffsets(k);
+    for (std::size_t i = 0; i < n; ++i)
+      residuals[i] = AeResidual(y[offsets[i / group] + i % group], mean[i], unit);
+    if (path_tables == nullptr) {
+      for (std::size_t i = 0; i < n; ++i) {
+        values[i] = runtime::kAeStep * residuals[i];
+        counts->Add(scales[i], residuals[i]);
+      }
+    } else {
+      ChooseDependentSymbols(*path_tables, kAeTables, scales, residuals, kErrorWeight, symbols);
+      DependentPath path(kAeTables, scales);
+      for (std::size_t i = 0; i < n; ++i) {
+        values[i] = path.Value(i, symbols[i]);
+        counts->Add(path.Table(i), symbols[i]);
+        path.Took(i, symbols[i]);
+      }
+    }
+    HALFMOON_RETURN_IF_ERROR(tile.CommitPass(k, values));
+  }
+  return Status::Ok();
+}
+
+Status CountTile(const Model& m, const CdfTables& path_tables, const Middle& middle,
+                 const std::vector<float>& pixels, int level, SymbolCounts* counts) {
   const auto dims = m.prior.dims();
   const std::size_t h16 = middle.height() / 16, w16 = middle.width() / 16;
-  const auto channels = static_cast<std::size_t>(dims.latent_channels);
   const auto hyper = static_cast<std::size_t>(dims.hyper_channels);
-  std::vector<float> y(h16 * w16 * channels), z(h16 / 4 * (w16 / 4) * hyper);
+  std::vector<float> y(h16 * w16 * static_cast<std::size_t>(dims.latent_channels)),
+      z(h16 / 4 * (w16 / 4) * hyper);
   m.analysis.Run(m.prior.isa(), pixels.data(), h16, w16, level << 8, 1, y.data());
   m.analysis.RunHyper(m.prior.isa(), y.data(), h16, w16, 1, z.data());
   HALFMOON_ASSIGN_OR_RETURN(
@@ -75,26 +134,48 @@ Status CountTile(const Model& m, const Middle& middle, const std::vector<float>&
     counts->Add(m.prior.z_table(level)[i % hyper], symbols[i]);
   }
   HALFMOON_RETURN_IF_ERROR(tile.SetHyperLatent(symbols));
-  const std::size_t n = tile.SymbolsPerPass(), group = channels / 4;
-  symbols.resize(n);
-  std::vector<std::uint8_t> index(n);
-  std::vector<std::int16_t> mean(n);
-  for (int k = 0; k < runtime::kAePasses; ++k) {
-    HALFMOON_RETURN_IF_ERROR(tile.PredictPass(k, index, mean));
-    const std::vector<std::size_t> offsets = tile.PassOffsets(k);
-    for (std::size_t i = 0; i < n; ++i) {
-      symbols[i] = AeSymbol(y[offsets[i / group] + i % group], mean[i]);
-      counts->Add(index[i], symbols[i]);
+  HALFMOON_RETURN_IF_ERROR(CountPasses(tile, nullptr, y, counts));
+  return CountPasses(tile, &path_tables, y, counts);
+}
+
+// Of the symbols of these pictures. Counts are sums of integers: which worker adds what changes
+// nothing.
+Result<SymbolCounts> CountSymbols(const Model& model, const CdfTables& path_tables,
+                                  const std::vector<Middle>& pictures, int threads) {
+  constexpr int kStep = networks::AeConfig::kLevels / kFitLevels;
+  WorkerPool pool(std::max(1, threads));
+  const auto workers = static_cast<std::size_t>(pool.size());
+  std::vector<SymbolCounts> counts(workers);
+  std::vector<Status> status(workers);
+  pool.Run([&](int worker) {
+    const auto w = static_cast<std::size_t>(worker);
+    for (std::size_t i = w; i < pictures.size() && status[w].ok(); i += workers) {
+      const std::vector<float> pixels = pictures[i].Pixels();
+      for (int j = 0; j < kFitLevels && status[w].ok(); ++j) {
+        const int level = j * kStep + static_cast<int>(i) % kStep;
+        status[w] = CountTile(model, path_tables, pictures[i], pixels, level, &counts[w]);
+      }
     }
-    HALFMOON_RETURN_IF_ERROR(tile.CommitPass(k, symbols));
-  }
-  return Status::Ok();
+  });
+  for (const Status& s : status) HALFMOON_RETURN_IF_ERROR(s);
+  for (std::size_t w = 1; w < workers; ++w) counts[0].Merge(counts[w]);
+  return std::move(counts[0]);
+}
+
+Result<CdfTables> Prepare(const FrequencyTables& tables) {
+  return CdfTables::Create(tables.sizes, tables.offsets, tables.frequencies);
+}
+
+Status NoPictures(const char* kind) {
+  return {StatusCode::kInvalidArgument,
+          std::string("the packs hold no ") + kind +
+              " picture in colour of at least 64x64 pixels; make one of photographs"};
 }
 
 // In units of 2^-16 bit, as the coder pays.
 double Cost(const CdfTables& tables, const SymbolCounts& counts) {
   double cost = 0;
-  for (int t = 0; t < networks::kScaleTables; ++t) {
+  for (int t = 0; t < SymbolCounts::kTables; ++t) {
     for (int a = 0; a < SymbolCounts::kMagnitudes; ++a) {
       const auto n = static_cast<double>(counts.of(t)[static_cast<std::size_t>(a)]);
       cost += n * tables.CostQ16(static_cast<std::size_t>(t), a);
@@ -105,55 +186,19 @@ double Cost(const CdfTables& tables, const SymbolCounts& counts) {
 
 }  // namespace
 
-Result<SymbolCounts> CountSymbols(const std::vector<std::uint8_t>& weights,
-                                  const std::vector<Pack>& packs, bool validation, int threads) {
-  HALFMOON_ASSIGN_OR_RETURN(const runtime::WeightsFile file,
-                            runtime::WeightsFile::FromBytes(weights));
-  HALFMOON_ASSIGN_OR_RETURN(const auto dims, runtime::TransformDims::Read(file));
-  HALFMOON_ASSIGN_OR_RETURN(runtime::AeAnalysis analysis, runtime::AeAnalysis::Load(file, dims));
-  HALFMOON_ASSIGN_OR_RETURN(runtime::AePrior prior, runtime::AePrior::Load(file));
-  constexpr int kLevels = networks::AeConfig::kLevels;
-  static_assert(kLevels % kFitLevels == 0);
-  if (prior.dims().table_count != networks::kScaleTables || prior.dims().levels != kLevels) {
-    return Status(StatusCode::kModelMismatch,
-                  "the weights file has " + std::to_string(prior.dims().table_count) +
-                      " frequency tables and " + std::to_string(prior.dims().levels) +
-                      " levels, expected " + std::to_string(networks::kScaleTables) + " and " +
-                      std::to_string(kLevels) + "; export it from its checkpoint");
-  }
-  const Model model{std::move(analysis), std::move(prior)};
-  const std::vector<Middle> pictures = Choose(packs, validation);
-  if (pictures.empty()) {
-    return Status(StatusCode::kInvalidArgument,
-                  std::string("the packs hold no ") + (validation ? "validation" : "training") +
-                      " picture in colour of at least 64x64 pixels; make one of photographs");
-  }
-  // Counts are sums of integers: which worker adds what changes nothing.
-  WorkerPool pool(std::max(1, threads));
-  const auto workers = static_cast<std::size_t>(pool.size());
-  std::vector<SymbolCounts> counts(workers);
-  std::vector<Status> status(workers);
-  constexpr int step = kLevels / kFitLevels;
-  pool.Run([&](int worker) {
-    const auto w = static_cast<std::size_t>(worker);
-    for (std::size_t i = w; i < pictures.size() && status[w].ok(); i += workers) {
-      const std::vector<float> pixels = pictures[i].Pixels();
-      for (int j = 0; j < kFitLevels && status[w].ok(); ++j) {
-        const int level = j * step + static_cast<int>(i) % step;
-        status[w] = CountTile(model, pictures[i], pixels, level, &counts[w]);
-      }
-    }
-  });
-  for (const Status& s : status) HALFMOON_RETURN_IF_ERROR(s);
-  for (std::size_t w = 1; w < workers; ++w) counts[0].Merge(counts[w]);
-  return std::move(counts[0]);
-}
-
 Result<std::vector<std::uint8_t>> FitTablesOf(const std::vector<std::uint8_t>& weights,
                                               const std::vector<Pack>& packs, int threads,
                                               const std::map<std::string, std::string>& metadata) {
+  HALFMOON_ASSIGN_OR_RETURN(const Model model, Model::Load(weights));
+  const std::vector<Middle> pictures = Choose(packs, false);
+  if (pictures.empty()) return NoPictures("training");
+  std::vector<Middle> few;
+  for (std::size_t i = 0; i < pictures.size(); i += kFirstFitShare) few.push_back(pictures[i]);
+  HALFMOON_ASSIGN_OR_RETURN(const CdfTables normal, Prepare(MakeGaussianTables()));
+  HALFMOON_ASSIGN_OR_RETURN(const SymbolCounts first, CountSymbols(model, normal, few, threads));
+  HALFMOON_ASSIGN_OR_RETURN(const CdfTables better, Prepare(FitTables(first)));
   HALFMOON_ASSIGN_OR_RETURN(const SymbolCounts counts,
-                            CountSymbols(weights, packs, false, threads));
+                            CountSymbols(model, better, pictures, threads));
   HALFMOON_ASSIGN_OR_RETURN(const runtime::WeightsFile file,
                             runtime::WeightsFile::FromBytes(weights));
   SafetensorsWriter writer;
@@ -164,20 +209,26 @@ Result<std::vector<std::uint8_t>> FitTablesOf(const std::vector<std::uint8_t>& w
     HALFMOON_ASSIGN_OR_RETURN(const runtime::TensorView t, file.Get(name));
     HALFMOON_RETURN_IF_ERROR(writer.AddBytes(name, t.dtype, t.shape, t.bytes));
   }
-  HALFMOON_RETURN_IF_ERROR(AddTables(FitTables(counts), &writer));
+  HALFMOON_RETURN_IF_ERROR(AddAeTables(FitTables(counts), &writer));
   return writer.ToBytes();
 }
 
 Result<double> TableGain(const std::vector<std::uint8_t>& weights, const std::vector<Pack>& packs,
                          int threads) {
-  HALFMOON_ASSIGN_OR_RETURN(const SymbolCounts counts, CountSymbols(weights, packs, true, threads));
-  HALFMOON_ASSIGN_OR_RETURN(const runtime::WeightsFile file,
-                            runtime::WeightsFile::FromBytes(weights));
-  HALFMOON_ASSIGN_OR_RETURN(const runtime::AePrior prior, runtime::AePrior::Load(file));
-  const FrequencyTables normal = MakeGaussianTables();
-  HALFMOON_ASSIGN_OR_RETURN(const CdfTables before,
-                            CdfTables::Create(normal.sizes, normal.offsets, normal.frequencies));
-  return 100 * (1 - Cost(prior.tables(), counts) / Cost(before, counts));
+  HALFMOON_ASSIGN_OR_RETURN(const Model model, Model::Load(weights));
+  const CdfTables& tables = model.prior.tables();
+  if (tables.count() != SymbolCounts::kTables) {
+    return Status(StatusCode::kModelMismatch,
+                  "the weights file has " + std::to_string(tables.count()) +
+                      " frequency tables, expected " + std::to_string(SymbolCounts::kTables) +
+                      "; export it from its checkpoint");
+  }
+  const std::vector<Middle> pictures = Choose(packs, true);
+  if (pictures.empty()) return NoPictures("validation");
+  HALFMOON_ASSIGN_OR_RETURN(const SymbolCounts counts,
+                            CountSymbols(model, tables, pictures, threads));
+  HALFMOON_ASSIGN_OR_RETURN(const CdfTables before, Prepare(MakeGaussianTables()));
+  return 100 * (1 - Cost(tables, counts) / Cost(before, counts));
 }
 
 }  // namespace halfmoon::training

@@ -22,19 +22,17 @@ inline constexpr std::size_t kFitPictures = 128;
 inline constexpr std::size_t kFitSide = 512;
 inline constexpr int kFitLevels = 8;
 
-// `weights`: a weights file of family AE. `validation`: over the validation pictures instead.
-// Errors: kInvalidArgument (no such picture of at least 64x64 in colour), those of the loader.
-Result<SymbolCounts> CountSymbols(const std::vector<std::uint8_t>& weights,
-                                  const std::vector<Pack>& packs, bool validation, int threads);
-
-// The file with FitTables(CountSymbols()) as its tables, `metadata` added to its own, and "tables":
-// "fitted"; everything else as it is. Its identity is another one.
+// `weights`, a weights file of family AE, with fitted tables, `metadata` added to its own, and
+// "tables": "fitted"; everything else as it is. Its identity is another one. Symbols are counted as
+// both quantisers make them; which path the dependent one takes hangs on its tables, so they are
+// fitted twice, from normal ones on: what tables the file has changes nothing.
+// Errors: kInvalidArgument (no training picture of at least 64x64 in colour), those of the loader.
 Result<std::vector<std::uint8_t>> FitTablesOf(const std::vector<std::uint8_t>& weights,
                                               const std::vector<Pack>& packs, int threads,
                                               const std::map<std::string, std::string>& metadata);
 
 // By how many per cent the file's tables need fewer bits than MakeGaussianTables() for the symbols
-// of the validation pictures.
+// of the validation pictures. Errors also: kModelMismatch for a file without dependent tables.
 Result<double> TableGain(const std::vector<std::uint8_t>& weights, const std::vector<Pack>& packs,
                          int threads);
 

@@ -48,7 +48,7 @@ TEST(Container, RoundTrip) {
   Header header = TypicalHeader();
   header.colour = Colour::kIcc;
   header.channels = 4;
-  header.flags = 0x05;
+  header.flags = 0x15;
   const Bytes empty;
   const ChunkType unknown("zzZz");
   const Chunk chunks[] = {
@@ -60,7 +60,8 @@ TEST(Container, RoundTrip) {
   const Header& h = parsed->header;
   EXPECT_EQ(h.format_major, kFormatMajor);
   EXPECT_EQ(h.format_minor, kFormatMinor);
-  EXPECT_EQ(h.flags, 0x05);
+  EXPECT_EQ(h.flags, 0x15);
+  EXPECT_TRUE(h.dependent());
   EXPECT_EQ(h.bit_depth, 8);
   EXPECT_EQ(h.channels, 4);
   EXPECT_EQ(h.colour, Colour::kIcc);
@@ -163,7 +164,7 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(FieldCase{"first bytes", 0, 1, 0x89, StatusCode::kNotHalfmoon},
                       FieldCase{"format major", 4, 1, 1, StatusCode::kUnsupportedVersion},
                       FieldCase{"format major", 4, 1, 255, StatusCode::kUnsupportedVersion},
-                      FieldCase{"flags", 6, 1, 0x10, StatusCode::kUnsupportedFeature},
+                      FieldCase{"flags", 6, 1, 0x20, StatusCode::kUnsupportedFeature},
                       FieldCase{"flags", 6, 1, 0x80, StatusCode::kUnsupportedFeature},
                       FieldCase{"bit depth", 7, 1, 0, StatusCode::kCorrupt},
                       FieldCase{"bit depth", 7, 1, 7, StatusCode::kCorrupt},

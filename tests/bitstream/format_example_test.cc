@@ -67,7 +67,7 @@ std::string Example() {
   Annotator a(file);
   a.Line(4, "magic");
   a.Line(1, "format major 0");
-  a.Line(1, "format minor 2");
+  a.Line(1, "format minor 3");
   a.Line(1, "flags");
   a.Line(1, "bit depth 8");
   a.Line(1, "channels 3: RGB");

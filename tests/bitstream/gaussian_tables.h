@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <vector>
 
 #include "bitstream/cdf_tables.h"
@@ -35,15 +36,17 @@ class Random {
   std::uint64_t state_;
 };
 
-// Appends one table: symbols -k..k with k = ceil(4.5 sigma) + 1, escape frequency 1.
-inline void AddGaussian(double sigma, RawTables& tables) {
-  const std::int32_t k = static_cast<std::int32_t>(std::ceil(4.5 * sigma)) + 1;
-  const auto cdf = [&](double x) { return 0.5 * std::erfc(-x / (sigma * std::sqrt(2.0))); };
+// Appends one table: symbols -k..k of a standard normal variable, |symbol| = a where it lies below
+// edge(a) and not below edge(a - 1); escape frequency 1.
+template <typename Edge>
+void AddNormalBins(const Edge& edge, std::int32_t k, RawTables& tables) {
+  const auto tail = [&](double x) { return 0.5 * std::erfc(x / std::sqrt(2.0)); };
   std::vector<std::int32_t> f;
   std::int32_t sum = 1;
   for (std::int32_t s = -k; s <= k; ++s) {
-    f.push_back(std::max(
-        1, static_cast<std::int32_t>(std::lround(65536.0 * (cdf(s + 0.5) - cdf(s - 0.5))))));
+    const int a = std::abs(s);
+    const double p = a == 0 ? 1 - 2 * tail(edge(0)) : tail(edge(a - 1)) - tail(edge(a));
+    f.push_back(std::max(1, static_cast<std::int32_t>(std::lround(65536.0 * p))));
     sum += f.back();
   }
   f[static_cast<std::size_t>(k)] += 65536 - sum;  // the centre takes the rounding
@@ -51,6 +54,12 @@ inline void AddGaussian(double sigma, RawTables& tables) {
   tables.sizes.push_back(static_cast<std::int32_t>(f.size()));
   tables.offsets.push_back(-k);
   tables.frequencies.insert(tables.frequencies.end(), f.begin(), f.end());
+}
+
+// Unit bins, k = ceil(4.5 sigma) + 1.
+inline void AddGaussian(double sigma, RawTables& tables) {
+  AddNormalBins([&](int a) { return (a + 0.5) / sigma; },
+                static_cast<std::int32_t>(std::ceil(4.5 * sigma)) + 1, tables);
 }
 
 inline double TypicalSigma(int index, int count) {

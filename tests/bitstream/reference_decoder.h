@@ -33,6 +33,36 @@ class ReferenceDecoder {
     return symbols;
   }
 
+  // Section 9.6: T scale indexes, dependent from `first` on.
+  static std::optional<std::vector<std::int32_t>> DecodeDependent(
+      const CdfTables& tables, int T, int first, std::span<const std::uint8_t> stream,
+      std::span<const std::uint8_t> scales) {
+    ReferenceDecoder decoder(stream);
+    std::vector<std::int32_t> symbols;
+    if (scales.empty()) return stream.empty() ? std::optional(symbols) : std::nullopt;
+    const std::uint64_t count = scales.size();
+    const std::size_t lanes = count < 524288 ? 1 : count < 2097152 ? 2 : 4;
+    decoder.ReadStates(lanes);
+    int state[4] = {0, 0, 0, 0};
+    for (std::size_t i = 0; i < count && decoder.good_; ++i) {
+      const int t = scales[i];
+      int& u = state[i % 4];
+      const int table = t < first ? t : T + (u % 2) * (T - first) + t - first;
+      const std::int32_t r =
+          decoder.Symbol(tables.table(static_cast<std::size_t>(table)), decoder.x_[i % lanes]);
+      symbols.push_back(r);
+      if (t < first) continue;
+      int next = u / 2;
+      if (u % 2 == 1) next ^= 33;
+      if (r % 2 != 0) next ^= 10;
+      u = next;
+    }
+    for (const std::uint64_t x : decoder.x_) decoder.good_ &= x == 2147483648u;
+    decoder.good_ &= decoder.at_ == stream.size();
+    if (!decoder.good_) return std::nullopt;
+    return symbols;
+  }
+
  private:
   explicit ReferenceDecoder(std::span<const std::uint8_t> stream) : stream_(stream) {}
 

@@ -193,13 +193,13 @@ const UsageCase kUsageCases[] = {
     {"InfoOfDamagedHeader",
      {"info", "{dir}/damaged.hmn"},
      4,
-     "{dir}/damaged.hmn: header checksum at offset 34 is 0x2F8F9DBB, computed is "
-     "0x00F46253; the file is damaged, get a fresh copy"},
+     "{dir}/damaged.hmn: header checksum at offset 34 is 0xC3443AF9, computed is "
+     "0x47385A2D; the file is damaged, get a fresh copy"},
     {"DecompressDamagedHeader",
      {"decompress", "{dir}/damaged.hmn"},
      4,
-     "{dir}/damaged.hmn: header checksum at offset 34 is 0x2F8F9DBB, computed is "
-     "0x00F46253; the file is damaged, get a fresh copy"},
+     "{dir}/damaged.hmn: header checksum at offset 34 is 0xC3443AF9, computed is "
+     "0x47385A2D; the file is damaged, get a fresh copy"},
     {"DecompressCutOff",
      {"decompress", "{dir}/cut_off.hmn", "--models-dir", HALFMOON_SOURCE_DIR "/tests/golden/model"},
      4,

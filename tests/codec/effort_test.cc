@@ -4,6 +4,7 @@
 
 #include <mutex>
 
+#include "bitstream/container.h"
 #include "codec/network_table.h"
 #include "models/networks/ae_config.h"
 #include "tests/codec/test_pictures.h"
@@ -57,9 +58,43 @@ TEST_F(EffortTest, MoreEffortCostsLess) {
   EXPECT_LT(more, some);
 }
 
-TEST_F(EffortTest, UpToFourItIsTheEncodersOwnLatent) {
+// The encoder's own latent: rounded, then with dependent quantisation.
+TEST_F(EffortTest, UpToFourThereIsNoSearch) {
+  const Image image = MakePicture(200, 130, 3, Kind::kScene);
+  const auto rounded = Encode(WithEffort(1), image), path = Encode(WithEffort(3), image);
+  EXPECT_EQ(rounded, Encode(WithEffort(2), image));
+  EXPECT_EQ(path, Encode(WithEffort(4), image));
+  EXPECT_FALSE(ReadInfo(rounded)->dependent);
+  EXPECT_TRUE(ReadInfo(path)->dependent);
+  EXPECT_LT(Cost(path, image), Cost(rounded, image));
+  // A model from before has the plain quantiser alone.
+  EncodeOptions plain = WithEffort(3);
+  plain.model = "tiny";
+  EXPECT_FALSE(ReadInfo(Encode(plain, image))->dependent);
+}
+
+// A flag that the model has no tables for is damage.
+TEST_F(EffortTest, DependentSymbolsNeedTheModelsTables) {
   const Image image = MakePicture(70, 60, 3, Kind::kScene);
-  EXPECT_EQ(Encode(WithEffort(1), image), Encode(WithEffort(4), image));
+  EncodeOptions plain = WithEffort(3);
+  plain.model = "tiny";
+  const auto file = Encode(plain, image);
+  const auto parsed = Parse(file);
+  ASSERT_TRUE(parsed.ok());
+  Header header = parsed->header;
+  header.flags |= kFlagDependent;
+  const auto flagged = Write(header, parsed->chunks);
+  ASSERT_TRUE(flagged.ok()) << flagged.status().message();
+  const auto decoded = Decoder::Create(TinyDecode())->Decode(*flagged);
+  EXPECT_EQ(decoded.status().code(), StatusCode::kCorrupt);
+  EXPECT_NE(decoded.status().message().find("flag 16"), std::string::npos);
+  // And one that is missing decodes other symbols, or none.
+  const auto path = Encode(WithEffort(3), image);
+  const auto whole = Parse(path);
+  header = whole->header;
+  header.flags = 0;
+  const auto cleared = Decoder::Create(TinyDecode())->Decode(*Write(header, whole->chunks));
+  EXPECT_FALSE(cleared.ok());
 }
 
 TEST_F(EffortTest, TheSameBytesAgain) {

@@ -47,7 +47,7 @@ TEST(GoldenPictureTest, FilesOfFormat01AreStillRead) {
   const auto new_file = ReadFile(dir + "scene_q30.hmn");
   ASSERT_TRUE(old_file.ok() && new_file.ok());
   EXPECT_EQ(ReadInfo(*old_file)->format_minor, 1);
-  EXPECT_EQ(ReadInfo(*new_file)->format_minor, 2);
+  EXPECT_EQ(ReadInfo(*new_file)->format_minor, 3);
   auto decoder = Decoder::Create(TinyDecode());
   ASSERT_TRUE(decoder.ok());
   const auto a = decoder->Decode(*old_file), b = decoder->Decode(*new_file);

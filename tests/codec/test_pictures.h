@@ -73,7 +73,7 @@ inline EncodeOptions TinyEncode(double quality = 50, int threads = 1) {
   EncodeOptions o;
   o.quality = quality;
   o.threads = threads;
-  o.model = "tiny";
+  o.model = "tiny-dependent";
   o.models_dir = ModelsDir();
   return o;
 }

@@ -67,8 +67,10 @@ Image WholeSynthesis(const std::vector<std::uint8_t>& file) {
     for (std::uint32_t column = 0; column < grid.columns(); ++column) {
       const Rect tile = grid.tile(column, row);
       const std::int64_t th = PadUp(tile.height), tw = PadUp(tile.width);
-      const auto latent =
-          model.DecodeTile(streams[row * grid.columns() + column], h.quality, th, tw, 1, nullptr);
+      const auto stream = streams[row * grid.columns() + column];
+      const auto latent = h.dependent()
+                              ? model.DecodeDependentTile(stream, h.quality, th, tw, 1, nullptr)
+                              : model.DecodeTile(stream, h.quality, th, tw, 1, nullptr);
       EXPECT_TRUE(latent.ok());
       const std::int64_t run = tw / g.stride * g.channels;
       for (std::int64_t y = 0; y < th / g.stride; ++y) {

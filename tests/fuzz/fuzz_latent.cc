@@ -1,8 +1,9 @@
 // Any bytes as a latent stream: an error is fine. A stream that decodes must be exactly the one
 // that the encoder writes for its symbols, because every sequence of symbols has one stream.
 //
-// Input: u16 symbol count; a seed byte for the table indexes; a piece size; then the stream. A
-// fuzzing build changes the number of lanes at 64 and 128 symbols.
+// Input: u16 symbol count, the highest bit for dependent symbols; a seed byte for the table or
+// scale indexes; a piece size; then the stream. A fuzzing build changes the number of lanes at 64
+// and 128 symbols.
 #include <algorithm>
 #include <span>
 #include <vector>
@@ -18,7 +19,9 @@ void Require(bool condition) {
   if (!condition) __builtin_trap();
 }
 
-// A nearly free table, two common ones, one flat and one that is nearly always an escape.
+// A nearly free table, two common ones, one flat and one that is nearly always an escape. As
+// dependent tables: the first is never dependent, the others serve a scale in either quantiser.
+constexpr DependentTables kDependent = {.scales = 3, .first = 2, .half_step = 10};
 const CdfTables& Tables() {
   static const CdfTables tables = [] {
     std::vector<std::int32_t> sizes = {2, 4, 6, 257, 2};
@@ -38,7 +41,8 @@ const CdfTables& Tables() {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   ByteReader reader({data, size});
-  const std::size_t count = reader.U16() % 4096;
+  const std::size_t head = reader.U16(), count = head % 4096;
+  const bool dependent = head >= 32768;
   std::uint32_t seed = reader.U8();
   const std::size_t piece = 1 + std::size_t{reader.U8()};
   if (!reader.ok()) return 0;
@@ -47,7 +51,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::vector<std::uint8_t> indexes(count);
   for (std::uint8_t& index : indexes) {
     seed = seed * 1664525u + 1013904223u;
-    index = static_cast<std::uint8_t>((seed >> 24) % Tables().count());
+    const std::size_t choices = dependent ? std::size_t{kDependent.scales} : Tables().count();
+    index = static_cast<std::uint8_t>((seed >> 24) % choices);
   }
   std::vector<std::int32_t> symbols(count);
   Result<LatentDecoder> decoder = LatentDecoder::Create(Tables(), stream, count);
@@ -59,7 +64,22 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Status status;
   for (std::size_t at = 0; at < count && status.ok(); at += piece) {
     const std::size_t n = std::min(piece, count - at);
-    status = decoder->Decode(std::span(indexes).subspan(at, n), std::span(symbols).subspan(at, n));
+    // Each piece is a pass of its own.
+    const auto scales = std::span(indexes).subspan(at, n);
+    const auto piece_symbols = std::span(symbols).subspan(at, n);
+    if (!dependent) {
+      status = decoder->Decode(scales, piece_symbols);
+      continue;
+    }
+    status = decoder->DecodeDependent(kDependent, scales, piece_symbols);
+    if (!status.ok()) break;
+    DependentPath path(kDependent, scales);
+    std::vector<std::uint8_t> tables(n);
+    for (std::size_t i = 0; i < n; ++i) {
+      tables[i] = path.Table(i);
+      path.Took(i, piece_symbols[i]);
+    }
+    std::ranges::copy(tables, indexes.begin() + static_cast<std::ptrdiff_t>(at));
   }
   if (status.ok()) status = decoder->Finish();
   if (!status.ok()) {

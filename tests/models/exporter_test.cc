@@ -68,7 +68,7 @@ TEST(ExporterTest, IntegerPathEqualsTheQuantisedNetwork) {
   for (int k = 0; k < AeConfig::kPasses; ++k) {
     std::vector<std::uint8_t> index(tile->SymbolsPerPass());
     std::vector<std::int16_t> mean(index.size());
-    std::vector<std::int32_t> symbols(index.size());
+    std::vector<std::int32_t> values(index.size());
     ASSERT_TRUE(tile->PredictPass(k, index, mean).ok());
     const auto offsets = tile->PassOffsets(k);
     for (std::size_t i = 0; i < index.size(); ++i) {
@@ -80,10 +80,10 @@ TEST(ExporterTest, IntegerPathEqualsTheQuantisedNetwork) {
       off += dt > 0.01 || dm > 0.01;
       ++total;
       // Follow the float network's symbols, so that both see the same context.
-      symbols[i] = static_cast<std::int32_t>(
-          std::nearbyint(y_last.data_ptr<float>()[at] - m.data_ptr<float>()[at] / 16));
+      values[i] = 16 * static_cast<std::int32_t>(std::nearbyint(y_last.data_ptr<float>()[at] -
+                                                                m.data_ptr<float>()[at] / 16));
     }
-    ASSERT_TRUE(tile->CommitPass(k, symbols).ok());
+    ASSERT_TRUE(tile->CommitPass(k, values).ok());
   }
   EXPECT_LT(static_cast<double>(off), 0.02 * static_cast<double>(total)) << off << " of " << total;
 }
@@ -127,25 +127,34 @@ TEST(ExporterTest, SameModelSameBytes) {
 
 TEST(GaussianTablesTest, AreValidAndCloseToTheNormal) {
   const FrequencyTables t = MakeGaussianTables();
-  ASSERT_EQ(t.sizes.size(), static_cast<std::size_t>(networks::kScaleTables));
+  ASSERT_EQ(t.sizes.size(), static_cast<std::size_t>(SymbolCounts::kTables));
   const auto tables = CdfTables::Create(t.sizes, t.offsets, t.frequencies);
   ASSERT_TRUE(tables.ok()) << tables.status().message();
   // Coding a normal with its table costs its entropy (differential, at large scale) or nearly 0.
-  std::size_t base = 0;
-  for (std::size_t i = 0; i < t.sizes.size(); ++i) {
-    const double sigma = networks::TableScale(static_cast<double>(i));
+  const auto expect_entropy = [&](std::size_t table, double sigma, const auto& value) {
+    const auto above = [&](double x) { return 0.5 * std::erfc(x / sigma / std::sqrt(2.0)); };
     double cost = 0, entropy = 0;
     for (int r = -2000; r <= 2000; ++r) {
-      const double a = std::abs(r);
-      const double p = 0.5 * (std::erfc((a - 0.5) / sigma / std::sqrt(2.0)) -
-                              std::erfc((a + 0.5) / sigma / std::sqrt(2.0)));
+      const int a = std::abs(r);
+      const double upper = (value(a) + value(a + 1)) / 2, lower = (value(a) + value(a - 1)) / 2;
+      const double p = above(lower) - above(upper);
       if (p <= 0) continue;
-      cost += p * (*tables).CostQ16(i, r) / 65536.0;
+      cost += p * (*tables).CostQ16(table, r) / 65536.0;
       entropy -= p * std::log2(p);
     }
-    EXPECT_LT(cost, entropy * 1.001 + 0.0003) << "sigma " << sigma;
-    base += static_cast<std::size_t>(t.sizes[i]);
+    EXPECT_LT(cost, entropy * 1.001 + 0.0003) << "table " << table << ", sigma " << sigma;
+    EXPECT_GT(cost, entropy * 0.999) << "table " << table << ", sigma " << sigma;
+  };
+  for (int scale = 0; scale < kAeTables.scales; ++scale) {
+    const double sigma = networks::TableScale(scale);
+    expect_entropy(static_cast<std::size_t>(scale), sigma, [](int a) { return double(a); });
+    for (std::uint32_t q = 0; q < 2 && scale >= kAeTables.first; ++q) {
+      expect_entropy(kAeTables.Table(static_cast<std::uint8_t>(scale), q), sigma,
+                     [&](int a) { return kAeTables.Value(q, a) / double(kAeTables.step); });
+    }
   }
+  std::size_t base = 0;
+  for (const std::int32_t size : t.sizes) base += static_cast<std::size_t>(size);
   EXPECT_EQ(base, t.frequencies.size());
 }
 

@@ -144,6 +144,32 @@ TEST_P(PartialTrainingTest, APartLearnsAlone) {
     EXPECT_TRUE(torch::equal(tensor, resumed->tensors.at(name))) << name;
 }
 
+// Of the AE codec alone; the VQ-VAE codec's recipes can't add blocks.
+class GrowingTest : public PartialTrainingTest {};
+
+// Blocks that a recipe adds to a trained refinement change nothing in the beginning.
+TEST_P(GrowingTest, TheRefinementGrowsFromWhatItIs) {
+  TrainCodec();
+  double score = 0;
+  auto note = [&](const TrainProgress& p) {
+    if (p.validation) score = p.validation->score;
+    return true;
+  };
+  TrainOptions o = PartOptions("part", 60);
+  ASSERT_TRUE(Train(o, note).ok());
+  const double trained = score;
+  const auto bytes = ExportCheckpoint(*Checkpoint::Load(o.out_dir + "/checkpoint.pt"), {});
+  ASSERT_TRUE(bytes.ok()) << bytes.status().message();
+  WriteFile(Weights(), *bytes);
+  o = PartOptions("grown", 1);
+  o.recipe.model["refine_blocks"] = "3";
+  o.recipe.learning_rate = 1e-9;
+  o.recipe.final_learning_rate = 0;
+  const Status status = Train(o, note);
+  ASSERT_TRUE(status.ok()) << status.message();
+  EXPECT_NEAR(score, trained, 2e-4);
+}
+
 // Decoding the pool takes minutes of a real run; stopping must not wait for it.
 TEST_P(PartialTrainingTest, ARunCanBeStoppedWhileItPrepares) {
   TrainCodec();
@@ -181,11 +207,14 @@ TEST_P(PartialTrainingTest, BadInput) {
   EXPECT_NE(Train(bad, Ignore()).message().find("'refine_blocks'"), std::string::npos);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Families, PartialTrainingTest,
-    ::testing::Values(Part{"Refinement", "ae", "ae-refinement", {"g_s.refine."}},
-                      Part{"VqvaeRefinement", "vqvae", "vqvae-refinement", {"g_s.refine."}}),
-    [](const ::testing::TestParamInfo<Part>& part) { return std::string(part.param.name); });
+const Part kRefinement = {"Refinement", "ae", "ae-refinement", {"g_s.refine."}};
+const Part kVqvaeRefinement = {"VqvaeRefinement", "vqvae", "vqvae-refinement", {"g_s.refine."}};
+
+std::string PartName(const ::testing::TestParamInfo<Part>& part) { return part.param.name; }
+
+INSTANTIATE_TEST_SUITE_P(Families, PartialTrainingTest,
+                         ::testing::Values(kRefinement, kVqvaeRefinement), PartName);
+INSTANTIATE_TEST_SUITE_P(Families, GrowingTest, ::testing::Values(kRefinement), PartName);
 
 }  // namespace
 }  // namespace halfmoon::training

@@ -53,7 +53,9 @@ Walk WalkTile(AePriorTile& tile, const std::vector<std::int32_t>& z,
     const Status predicted = tile.PredictPass(k, tables, means);
     EXPECT_TRUE(predicted.ok()) << predicted.message();
     auto r = symbols(k, means);
-    const Status committed = tile.CommitPass(k, r);
+    std::vector<std::int32_t> values;
+    for (const std::int32_t symbol : r) values.push_back(kAeStep * symbol);
+    const Status committed = tile.CommitPass(k, values);
     EXPECT_TRUE(committed.ok()) << committed.message();
     walk.tables.push_back(std::move(tables));
     walk.means.push_back(std::move(means));
@@ -219,8 +221,8 @@ TEST(AePrior, EqualsTheNaivePriorOnEveryIsaAndThreadCount) {
       symbols.push_back(
           RandomSymbols(AePriorTile::SymbolsPerPass(dims.latent_channels, h64, w64), 300, random));
     }
-    symbols[0][0] = kMaxAeSymbol;  // saturates in the context, not in Y
-    symbols[3].back() = -kMaxAeSymbol;
+    symbols[0][0] = kMaxSymbolMagnitude;  // saturates in the context, not in Y
+    symbols[3].back() = -kMaxSymbolMagnitude;
     const Walk expected = NaivePrior(file, level).Run(dims, h64, w64, z, symbols);
     for (const Isa isa : SupportedIsas()) {
       const AePrior prior = Prior(file, isa);
@@ -393,6 +395,42 @@ TEST(AePrior, ReportsItsSizes) {
   EXPECT_EQ(prior.z_table(0).front(), tables.front());
 }
 
+// Weights whose tables serve both quantisers.
+SafetensorsWriter DependentPrior(const AeDims& dims, std::int32_t first, std::int32_t half_step,
+                                 int count) {
+  SafetensorsWriter writer = RandomPrior(dims, 38);
+  Random random(39);
+  AddRandomTables(writer, count, random);
+  EXPECT_TRUE(
+      writer.Add("tables.dependent", {2}, std::vector<std::int32_t>{first, half_step}).ok());
+  return writer;
+}
+
+TEST(AePrior, ScaleIndexesAreFewerThanTablesWithDependentOnes) {
+  const AeDims dims = SmallDims();
+  const int count = DependentTables::Count(dims.table_count, 7);
+  const WeightsFile file = File(DependentPrior(dims, 7, 10, count));
+  const AePrior prior = Prior(file);
+  EXPECT_EQ(prior.dims().table_count, dims.table_count);
+  EXPECT_EQ(prior.tables().count(), size_t(count));
+  ASSERT_NE(prior.dependent_tables(), nullptr);
+  EXPECT_EQ(prior.dependent_tables()->scales, dims.table_count);
+  EXPECT_EQ(prior.dependent_tables()->first, 7);
+  EXPECT_EQ(prior.dependent_tables()->half_step, 10);
+  EXPECT_EQ(prior.dependent_tables()->step, 16);
+  EXPECT_EQ(prior.dependent_tables()->count(), count);
+  const WeightsFile plain = File(RandomPrior(dims, 38));
+  EXPECT_EQ(Prior(plain).dependent_tables(), nullptr);
+  // Nothing else is different: the same scale indexes, clamped to the same range.
+  Random random(40);
+  const auto z = RandomSymbols(size_t(dims.hyper_channels), 100, random);
+  const std::vector<std::vector<std::int32_t>> symbols(
+      kAePasses,
+      RandomSymbols(AePriorTile::SymbolsPerPass(dims.latent_channels, 1, 1), 300, random));
+  EXPECT_TRUE(WalkWith(prior, 5, 1, 1, 1, z, symbols) ==
+              WalkWith(Prior(plain), 5, 1, 1, 1, z, symbols));
+}
+
 TEST(AePrior, MisuseIsAStatus) {
   const WeightsFile file = File(RandomPrior(SmallDims(), 33));
   const AePrior prior = Prior(file);
@@ -406,33 +444,33 @@ TEST(AePrior, MisuseIsAStatus) {
   const size_t n = tile->SymbolsPerPass();
   std::vector<std::uint8_t> tables(n);
   std::vector<std::int16_t> means(n);
-  std::vector<std::int32_t> symbols(n, 0);
+  std::vector<std::int32_t> values(n, 0);
   const auto refused = [](const Status& s) { return s.code() == StatusCode::kInvalidArgument; };
   EXPECT_TRUE(refused(tile->ResetPasses()));
   EXPECT_TRUE(refused(tile->PredictPass(0, tables, means)));
   EXPECT_TRUE(refused(tile->SetHyperLatent(std::vector<std::int32_t>(3))));
   ASSERT_TRUE(tile->SetHyperLatent(std::vector<std::int32_t>(tile->HyperSymbols(), 0)).ok());
-  EXPECT_TRUE(refused(tile->CommitPass(0, symbols)));
+  EXPECT_TRUE(refused(tile->CommitPass(0, values)));
   EXPECT_TRUE(refused(tile->PredictPass(1, tables, means)));
   EXPECT_TRUE(refused(tile->PredictPass(-1, tables, means)));
   EXPECT_TRUE(refused(tile->PredictPass(0, std::span(tables).first(n - 1), means)));
   ASSERT_TRUE(tile->PredictPass(0, tables, means).ok());
-  EXPECT_TRUE(refused(tile->CommitPass(1, symbols)));
-  EXPECT_TRUE(refused(tile->CommitPass(0, std::span(symbols).first(n - 1))));
+  EXPECT_TRUE(refused(tile->CommitPass(1, values)));
+  EXPECT_TRUE(refused(tile->CommitPass(0, std::span(values).first(n - 1))));
 
   for (const std::int32_t bad :
-       {kMaxAeSymbol + 1, -kMaxAeSymbol - 1, std::numeric_limits<std::int32_t>::min()}) {
-    symbols[n - 1] = bad;
-    symbols[0] = 5;
-    EXPECT_EQ(tile->CommitPass(0, symbols).code(), StatusCode::kCorrupt);
+       {kMaxAeValue + 1, -kMaxAeValue - 1, std::numeric_limits<std::int32_t>::min()}) {
+    values[n - 1] = bad;
+    values[0] = 5;
+    EXPECT_EQ(tile->CommitPass(0, values).code(), StatusCode::kCorrupt);
     for (const std::int32_t v : tile->latent()) ASSERT_EQ(v, 0);  // nothing changed
   }
-  symbols[n - 1] = kMaxAeSymbol;
-  ASSERT_TRUE(tile->CommitPass(0, symbols).ok());
-  EXPECT_TRUE(refused(tile->CommitPass(0, symbols)));
+  values[n - 1] = kMaxAeValue;
+  ASSERT_TRUE(tile->CommitPass(0, values).ok());
+  EXPECT_TRUE(refused(tile->CommitPass(0, values)));
   for (int k = 1; k < kAePasses; ++k) {
     ASSERT_TRUE(tile->PredictPass(k, tables, means).ok());
-    ASSERT_TRUE(tile->CommitPass(k, symbols).ok());
+    ASSERT_TRUE(tile->CommitPass(k, values).ok());
   }
   EXPECT_TRUE(refused(tile->PredictPass(4, tables, means)));
 }
@@ -444,6 +482,21 @@ void ExpectLoadFails(const SafetensorsWriter& writer, const std::string& part) {
   ASSERT_FALSE(prior.ok()) << part;
   EXPECT_EQ(prior.status().code(), StatusCode::kModelCorrupt) << prior.status().message();
   EXPECT_NE(prior.status().message().find(part), std::string::npos) << prior.status().message();
+}
+
+TEST(AePriorLoad, BadDependentTablesAreNamed) {
+  const AeDims dims = SmallDims();
+  const int count = DependentTables::Count(dims.table_count, 7);
+  for (const std::int32_t first : {-1, 6, 8, count, 1 << 30})
+    ExpectLoadFails(DependentPrior(dims, first, 10, count), "\"tables.dependent\"");
+  for (const std::int32_t half_step : {-1, 0, 17})
+    ExpectLoadFails(DependentPrior(dims, 7, half_step, count), "half step");
+  // A scale index that only has a table of another kind.
+  SafetensorsWriter beyond = DependentPrior(dims, 7, 10, count);
+  std::vector<std::uint8_t> table(size_t(dims.levels * dims.hyper_channels), 0);
+  table[1] = std::uint8_t(dims.table_count);
+  ASSERT_TRUE(beyond.Add("prior.z_table", {dims.levels, dims.hyper_channels}, table).ok());
+  ExpectLoadFails(beyond, "at level 0, channel 1");
 }
 
 TEST(AePriorLoad, EveryMissingTensorIsNamed) {
