@@ -52,9 +52,10 @@ int QFromQuality(double quality) {
   return static_cast<int>(std::lround(quality / 100 * kMaxQuality));
 }
 
-// Of AE models.
+// Of AE models. A long search ends at latents that rounding moves little (docs/effort.md), so that
+// there is nothing for a path to gain and something to lose.
 Quantiser QuantiserOf(int effort) {
-  if (effort <= 2) return Quantiser::kPlain;
+  if (effort <= 2 || effort >= 8) return Quantiser::kPlain;
   return SearchSteps(effort) > 0 ? Quantiser::kSearched : Quantiser::kDependent;
 }
 

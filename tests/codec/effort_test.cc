@@ -73,6 +73,13 @@ TEST_F(EffortTest, UpToFourThereIsNoSearch) {
   EXPECT_FALSE(ReadInfo(Encode(plain, image))->dependent);
 }
 
+// What a long search ends at is rounded again.
+TEST_F(EffortTest, ALongSearchHasNoPath) {
+  const Image image = MakePicture(60, 50, 3, Kind::kScene);
+  EXPECT_TRUE(ReadInfo(Encode(WithEffort(7), image))->dependent);
+  EXPECT_FALSE(ReadInfo(Encode(WithEffort(8), image))->dependent);
+}
+
 // A flag that the model has no tables for is damage.
 TEST_F(EffortTest, DependentSymbolsNeedTheModelsTables) {
   const Image image = MakePicture(70, 60, 3, Kind::kScene);
