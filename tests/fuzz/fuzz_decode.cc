@@ -31,9 +31,10 @@ Decoder MakeDecoder(bool allow_partial) {
   return std::move(*made);
 }
 
-// Id and hash of the tiny model, from a file made with it.
+// Id and hash of the tiny model that has both quantisers, from a file made with it; the input's own
+// flag says which of them it means.
 Header TinyHeader() {
-  const auto file = ReadFile(HALFMOON_GOLDEN_DIR "/picture/scene_q30.hmn");
+  const auto file = ReadFile(HALFMOON_GOLDEN_DIR "/picture/dependent_q30.hmn");
   Require(file.ok());
   const auto header = ParseHeader(*file);
   Require(header.ok());
