@@ -52,9 +52,9 @@ class DependentQuantiser {
 struct DependentTables {
   int scales = 0;
   int first = 0;      // scale indexes below are never dependent; 0 <= first < scales
-  int half_step = 0;  // in units of which a step of the plain quantiser has `step`; 1..step
-  int step = 16;
+  int half_step = 0;  // in units of which a step of the plain quantiser has kStep; 1..kStep
 
+  static constexpr std::int32_t kStep = 16;
   static constexpr int Count(int scales, int first) { return scales + 2 * (scales - first); }
   constexpr int count() const { return Count(scales, first); }
 
@@ -83,7 +83,7 @@ class DependentPath {
     return tables_->Table(scale, DependentQuantiser::Quantiser(state(i)));
   }
   std::int32_t Value(std::size_t i, std::int32_t symbol) const {
-    if (!tables_->IsDependent(scales_[i])) return tables_->step * symbol;
+    if (!tables_->IsDependent(scales_[i])) return DependentTables::kStep * symbol;
     return tables_->Value(DependentQuantiser::Quantiser(state(i)), symbol);
   }
   void Took(std::size_t i, std::int32_t symbol) {

@@ -102,15 +102,16 @@ class Chooser {
                                       std::int32_t residual) const {
     const std::uint8_t table = tables_->Table(scale, quantiser);
     const std::int32_t sign = residual < 0 ? -1 : 1;
-    // Both in 1 / (kResidualUnit * step).
-    const std::int64_t magnitude = std::int64_t{residual} * sign * tables_->step;
+    // Both in 1 / (kResidualUnit * kStep).
+    constexpr std::int64_t kStep = DependentTables::kStep;
+    const std::int64_t magnitude = std::int64_t{residual} * sign * kStep;
     const std::int64_t half_step = std::int64_t{tables_->half_step} * kResidualUnit;
     const auto below = static_cast<std::int32_t>(
         (magnitude + static_cast<std::int64_t>(quantiser) * half_step) / (2 * half_step));
     std::array<Candidate, 2> best;
     auto look = [&](std::int32_t a) {
       const std::int64_t error =
-          (DependentQuantiser::HalfSteps(quantiser, a) * half_step - magnitude) / tables_->step;
+          (DependentQuantiser::HalfSteps(quantiser, a) * half_step - magnitude) / kStep;
       // error^2 is in kResidualUnit^-2 = 2^-16, as the bits.
       const Cost cost = Cost{cdf_->CostQ16(table, a * sign)} + error_weight_ * error * error;
       Candidate& slot = best[static_cast<std::size_t>(a & 1)];

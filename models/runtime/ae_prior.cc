@@ -162,8 +162,8 @@ Status AePrior::Impl::ReadDependent(const WeightsFile& file, int count) {
   dims.table_count = static_cast<int>(thrice / 3);
   dependent = {.scales = dims.table_count,
                .first = static_cast<int>(first),
-               .half_step = static_cast<int>(half_step),
-               .step = kAeStep};
+               .half_step = static_cast<int>(half_step)};
+  static_assert(DependentTables::kStep == kAeStep);
   return Status::Ok();
 }
 

@@ -49,7 +49,7 @@ struct Bins {
     if (!dependent) return a + 0.5;
     const int here = DependentQuantiser::HalfSteps(quantiser, a),
               next = DependentQuantiser::HalfSteps(quantiser, a + 1);
-    return 0.5 * (here + next) * kAeTables.half_step / kAeTables.step;
+    return 0.5 * (here + next) * kAeTables.half_step / DependentTables::kStep;
   }
   double Beyond(int a) const { return NormalTail(Edge(a) / sigma); }  // on one side
   // P of the symbols a and -a together.

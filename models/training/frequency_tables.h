@@ -14,7 +14,7 @@ namespace halfmoon::training {
 // The AE codec's: dependent from a deviation of 0.55 steps on, in half steps of 5/8. Found by
 // trying (docs/training-log.md, 30).
 inline constexpr DependentTables kAeTables = {
-    .scales = networks::kScaleTables, .first = 16, .half_step = 10, .step = 16};
+    .scales = networks::kScaleTables, .first = 16, .half_step = 10};
 
 // Zero-mean normals integrated over the bins of symbols, in the layout of bitstream::CdfTables:
 // table t covers offset[t] .. offset[t] + size[t] - 2, its last entry is the escape. Each table

@@ -17,7 +17,7 @@ namespace {
 
 using Bytes = std::vector<std::uint8_t>;
 
-constexpr DependentTables kTables = {.scales = 12, .first = 4, .half_step = 10, .step = 16};
+constexpr DependentTables kTables = {.scales = 12, .first = 4, .half_step = 10};
 
 double Sigma(int scale) { return TypicalSigma(scale, 16); }  // 0.11 .. 13
 
@@ -31,7 +31,8 @@ const CdfTables& Normals() {
         const double sigma = Sigma(scale);
         AddNormalBins(
             [&](int a) {
-              return (kTables.Value(q, a) + kTables.Value(q, a + 1)) / (2.0 * kTables.step) / sigma;
+              return (kTables.Value(q, a) + kTables.Value(q, a + 1)) / (2.0 * kTables.kStep) /
+                     sigma;
             },
             static_cast<int>(std::ceil(4 * sigma)) + 1, raw);
       }
@@ -79,7 +80,7 @@ Cost CostOf(const Pass& pass, const std::vector<std::int32_t>& symbols,
   DependentPath path(tables, pass.scales);
   for (std::size_t i = 0; i < symbols.size(); ++i) {
     cost.bits += cdf.CostQ16(path.Table(i), symbols[i]) / 65536.0;
-    const double error = static_cast<double>(path.Value(i, symbols[i])) / tables.step -
+    const double error = static_cast<double>(path.Value(i, symbols[i])) / tables.kStep -
                          static_cast<double>(pass.residuals[i]) / kResidualUnit;
     cost.squares += error * error;
     path.Took(i, symbols[i]);
@@ -123,7 +124,7 @@ TEST(DependentQuantiser, ValuesAndTables) {
 // At high rate the error of this code lies 1.27 dB below that of rounding to the same number of
 // values (Fischer and Wang 1992; the bound for any code is 1.53 dB).
 TEST(Trellis, GranularGainIsTheCodes) {
-  constexpr DependentTables flat = {.scales = 1, .first = 0, .half_step = 16, .step = 16};
+  constexpr DependentTables flat = {.scales = 1, .first = 0, .half_step = 16};
   RawTables raw;
   for (int t = 0; t < 3; ++t) {
     raw.sizes.push_back(257);

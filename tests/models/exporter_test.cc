@@ -150,7 +150,7 @@ TEST(GaussianTablesTest, AreValidAndCloseToTheNormal) {
     expect_entropy(static_cast<std::size_t>(scale), sigma, [](int a) { return double(a); });
     for (std::uint32_t q = 0; q < 2 && scale >= kAeTables.first; ++q) {
       expect_entropy(kAeTables.Table(static_cast<std::uint8_t>(scale), q), sigma,
-                     [&](int a) { return kAeTables.Value(q, a) / double(kAeTables.step); });
+                     [&](int a) { return kAeTables.Value(q, a) / double(kAeTables.kStep); });
     }
   }
   std::size_t base = 0;

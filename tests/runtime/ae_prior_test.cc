@@ -417,7 +417,7 @@ TEST(AePrior, ScaleIndexesAreFewerThanTablesWithDependentOnes) {
   EXPECT_EQ(prior.dependent_tables()->scales, dims.table_count);
   EXPECT_EQ(prior.dependent_tables()->first, 7);
   EXPECT_EQ(prior.dependent_tables()->half_step, 10);
-  EXPECT_EQ(prior.dependent_tables()->step, 16);
+  EXPECT_EQ(prior.dependent_tables()->kStep, 16);
   EXPECT_EQ(prior.dependent_tables()->count(), count);
   const WeightsFile plain = File(RandomPrior(dims, 38));
   EXPECT_EQ(Prior(plain).dependent_tables(), nullptr);
