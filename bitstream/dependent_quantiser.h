@@ -99,4 +99,17 @@ class DependentPath {
   std::array<std::uint32_t, DependentQuantiser::kChains> states_{};
 };
 
+// What the symbols of a pass stand for, and, where `table_index` is not empty, their tables.
+// REQUIRES: spans of one length.
+inline void FollowPath(const DependentTables& tables, std::span<const std::uint8_t> scales,
+                       std::span<const std::int32_t> symbols, std::span<std::int32_t> values,
+                       std::span<std::uint8_t> table_index = {}) {
+  DependentPath path(tables, scales);
+  for (std::size_t i = 0; i < symbols.size(); ++i) {
+    values[i] = path.Value(i, symbols[i]);
+    if (!table_index.empty()) table_index[i] = path.Table(i);
+    path.Took(i, symbols[i]);
+  }
+}
+
 }  // namespace halfmoon

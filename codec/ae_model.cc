@@ -26,40 +26,14 @@ double SumBits(const CdfTables& tables, std::span<const std::uint8_t> index,
   return static_cast<double>(cost) / 65536;
 }
 
-void Dequantise(const DependentTables& dependent, std::span<const std::uint8_t> scales,
-                std::span<const std::int32_t> symbols, std::span<std::int32_t> values) {
-  DependentPath path(dependent, scales);
-  for (std::size_t i = 0; i < symbols.size(); ++i) {
-    values[i] = path.Value(i, symbols[i]);
-    path.Took(i, symbols[i]);
-  }
+// What a search has found lies where bits are cheap already, so that errors weigh more than
+// kErrorWeight. Found by trying (docs/training-log.md, 30).
+constexpr std::int64_t kSearchedErrorWeight = 40;
+
+// Of the plain quantiser's symbols.
+void Dequantise(std::span<const std::int32_t> symbols, std::span<std::int32_t> values) {
+  for (std::size_t i = 0; i < symbols.size(); ++i) values[i] = runtime::kAeStep * symbols[i];
 }
-
-// Of one pass: the symbols, their tables, and what they stand for.
-struct PassSymbols {
-  std::vector<std::int32_t> symbols, values;
-  std::vector<std::uint8_t> tables;
-
-  explicit PassSymbols(std::size_t count) : symbols(count), values(count), tables(count) {}
-
-  void Round(std::span<const std::uint8_t> scales, std::span<const std::int32_t> residuals) {
-    std::copy(scales.begin(), scales.end(), tables.begin());
-    std::copy(residuals.begin(), residuals.end(), symbols.begin());
-    for (std::size_t i = 0; i < symbols.size(); ++i) values[i] = runtime::kAeStep * symbols[i];
-  }
-
-  void ChoosePath(const CdfTables& cdf, const DependentTables& dependent,
-                  std::span<const std::uint8_t> scales, std::span<const std::int32_t> residuals,
-                  std::int64_t error_weight) {
-    ChooseDependentSymbols(cdf, dependent, scales, residuals, error_weight, symbols);
-    DependentPath path(dependent, scales);
-    for (std::size_t i = 0; i < symbols.size(); ++i) {
-      tables[i] = path.Table(i);
-      values[i] = path.Value(i, symbols[i]);
-      path.Took(i, symbols[i]);
-    }
-  }
-};
 
 }  // namespace
 
@@ -157,34 +131,40 @@ Result<std::vector<std::uint8_t>> AeModel::EncodeLatents(const FloatLatent& y,
 
   const std::size_t count = tile.SymbolsPerPass();
   const auto group = dims_.latent / 4;
-  const bool dependent = EncodesDependently();
+  const DependentTables* const dependent =
+      EncodesDependently() ? prior_.dependent_tables() : nullptr;
   const auto error_weight =
       quantiser_ == Quantiser::kSearched ? kSearchedErrorWeight : kErrorWeight;
   const int unit = dependent ? kResidualUnit : 1;
-  PassSymbols pass(count);
-  std::vector<std::int32_t> residuals(count);
   index.resize(count);
+  symbols.resize(count);
   std::vector<std::int16_t> mean(count);
+  std::vector<std::int32_t> values(count);
+  std::vector<std::int32_t> residuals(dependent ? count : 0);
+  std::vector<std::uint8_t> tables(dependent ? count : 0);
   for (int k = 0; k < runtime::kAePasses; ++k) {
     HALFMOON_RETURN_IF_ERROR(tile.PredictPass(k, index, mean));
     const std::vector<std::size_t> offsets = tile.PassOffsets(k);
+    std::vector<std::int32_t>& rounded = dependent ? residuals : symbols;
     for (std::size_t p = 0; p < offsets.size(); ++p) {
       const float* from = y.values.data() + offsets[p];
       for (std::size_t c = 0; c < group; ++c) {
-        residuals[p * group + c] = AeResidual(from[c], mean[p * group + c], unit);
+        rounded[p * group + c] = AeResidual(from[c], mean[p * group + c], unit);
       }
     }
     s.prior_seconds += watch.Lap();
     if (dependent) {
-      pass.ChoosePath(prior_.tables(), *prior_.dependent_tables(), index, residuals, error_weight);
+      ChooseDependentSymbols(prior_.tables(), *dependent, index, residuals, error_weight, symbols);
+      FollowPath(*dependent, index, symbols, values, tables);
     } else {
-      pass.Round(index, residuals);
+      Dequantise(symbols, values);
     }
-    coder.Append(pass.tables, pass.symbols);
-    s.estimated_bits += SumBits(prior_.tables(), pass.tables, pass.symbols);
+    const std::vector<std::uint8_t>& table_index = dependent ? tables : index;
+    coder.Append(table_index, symbols);
+    s.estimated_bits += SumBits(prior_.tables(), table_index, symbols);
     s.symbols += count;
     s.entropy_seconds += watch.Lap();
-    HALFMOON_RETURN_IF_ERROR(tile.CommitPass(k, pass.values));
+    HALFMOON_RETURN_IF_ERROR(tile.CommitPass(k, values));
     s.prior_seconds += watch.Lap();
   }
   HALFMOON_ASSIGN_OR_RETURN(std::vector<std::uint8_t> stream, coder.Finish());
@@ -245,10 +225,10 @@ Result<TileLatent> AeModel::DecodeLatents(std::span<const std::uint8_t> stream,
     s.prior_seconds += watch.Lap();
     if (dependent != nullptr) {
       HALFMOON_RETURN_IF_ERROR(coder.DecodeDependent(*dependent, scales, symbols));
-      Dequantise(*dependent, scales, symbols, values);
+      FollowPath(*dependent, scales, symbols, values);
     } else {
       HALFMOON_RETURN_IF_ERROR(coder.Decode(scales, symbols));
-      for (std::size_t i = 0; i < count; ++i) values[i] = runtime::kAeStep * symbols[i];
+      Dequantise(symbols, values);
     }
     s.entropy_seconds += watch.Lap();
     HALFMOON_RETURN_IF_ERROR(tile.CommitPass(k, values));

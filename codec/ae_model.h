@@ -27,7 +27,7 @@ class AeModel : public PictureModel {
   // `quantiser`: of EncodeTile; plain all the same where the weights have no tables for another.
   // Errors: kModelCorrupt naming the tensor; kInvalidArgument for a bad HALFMOON_ISA.
   static Result<std::unique_ptr<AeModel>> Load(const runtime::WeightsFile& file, ModelParts parts,
-                                               Quantiser quantiser = Quantiser::kDependent);
+                                               Quantiser quantiser);
 
   const ModelGeometry& geometry() const override { return geometry_; }
   Result<FloatLatent> Analyse(const FloatPicture& x, int q, int threads) const override;

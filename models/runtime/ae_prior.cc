@@ -18,8 +18,6 @@ namespace {
 constexpr std::size_t kBlock = 24;
 static_assert(kBlock % kRowMultiple == 0);
 
-constexpr int kOne = kAeStep;  // latents are in 1/16
-
 Status Corrupt(const std::string& what) {
   return {StatusCode::kModelCorrupt, what + "; fetch the model again or export it again"};
 }
@@ -376,7 +374,7 @@ Status AePriorTile::State::RunHyper(std::span<const std::int32_t> symbols) {
   const std::size_t w = Size(w64);
   std::vector<std::int16_t> z(symbols.size());
   for (std::size_t i = 0; i < symbols.size(); ++i) {
-    z[i] = Saturate(std::int64_t{kOne} * symbols[i] + z_mean[i % nz]);
+    z[i] = Saturate(std::int64_t{kAeStep} * symbols[i] + z_mean[i % nz]);
   }
   const std::size_t hidden1 = Size(n.hyper_hidden1);
   std::vector<std::int16_t> u0(h * w * Size(n.hyper_hidden0));

@@ -89,7 +89,7 @@ Status CountPasses(AePriorTile& tile, const CdfTables* path_tables, std::span<co
   const std::size_t n = tile.SymbolsPerPass();
   const std::size_t group = n / tile.PassOffsets(0).size();
   std::vector<std::int32_t> residuals(n), symbols(n), values(n);
-  std::vector<std::uint8_t> scales(n);
+  std::vector<std::uint8_t> scales(n), tables(n);
   std::vector<std::int16_t> mean(n);
   const int unit = path_tables != nullptr ? kResidualUnit : 1;
   for (int k = 0; k < runtime::kAePasses; ++k) {
@@ -104,12 +104,8 @@ Status CountPasses(AePriorTile& tile, const CdfTables* path_tables, std::span<co
       }
     } else {
       ChooseDependentSymbols(*path_tables, kAeTables, scales, residuals, kErrorWeight, symbols);
-      DependentPath path(kAeTables, scales);
-      for (std::size_t i = 0; i < n; ++i) {
-        values[i] = path.Value(i, symbols[i]);
-        counts->Add(path.Table(i), symbols[i]);
-        path.Took(i, symbols[i]);
-      }
+      FollowPath(kAeTables, scales, symbols, values, tables);
+      for (std::size_t i = 0; i < n; ++i) counts->Add(tables[i], symbols[i]);
     }
     HALFMOON_RETURN_IF_ERROR(tile.CommitPass(k, values));
   }

@@ -18,44 +18,46 @@ class ReferenceDecoder {
   static std::optional<std::vector<std::int32_t>> Decode(const CdfTables& tables,
                                                          std::span<const std::uint8_t> stream,
                                                          std::span<const std::uint8_t> indexes) {
-    ReferenceDecoder decoder(stream);
-    std::vector<std::int32_t> symbols;
-    if (indexes.empty()) return stream.empty() ? std::optional(symbols) : std::nullopt;
-    const std::uint64_t count = indexes.size();
-    const std::size_t lanes = count < 524288 ? 1 : count < 2097152 ? 2 : 4;
-    decoder.ReadStates(lanes);
-    for (std::size_t i = 0; i < count && decoder.good_; ++i) {
-      symbols.push_back(decoder.Symbol(tables.table(indexes[i]), decoder.x_[i % lanes]));
-    }
-    for (const std::uint64_t x : decoder.x_) decoder.good_ &= x == 2147483648u;
-    decoder.good_ &= decoder.at_ == stream.size();
-    if (!decoder.good_) return std::nullopt;
-    return symbols;
+    return Walk(
+        tables, stream, indexes.size(), [&](std::size_t i) { return int{indexes[i]}; },
+        [](std::size_t, std::int32_t) {});
   }
 
   // Section 9.6: T scale indexes, dependent from `first` on.
   static std::optional<std::vector<std::int32_t>> DecodeDependent(
       const CdfTables& tables, int T, int first, std::span<const std::uint8_t> stream,
       std::span<const std::uint8_t> scales) {
-    ReferenceDecoder decoder(stream);
-    std::vector<std::int32_t> symbols;
-    if (scales.empty()) return stream.empty() ? std::optional(symbols) : std::nullopt;
-    const std::uint64_t count = scales.size();
-    const std::size_t lanes = count < 524288 ? 1 : count < 2097152 ? 2 : 4;
-    decoder.ReadStates(lanes);
     int state[4] = {0, 0, 0, 0};
-    for (std::size_t i = 0; i < count && decoder.good_; ++i) {
-      const int t = scales[i];
+    const auto table = [&](std::size_t i) {
+      const int t = scales[i], u = state[i % 4];
+      return t < first ? t : T + (u % 2) * (T - first) + t - first;
+    };
+    const auto after = [&](std::size_t i, std::int32_t r) {
+      if (scales[i] < first) return;
       int& u = state[i % 4];
-      const int table = t < first ? t : T + (u % 2) * (T - first) + t - first;
-      const std::int32_t r =
-          decoder.Symbol(tables.table(static_cast<std::size_t>(table)), decoder.x_[i % lanes]);
-      symbols.push_back(r);
-      if (t < first) continue;
       int next = u / 2;
       if (u % 2 == 1) next ^= 33;
       if (r % 2 != 0) next ^= 10;
       u = next;
+    };
+    return Walk(tables, stream, scales.size(), table, after);
+  }
+
+ private:
+  template <typename Table, typename After>
+  static std::optional<std::vector<std::int32_t>> Walk(const CdfTables& tables,
+                                                       std::span<const std::uint8_t> stream,
+                                                       std::uint64_t count, const Table& table,
+                                                       const After& after) {
+    ReferenceDecoder decoder(stream);
+    std::vector<std::int32_t> symbols;
+    if (count == 0) return stream.empty() ? std::optional(symbols) : std::nullopt;
+    const std::size_t lanes = count < 524288 ? 1 : count < 2097152 ? 2 : 4;
+    decoder.ReadStates(lanes);
+    for (std::size_t i = 0; i < count && decoder.good_; ++i) {
+      const auto index = static_cast<std::size_t>(table(i));
+      symbols.push_back(decoder.Symbol(tables.table(index), decoder.x_[i % lanes]));
+      after(i, symbols.back());
     }
     for (const std::uint64_t x : decoder.x_) decoder.good_ &= x == 2147483648u;
     decoder.good_ &= decoder.at_ == stream.size();
@@ -63,7 +65,6 @@ class ReferenceDecoder {
     return symbols;
   }
 
- private:
   explicit ReferenceDecoder(std::span<const std::uint8_t> stream) : stream_(stream) {}
 
   std::uint64_t Number(std::size_t bytes) {
