@@ -61,19 +61,21 @@ AutoencoderImpl::Output AutoencoderImpl::forward(const torch::Tensor& x, const t
                                                  const c10::optional<at::Generator>& generator) {
   const torch::Tensor y = Latent(x, level);
   const torch::Tensor z = h_a(y);
-  if (!is_training()) return CodeLatent(y, z, level, SteRound);
-  return Code(y, z, level, SteRound,
+  if (!is_training()) return Code(y, z, level, latent_quantiser_, SteRound, nullptr);
+  return Code(y, z, level, latent_quantiser_, SteRound,
               [&](const torch::Tensor& r) { return r + UniformNoise(r, generator); });
 }
 
 AutoencoderImpl::Output AutoencoderImpl::CodeLatent(const torch::Tensor& y, const torch::Tensor& z,
                                                     const torch::Tensor& level,
                                                     const Quantiser& quantise) {
-  return Code(y, z, level, quantise, nullptr);
+  return Code(y, z, level, Elementwise(quantise), quantise, nullptr);
 }
 
 AutoencoderImpl::Output AutoencoderImpl::Code(const torch::Tensor& y, const torch::Tensor& z,
-                                              const torch::Tensor& level, const Quantiser& quantise,
+                                              const torch::Tensor& level,
+                                              const LatentQuantiser& quantise_y,
+                                              const Quantiser& quantise_z,
                                               const Quantiser& rate_noise) {
   // Everything that selects probabilities sees the nearest whole level, as in the file.
   const torch::Tensor whole = (level + 0.5).floor();
@@ -83,14 +85,15 @@ AutoencoderImpl::Output AutoencoderImpl::Code(const torch::Tensor& y, const torc
     zt = SteRound(zt);
     zm = SteRound(zm * 16) * (1.0 / 16);
   }
-  const torch::Tensor z_hat = quantise(z - zm) + zm;
+  const torch::Tensor z_hat = quantise_z(z - zm) + zm;
   const torch::Tensor f = h_s(z_hat, whole);
-  const ContextModelImpl::Output c = context->forward(f, y, quantise);
+  const ContextModelImpl::Output c = context->forward(f, y, quantise_y);
 
+  const bool knows_bits = !rate_noise && c.bits.defined();
   const torch::Tensor ry = rate_noise ? rate_noise(y - c.mean) : c.y_hat - c.mean;
   const torch::Tensor rz = rate_noise ? rate_noise(z - zm) : z_hat - zm;
   Output out;
-  out.y_bits = GaussianBits(ry, c.t).sum({1, 2, 3});
+  out.y_bits = (knows_bits ? c.bits : GaussianBits(ry, c.t)).sum({1, 2, 3});
   out.z_bits = GaussianBits(rz, zt.expand_as(rz)).sum({1, 2, 3});
   out.coarse = g_s->Coarse(c.y_hat * inverse_gain(level), level);
   out.x_hat = g_s->Refine(out.coarse, level);

@@ -44,7 +44,8 @@ class AutoencoderImpl : public torch::nn::Module {
 
   // x: [N, 3, H, W] in [0, 1], H and W multiples of 64; level: [N] in [0, 63].
   // Training: additive uniform noise (drawn from `generator`) for the rate, straight-through
-  // rounding for everything that is decoded. Evaluation: rounding for both.
+  // rounding for everything that is decoded. Evaluation: rounding for both. Of the latent, what is
+  // decoded is rounded by QuantiseBy's quantiser.
   Output forward(const torch::Tensor& x, const torch::Tensor& level,
                  const c10::optional<at::Generator>& generator);
 
@@ -55,6 +56,9 @@ class AutoencoderImpl : public torch::nn::Module {
   // z = h_a(y), but with `quantise` for rounding both. All of it can be differentiated by y and z.
   Output CodeLatent(const torch::Tensor& y, const torch::Tensor& z, const torch::Tensor& level,
                     const Quantiser& quantise);
+
+  // How forward quantises the latent; straight-through rounding of each for itself to begin with.
+  void QuantiseBy(LatentQuantiser quantiser) { latent_quantiser_ = std::move(quantiser); }
 
   // The entropy path in the arithmetic of its integer twin (rounded weights and activations).
   void SetQuantised(bool on);
@@ -77,10 +81,12 @@ class AutoencoderImpl : public torch::nn::Module {
   // Everything after g_a and h_a. rate_noise: what the rate is taken of instead of what is decoded;
   // may be empty.
   Output Code(const torch::Tensor& y, const torch::Tensor& z, const torch::Tensor& level,
-              const Quantiser& quantise, const Quantiser& rate_noise);
+              const LatentQuantiser& quantise_y, const Quantiser& quantise_z,
+              const Quantiser& rate_noise);
 
   AeConfig config_;
   bool quantised_ = false;
+  LatentQuantiser latent_quantiser_ = Elementwise(SteRound);
 };
 TORCH_MODULE(Autoencoder);
 

@@ -85,6 +85,12 @@ void ContextPassImpl::SetQuantised(bool on) {
   }
 }
 
+LatentQuantiser Elementwise(Quantiser quantise) {
+  return [quantise = std::move(quantise)](const torch::Tensor& r, const torch::Tensor&) {
+    return QuantisedLatent{quantise(r), {}};
+  };
+}
+
 ContextModelImpl::ContextModelImpl(const AeConfig& c) {
   for (int k = 0; k < AeConfig::kPasses; ++k) {
     passes.push_back(register_module("pass" + std::to_string(k), ContextPass(c, k > 0)));
@@ -92,23 +98,25 @@ ContextModelImpl::ContextModelImpl(const AeConfig& c) {
 }
 
 ContextModelImpl::Output ContextModelImpl::forward(const torch::Tensor& f, const torch::Tensor& y,
-                                                   const Quantiser& quantise) {
+                                                   const LatentQuantiser& quantise) {
   const torch::Tensor slots = ToSlots(y);
-  std::vector<torch::Tensor> t, mean, y_hat;
+  std::vector<torch::Tensor> t, mean, y_hat, bits;
   for (int k = 0; k < AeConfig::kPasses; ++k) {
     torch::Tensor context;
     if (k > 0)
       context = Activate(FromSlots(CollectSlots(y_hat), y.sizes()), Unit::kLatent, quantised_);
     auto [t_k, mean_k] = passes[static_cast<std::size_t>(k)](k, f, context);
     const torch::Tensor y_k = slots.index_select(0, PassSlots(k).to(y.device()));
-    y_hat.push_back(quantise(y_k - mean_k) + mean_k);
+    const QuantisedLatent r_k = quantise(y_k - mean_k, t_k);
+    y_hat.push_back(r_k.value + mean_k);
+    if (r_k.bits.defined()) bits.push_back(r_k.bits);
     t.push_back(t_k);
     mean.push_back(mean_k);
   }
   auto map = [&](const std::vector<torch::Tensor>& parts) {
     return FromSlots(CollectSlots(parts), y.sizes());
   };
-  return {map(t), map(mean), map(y_hat)};
+  return {map(t), map(mean), map(y_hat), bits.empty() ? torch::Tensor() : map(bits)};
 }
 
 void ContextModelImpl::SetQuantised(bool on) {

@@ -63,6 +63,17 @@ TORCH_MODULE(ContextPass);
 // Rounds, or does what stands for it while something is optimised. Elementwise.
 using Quantiser = std::function<torch::Tensor(const torch::Tensor&)>;
 
+// What becomes of the residuals y - mean of a pass, each under its table index t (real).
+struct QuantisedLatent {
+  torch::Tensor value;  // what is decoded
+  torch::Tensor bits;   // what it takes; undefined: what GaussianBits says
+};
+using LatentQuantiser =
+    std::function<QuantisedLatent(const torch::Tensor& r, const torch::Tensor& t)>;
+
+// Each residual for itself.
+LatentQuantiser Elementwise(Quantiser quantise);
+
 // Codes y in four passes. Position classes and channel groups form a Latin square (symbol_slots.h),
 // so every pass codes a quarter of the symbols everywhere, and each channel is refined in space
 // from one position in four to all (the quad-tree split of Li et al. 2023, DCVC-DC).
@@ -73,10 +84,11 @@ class ContextModelImpl : public torch::nn::Module {
   struct Output {
     torch::Tensor t, mean;  // table index (real) and mean of every symbol, [N, M, h, w]
     torch::Tensor y_hat;    // quantise(y - mean) + mean, clamped as context only
+    torch::Tensor bits;     // as `quantise` gives them; undefined when it gives none
   };
   // y: [N, M, h, w], after the quality gain; h and w even. `quantise` stands for rounding y - mean.
   Output forward(const torch::Tensor& f, const torch::Tensor& y,
-                 const Quantiser& quantise = SteRound);
+                 const LatentQuantiser& quantise = Elementwise(SteRound));
   void SetQuantised(bool on);
 
   std::vector<ContextPass> passes;

@@ -1,12 +1,25 @@
 #include "models/training/ae_task.h"
 
 #include "models/networks/ae_weights.h"
+#include "models/networks/dependent_rounding.h"
 #include "models/networks/distortion.h"
+#include "models/training/frequency_tables.h"
 #include "models/training/generator.h"
 #include "models/training/level_weight.h"
 #include "models/training/principal_components.h"
 
 namespace halfmoon::training {
+namespace {
+
+// As encoders choose symbols by default, but by tables that no symbols were counted for: what a
+// network learns must not hang on those of the weights that it began with.
+networks::LatentQuantiser EncodersQuantiser() {
+  const FrequencyTables tables = MakeGaussianTables();
+  auto cdf = CdfTables::Create(tables.sizes, tables.offsets, tables.frequencies);
+  return networks::DependentRounding(std::make_shared<const CdfTables>(std::move(*cdf)), kAeTables);
+}
+
+}  // namespace
 
 AeTask::AeTask(const Recipe& recipe, const networks::AeConfig& config, CropSampler sampler,
                torch::Tensor validation_crops, torch::Device device)
@@ -15,7 +28,9 @@ AeTask::AeTask(const Recipe& recipe, const networks::AeConfig& config, CropSampl
       device_(device),
       sampler_(std::move(sampler)),
       validation_crops_(std::move(validation_crops)),
-      model_(config) {}
+      model_(config) {
+  if (recipe.quantiser == "dependent") model_->QuantiseBy(EncodersQuantiser());
+}
 
 Status AeTask::Check(const Recipe& r) {
   auto bad = [](const std::string& text) { return Status(StatusCode::kInvalidArgument, text); };

@@ -1,5 +1,6 @@
 #include "models/training/families.h"
 
+#include <string_view>
 #include <thread>
 
 #include "models/training/ae_task.h"
@@ -74,6 +75,11 @@ Result<const Family*> Find(const std::string& name) {
 
 Status CheckFamily(const Recipe& recipe) {
   HALFMOON_ASSIGN_OR_RETURN(const Family* family, Find(recipe.family));
+  if (recipe.quantiser != "rounding" && std::string_view(family->architecture) != "ae") {
+    return {StatusCode::kInvalidArgument, "field 'quantiser' is '" + recipe.quantiser +
+                                              "'; family '" + recipe.family +
+                                              "' has nothing but \"rounding\""};
+  }
   return family->check(recipe);
 }
 

@@ -33,6 +33,7 @@ void ForEachField(R& r, Visit visit) {
   visit("ema", r.ema);
   visit("level_weight", r.level_weight);
   visit("quantise_from", r.quantise_from);
+  visit("quantiser", r.quantiser);
   visit("linear_initialisation", r.linear_initialisation);
   visit("seed", r.seed);
   visit("data_note", r.data_note);
@@ -50,6 +51,10 @@ Status Recipe::Validate() const {
   }
   if (optimizer != "muon" && optimizer != "adamw") {
     return bad("field 'optimizer' is '" + optimizer + "'; legal are \"muon\" and \"adamw\"");
+  }
+  if (quantiser != "rounding" && quantiser != "dependent") {
+    return bad("field 'quantiser' is '" + quantiser +
+               "'; legal are \"rounding\" and \"dependent\"");
   }
   if (!(learning_rate > 0 && learning_rate <= 1))
     return bad("field 'learning_rate' must be in (0, 1]");

@@ -34,6 +34,9 @@ struct Recipe {
   double ema = 0.999;
   double level_weight = 0.5;    // a level's loss is divided by lambda^level_weight
   double quantise_from = 0.85;  // from here on the entropy path runs on its integer grid
+  // How the AE's latent is quantised in training and validation: "rounding", or "dependent", as
+  // encoders do by default.
+  std::string quantiser = "rounding";
   bool linear_initialisation = true;
   std::uint64_t seed = 1;
 

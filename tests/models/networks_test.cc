@@ -3,10 +3,14 @@
 
 #include <cmath>
 
+#include "bitstream/cdf_tables.h"
+#include "bitstream/trellis.h"
 #include "models/networks/autoencoder.h"
 #include "models/networks/complexity.h"
+#include "models/networks/dependent_rounding.h"
 #include "models/networks/ops.h"
 #include "models/networks/symbol_slots.h"
+#include "models/training/frequency_tables.h"
 #include "tests/models/tiny_model.h"
 
 namespace halfmoon::networks {
@@ -159,6 +163,46 @@ TEST(ContextModelTest, EverySymbolIsCodedInExactlyOnePass) {
     // A quarter of the channels at every position, a quarter of the positions of every channel.
     EXPECT_TRUE((pass == k).sum(1).eq(c.latent_channels / 4).all().item<bool>());
     EXPECT_TRUE((pass == k).sum({2, 3}).eq(6).all().item<bool>());
+  }
+}
+
+// As an encoder's path: cheaper than rounding where scales are large, rounding where they are
+// small; and a gradient.
+TEST(DependentRoundingTest, IsAnEncodersPathWithAGradient) {
+  torch::manual_seed(3);
+  const auto gaussian = training::MakeGaussianTables();
+  auto cdf = CdfTables::Create(gaussian.sizes, gaussian.offsets, gaussian.frequencies);
+  ASSERT_TRUE(cdf.ok());
+  const LatentQuantiser quantise =
+      DependentRounding(std::make_shared<const CdfTables>(std::move(*cdf)), training::kAeTables);
+  for (const double table : {5.0, 40.0}) {
+    const torch::Tensor t = torch::full({4, 64, 8}, table);
+    torch::Tensor r = torch::randn({4, 64, 8}) * TableScale(table);
+    r.requires_grad_(true);
+    const QuantisedLatent q = quantise(r, t);
+    const torch::Tensor weight = torch::randn_like(r);
+    (q.value * weight).sum().backward();
+    EXPECT_TRUE(torch::allclose(r.grad(), weight));
+    EXPECT_FALSE(q.bits.requires_grad());
+
+    const torch::Tensor rounded = r.detach().round(), value = q.value.detach();
+    // What a path makes small: bits and weighted error.
+    const double weight_of_error = static_cast<double>(kErrorWeight),
+                 bits = q.bits.sum().item<double>(),
+                 rounding_bits = GaussianBits(rounded, t).sum().item<double>(),
+                 error = (value - r).square().sum().item<double>(),
+                 rounding_error = (rounded - r).square().sum().item<double>();
+    if (table < training::kAeTables.first) {
+      // Residuals are quantised to 1/256 before, which moves a few over a half.
+      EXPECT_LE((value - rounded).abs().gt(1e-6).sum().item<std::int64_t>(), 4);
+      EXPECT_NEAR(bits, rounding_bits, 0.1 * rounding_bits);
+    } else {
+      EXPECT_LT(bits, 0.95 * rounding_bits);
+      EXPECT_LT(bits + weight_of_error * error, rounding_bits + weight_of_error * rounding_error);
+      const torch::Tensor half_steps = value * (16.0 / training::kAeTables.half_step);
+      EXPECT_TRUE(torch::allclose(half_steps, half_steps.round(), 0, 1e-4));
+      EXPECT_GT((value - rounded).abs().max().item<double>(), 0.1);
+    }
   }
 }
 

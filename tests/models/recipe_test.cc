@@ -23,6 +23,8 @@ TEST(RecipeTest, NamesWhatIsWrong) {
       {"{\"batch\": 0}", "'batch'"},
       {"{\"crop\": 100}", "'crop'"},
       {"{\"optimizer\": \"sgd\"}", "\"muon\" and \"adamw\""},
+      {"{\"quantiser\": \"trellis\"}", "\"rounding\" and \"dependent\""},
+      {"{\"quantiser\": \"dependent\", \"family\": \"vqvae\"}", "family 'vqvae'"},
       {"{\"model\": {\"width\": 3}}", "'width'"},
       {"{\"model\": {\"latent_channels\": 6}}", "multiple of 4"},
       {"{\"family\": \"gan\"}", "\"ae\""},

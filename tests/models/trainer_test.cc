@@ -32,6 +32,27 @@ TEST_F(TrainerTest, TheLossFalls) {
   EXPECT_TRUE(std::filesystem::exists(o.out_dir + "/log.jsonl"));
 }
 
+// Training and validation take the path that encoders take.
+TEST_F(TrainerTest, TheRecipeSaysHowLatentsAreQuantised) {
+  double psnr[2] = {}, loss[2] = {};
+  for (const std::string quantiser : {"rounding", "dependent"}) {
+    const std::size_t i = quantiser == "dependent";
+    TrainOptions o = Options(quantiser, 150);
+    o.recipe.quantiser = quantiser;
+    const Status status = Train(o, [&](const TrainProgress& p) {
+      if (p.validation) {
+        psnr[i] = p.validation->points.back().psnr;
+        loss[i] = p.validation->points.back().loss;
+      }
+      return true;
+    });
+    ASSERT_TRUE(status.ok()) << status.message();
+  }
+  // A path's errors are smaller, and by the cost of both bits and error it is the better one.
+  EXPECT_GT(psnr[1], psnr[0]);
+  EXPECT_LT(loss[1], loss[0]);
+}
+
 TEST_F(TrainerTest, AResumedRunIsTheUninterruptedRun) {
   at::set_num_threads(1);
   const TrainOptions whole = Options("whole", 12);
