@@ -30,6 +30,15 @@ double SumBits(const CdfTables& tables, std::span<const std::uint8_t> index,
 // kErrorWeight. Found by trying (docs/training-log.md, 30).
 constexpr std::int64_t kSearchedErrorWeight = 40;
 
+// Correct sees pixels through both transforms and the first once more.
+ModelGeometry CorrectedGeometry(ModelGeometry g) {
+  const double latents = 2.0 * 4 * g.channels / (g.stride * g.stride), picture = 4 * 3;
+  g.analysis_bytes_per_pixel =
+      std::max(g.analysis_bytes_per_pixel, g.synthesis_bytes_per_pixel) + latents + picture;
+  g.analysis_halo = 2 * g.analysis_halo + g.synthesis_halo;
+  return g;
+}
+
 // Of the plain quantiser's symbols.
 void Dequantise(std::span<const std::int32_t> symbols, std::span<std::int32_t> values) {
   for (std::size_t i = 0; i < symbols.size(); ++i) values[i] = runtime::kAeStep * symbols[i];
@@ -65,11 +74,13 @@ AeModel::AeModel(const runtime::TransformDims& dims, std::size_t file_bytes, run
     : dims_(dims), geometry_(TransformGeometry(dims, file_bytes)), prior_(std::move(prior)) {}
 
 Result<std::unique_ptr<AeModel>> AeModel::Load(const runtime::WeightsFile& file, ModelParts parts,
-                                               Quantiser quantiser) {
+                                               const AeEncoding& encoding) {
   HALFMOON_ASSIGN_OR_RETURN(const runtime::TransformDims dims, runtime::TransformDims::Read(file));
   HALFMOON_ASSIGN_OR_RETURN(runtime::AePrior prior, runtime::AePrior::Load(file));
   std::unique_ptr<AeModel> model(new AeModel(dims, file.size(), std::move(prior)));
-  if (model->prior_.dependent_tables() != nullptr) model->quantiser_ = quantiser;
+  model->encoding_ = encoding;
+  if (model->prior_.dependent_tables() == nullptr) model->encoding_.quantiser = Quantiser::kPlain;
+  if (encoding.by_synthesis) model->geometry_ = CorrectedGeometry(model->geometry_);
   HALFMOON_ASSIGN_OR_RETURN(model->synthesis_, runtime::AeSynthesis::Load(file, dims));
   if (parts == ModelParts::kBoth) {
     HALFMOON_ASSIGN_OR_RETURN(model->analysis_, runtime::AeAnalysis::Load(file, dims));
@@ -81,7 +92,23 @@ Result<FloatLatent> AeModel::Analyse(const FloatPicture& x, int q, int threads) 
   HALFMOON_ENSURE(analysis_.has_value());
   FloatLatent y(x.width / 16, x.height / 16, dims_.latent);
   analysis_->Run(prior_.isa(), x.samples.data(), y.height, y.width, q, threads, y.values.data());
+  if (encoding_.by_synthesis) Correct(y, q, threads);
   return y;
+}
+
+void AeModel::Correct(FloatLatent& y, int q, int threads) const {
+  std::vector<std::int32_t> rounded(y.values.size());
+  for (std::size_t i = 0; i < rounded.size(); ++i)
+    rounded[i] = runtime::kAeStep * AeSymbol(y.values[i], 0);
+  FloatPicture x(y.width * 16, y.height * 16);
+  synthesis_.Run(prior_.isa(), rounded, y.height, y.width, q, threads, x.samples.data());
+  for (float& sample : x.samples) sample = std::clamp(sample, 0.0f, 1.0f);
+  FloatLatent seen(y.width, y.height, y.channels);
+  analysis_->Run(prior_.isa(), x.samples.data(), y.height, y.width, q, threads, seen.values.data());
+  for (std::size_t i = 0; i < rounded.size(); ++i) {
+    const float decoded = static_cast<float>(rounded[i] / runtime::kAeStep);
+    y.values[i] += runtime::kAeCorrection * (decoded - seen.values[i]);
+  }
 }
 
 Result<std::vector<std::uint8_t>> AeModel::EncodeTile(const FloatLatent& y, int q, int threads,
@@ -134,7 +161,7 @@ Result<std::vector<std::uint8_t>> AeModel::EncodeLatents(const FloatLatent& y,
   const DependentTables* const dependent =
       EncodesDependently() ? prior_.dependent_tables() : nullptr;
   const auto error_weight =
-      quantiser_ == Quantiser::kSearched ? kSearchedErrorWeight : kErrorWeight;
+      encoding_.quantiser == Quantiser::kSearched ? kSearchedErrorWeight : kErrorWeight;
   const int unit = dependent ? kResidualUnit : 1;
   index.resize(count);
   symbols.resize(count);

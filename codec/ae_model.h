@@ -22,12 +22,20 @@ enum class Quantiser {
   kSearched,   // the same for latents that were searched for
 };
 
+// What an encoder does with its own latent.
+struct AeEncoding {
+  Quantiser quantiser = Quantiser::kPlain;
+  // Whether Analyse looks at what the decoder makes of its latent and corrects it (analysis by
+  // synthesis). Takes three times as long.
+  bool by_synthesis = false;
+};
+
 class AeModel : public PictureModel {
  public:
-  // `quantiser`: of EncodeTile; plain all the same where the weights have no tables for another.
+  // The quantiser is plain all the same where the weights have no tables for another.
   // Errors: kModelCorrupt naming the tensor; kInvalidArgument for a bad HALFMOON_ISA.
   static Result<std::unique_ptr<AeModel>> Load(const runtime::WeightsFile& file, ModelParts parts,
-                                               Quantiser quantiser);
+                                               const AeEncoding& encoding);
 
   const ModelGeometry& geometry() const override { return geometry_; }
   Result<FloatLatent> Analyse(const FloatPicture& x, int q, int threads) const override;
@@ -36,7 +44,7 @@ class AeModel : public PictureModel {
                                                TileStats* stats) const override;
   Result<TileLatent> DecodeTile(std::span<const std::uint8_t> stream, int q, std::int64_t height,
                                 std::int64_t width, int threads, TileStats* stats) const override;
-  bool EncodesDependently() const override { return quantiser_ != Quantiser::kPlain; }
+  bool EncodesDependently() const override { return encoding_.quantiser != Quantiser::kPlain; }
   Result<TileLatent> DecodeDependentTile(std::span<const std::uint8_t> stream, int q,
                                          std::int64_t height, std::int64_t width, int threads,
                                          TileStats* stats) const override;
@@ -45,6 +53,9 @@ class AeModel : public PictureModel {
 
  private:
   AeModel(const runtime::TransformDims& dims, std::size_t file_bytes, runtime::AePrior prior);
+
+  // One round of analysis by synthesis.
+  void Correct(FloatLatent& y, int q, int threads) const;
 
   // z: [height / 4][width / 4][Nz].
   Result<std::vector<std::uint8_t>> EncodeLatents(const FloatLatent& y, std::span<const float> z,
@@ -60,7 +71,7 @@ class AeModel : public PictureModel {
   runtime::AePrior prior_;
   runtime::AeSynthesis synthesis_;
   std::optional<runtime::AeAnalysis> analysis_;  // encoder only
-  Quantiser quantiser_ = Quantiser::kPlain;
+  AeEncoding encoding_;
 };
 
 }  // namespace halfmoon

@@ -52,11 +52,13 @@ int QFromQuality(double quality) {
   return static_cast<int>(std::lround(quality / 100 * kMaxQuality));
 }
 
-// Of AE models. A long search ends at latents that rounding moves little (docs/effort.md), so that
-// there is nothing for a path to gain and something to lose.
-Quantiser QuantiserOf(int effort) {
-  if (effort <= 2 || effort >= 8) return Quantiser::kPlain;
-  return SearchSteps(effort) > 0 ? Quantiser::kSearched : Quantiser::kDependent;
+// Of AE models. A search starts from the encoder's own latent. A long one ends at latents that
+// rounding moves little (docs/effort.md), so that there is nothing for a path to gain and something
+// to lose.
+AeEncoding EncodingOf(int effort) {
+  if (effort == 1 || effort >= 8) return {Quantiser::kPlain};
+  if (SearchSteps(effort) > 0) return {Quantiser::kSearched};
+  return {Quantiser::kDependent, effort >= 3};
 }
 
 // Chunks of metadata and the compressed blocks they show.
@@ -151,7 +153,7 @@ Result<Encoder> Encoder::Create(const EncodeOptions& options) {
                 [progress = impl->search.get()](std::uint64_t pixels) { progress->Add(pixels); }};
     }
     HALFMOON_ASSIGN_OR_RETURN(
-        impl->model, impl->store.ForEncoding(options.model, QuantiserOf(options.effort), search));
+        impl->model, impl->store.ForEncoding(options.model, EncodingOf(options.effort), search));
     return Encoder(std::move(impl));
   });
 }

@@ -7,11 +7,11 @@ namespace halfmoon {
 namespace {
 
 Result<std::unique_ptr<PictureModel>> Load(const runtime::LoadedWeights& loaded, ModelParts parts,
-                                           Quantiser quantiser) {
+                                           const AeEncoding& encoding) {
   const std::string& architecture = loaded.entry.architecture;
   if (architecture == "ae") {
     HALFMOON_ASSIGN_OR_RETURN(std::unique_ptr<PictureModel> model,
-                              AeModel::Load(*loaded.weights, parts, quantiser));
+                              AeModel::Load(*loaded.weights, parts, encoding));
     return model;
   }
   if (architecture == "vae") {
@@ -53,11 +53,11 @@ Result<ModelStore> ModelStore::Open(const std::string& models_dir) {
 }
 
 Result<const ModelStore::Model*> ModelStore::ForEncoding(
-    const std::string& name_or_id, Quantiser quantiser,
+    const std::string& name_or_id, const AeEncoding& encoding,
     const std::optional<AeSearchOptions>& search) {
   HALFMOON_ASSIGN_OR_RETURN(runtime::LoadedWeights loaded,
                             runtime::LoadModel(manifest_, name_or_id));
-  return Keep(std::move(loaded), ModelParts::kBoth, quantiser, search);
+  return Keep(std::move(loaded), ModelParts::kBoth, encoding, search);
 }
 
 Result<const ModelStore::Model*> ModelStore::ForDecoding(
@@ -68,13 +68,13 @@ Result<const ModelStore::Model*> ModelStore::ForDecoding(
   }
   HALFMOON_ASSIGN_OR_RETURN(runtime::LoadedWeights loaded,
                             runtime::LoadModelForFile(manifest_, id, identity));
-  return Keep(std::move(loaded), ModelParts::kDecoder, Quantiser::kPlain, std::nullopt);
+  return Keep(std::move(loaded), ModelParts::kDecoder, AeEncoding{}, std::nullopt);
 }
 
 Result<const ModelStore::Model*> ModelStore::Keep(runtime::LoadedWeights loaded, ModelParts parts,
-                                                  Quantiser quantiser,
+                                                  const AeEncoding& encoding,
                                                   const std::optional<AeSearchOptions>& search) {
-  Result<std::unique_ptr<PictureModel>> network = Load(loaded, parts, quantiser);
+  Result<std::unique_ptr<PictureModel>> network = Load(loaded, parts, encoding);
   if (network.ok() && search) network = AddSearch(loaded, std::move(*network), *search);
   if (!network.ok()) return network.status().WithContext("model '" + loaded.entry.name + "'");
   Model& slot = models_[loaded.entry.id];

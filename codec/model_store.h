@@ -24,17 +24,18 @@ class ModelStore {
   // Errors: kModelMissing when there is no manifest; kModelCorrupt.
   static Result<ModelStore> Open(const std::string& models_dir);
 
-  // For encoding: by name or id, with `search` where it is given; `quantiser`: of AE models.
+  // For encoding: by name or id, with `search` where it is given; `encoding`: of AE models.
   // Lifetime of the pointer: the store's. Errors also: kUnsupportedFeature for a model that has no
   // search.
-  Result<const Model*> ForEncoding(const std::string& name_or_id, Quantiser quantiser,
+  Result<const Model*> ForEncoding(const std::string& name_or_id, const AeEncoding& encoding,
                                    const std::optional<AeSearchOptions>& search);
   // For decoding: by what a file says. Errors: kModelMissing, kModelMismatch, kModelCorrupt.
   Result<const Model*> ForDecoding(std::uint16_t id, const std::array<std::uint8_t, 8>& identity);
 
  private:
   explicit ModelStore(runtime::Manifest manifest) : manifest_(std::move(manifest)) {}
-  Result<const Model*> Keep(runtime::LoadedWeights loaded, ModelParts parts, Quantiser quantiser,
+  Result<const Model*> Keep(runtime::LoadedWeights loaded, ModelParts parts,
+                            const AeEncoding& encoding,
                             const std::optional<AeSearchOptions>& search);
 
   runtime::Manifest manifest_;

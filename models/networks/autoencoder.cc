@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "models/networks/ops.h"
+#include "models/runtime/ae_transforms.h"
 
 namespace halfmoon::networks {
 namespace {
@@ -55,6 +56,12 @@ AutoencoderImpl::AutoencoderImpl(const AeConfig& c) : config_(c) {
 
 torch::Tensor AutoencoderImpl::Latent(const torch::Tensor& x, const torch::Tensor& level) {
   return g_a(x, level) * gain(level);
+}
+
+torch::Tensor AutoencoderImpl::Corrected(const torch::Tensor& y, const torch::Tensor& level) {
+  const torch::Tensor decoded = y.round();
+  const torch::Tensor x_hat = g_s(decoded * inverse_gain(level), level).clamp(0, 1);
+  return y + runtime::kAeCorrection * (decoded - Latent(x_hat, level));
 }
 
 AutoencoderImpl::Output AutoencoderImpl::forward(const torch::Tensor& x, const torch::Tensor& level,

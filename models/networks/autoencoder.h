@@ -52,6 +52,9 @@ class AutoencoderImpl : public torch::nn::Module {
   // The latent of x, after the quality gain: [N, M, H/16, W/16].
   torch::Tensor Latent(const torch::Tensor& x, const torch::Tensor& level);
 
+  // y of that picture after one round of analysis by synthesis (models/runtime/ae_transforms.h).
+  torch::Tensor Corrected(const torch::Tensor& y, const torch::Tensor& level);
+
   // Codes a latent and its hyper-latent z: [N, Nz, H/64, W/64], as forward does in evaluation with
   // z = h_a(y), but with `quantise` for rounding both. All of it can be differentiated by y and z.
   Output CodeLatent(const torch::Tensor& y, const torch::Tensor& z, const torch::Tensor& level,

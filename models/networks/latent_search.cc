@@ -105,6 +105,12 @@ SearchedLatent SearchLatent(Autoencoder& model, const torch::Tensor& x, const to
     z = model->h_a(y).contiguous(torch::MemoryFormat::ChannelsLast);
   }
   look();
+  {
+    torch::NoGradGuard no_grad;
+    y = model->Corrected(y, level).contiguous(torch::MemoryFormat::ChannelsLast);
+    z = model->h_a(y).contiguous(torch::MemoryFormat::ChannelsLast);
+  }
+  look();
 
   at::Generator generator = at::detail::createCPUGenerator(o.seed);
   y.requires_grad_(true);

@@ -28,15 +28,15 @@ double SearchDistortionWeight(int steps);
 
 // Looks for the latent y and hyper-latent z that minimise bits + weight * lambda * distortion of
 // the decoded picture (distortion.h: what the model was trained for), by Adam, from what the
-// encoder says. Rounding is Stochastic Gumbel Annealing: each residual is drawn between its two
-// neighbours with odds that sharpen as the temperature falls (Yang, Bamler, Mandt 2020, arXiv
-// 2006.04240), softly, and less so the longer the search is. The gradient reaches y and z through
-// the decoder, all four context passes and the hyper-decoder, so a symbol also pays for what it
-// spoils elsewhere.
+// encoder says after one round of analysis by synthesis. Rounding is Stochastic Gumbel Annealing:
+// each residual is drawn between its two neighbours with odds that sharpen as the temperature falls
+// (Yang, Bamler, Mandt 2020, arXiv 2006.04240), softly, and less so the longer the search is. The
+// gradient reaches y and z through the decoder, all four context passes and the hyper-decoder, so a
+// symbol also pays for what it spoils elsewhere.
 //
 // model: in evaluation mode, its parameters without gradients. x: [1, 3, H, W] in [0, 1], H and W
 // multiples of 64. level: [1] in [0, 63]. Returns, of all pairs that were looked at, the encoder's
-// own included, the one with the smallest cost when it is really rounded.
+// own (corrected or not) included, the one with the smallest cost when it is really rounded.
 SearchedLatent SearchLatent(Autoencoder& model, const torch::Tensor& x, const torch::Tensor& level,
                             const LatentSearchOptions& options);
 

@@ -28,6 +28,16 @@ inline std::int32_t AeResidual(float y, std::int16_t mean, int unit) {
 // The symbol of the plain quantiser.
 inline std::int32_t AeSymbol(float y, std::int16_t mean) { return AeResidual(y, mean, 1); }
 
+// Analysis by synthesis, as speech codecs have it (Atal and Remde 1982), in one round: an encoder
+// rounds its latent, decodes it, analyses that picture and finds another latent than it decoded.
+// It adds this share of (decoded - found) to its own latent, which is then coded:
+//
+//   y + share * (round(y) - g_a(g_s(round(y))))
+//
+// Fewer bits at the same error on every picture looked at (docs/training-log.md, 32), for two
+// transforms more. Means are left out of the rounding, so that no prior is needed here.
+inline constexpr float kAeCorrection = 0.65f;
+
 // y^ * gain'(Q) -> g_s -> pixels
 class AeSynthesis {
  public:

@@ -1,12 +1,16 @@
 // The encoder's search for better latents: it helps, on real files; it is not to be seen in the
 // format.
 #include <gtest/gtest.h>
+#include <torch/torch.h>
 
+#include <cmath>
 #include <mutex>
 
 #include "bitstream/container.h"
+#include "codec/ae_model.h"
 #include "codec/network_table.h"
 #include "models/networks/ae_config.h"
+#include "models/networks/ae_weights.h"
 #include "tests/codec/test_pictures.h"
 
 namespace halfmoon {
@@ -58,19 +62,54 @@ TEST_F(EffortTest, MoreEffortCostsLess) {
   EXPECT_LT(more, some);
 }
 
-// The encoder's own latent: rounded, then with dependent quantisation.
+// The encoder's own latent: rounded, then with dependent quantisation, then corrected as well.
 TEST_F(EffortTest, UpToFourThereIsNoSearch) {
   const Image image = MakePicture(200, 130, 3, Kind::kScene);
-  const auto rounded = Encode(WithEffort(1), image), path = Encode(WithEffort(3), image);
-  EXPECT_EQ(rounded, Encode(WithEffort(2), image));
-  EXPECT_EQ(path, Encode(WithEffort(4), image));
+  const auto rounded = Encode(WithEffort(1), image), path = Encode(WithEffort(2), image),
+             corrected = Encode(WithEffort(3), image);
+  EXPECT_EQ(corrected, Encode(WithEffort(4), image));
   EXPECT_FALSE(ReadInfo(rounded)->dependent);
   EXPECT_TRUE(ReadInfo(path)->dependent);
+  EXPECT_TRUE(ReadInfo(corrected)->dependent);
   EXPECT_LT(Cost(path, image), Cost(rounded, image));
+  EXPECT_LT(Cost(corrected, image), Cost(path, image));
   // A model from before has the plain quantiser alone.
   EncodeOptions plain = WithEffort(3);
   plain.model = "tiny";
   EXPECT_FALSE(ReadInfo(Encode(plain, image))->dependent);
+}
+
+// The codec corrects its latent as the network that searches does.
+TEST_F(EffortTest, AnalysisBySynthesisIsTheNetworks) {
+  const auto file = runtime::WeightsFile::FromFile(ModelsDir() + "/tiny-dependent.safetensors");
+  ASSERT_TRUE(file.ok()) << file.status().message();
+  constexpr std::size_t kWidth = 192, kHeight = 128;
+  constexpr int kQ = 40 << 8;
+  FloatPicture x(kWidth, kHeight);
+  for (std::size_t i = 0; i < x.samples.size(); ++i)
+    x.samples[i] = 0.5f + 0.4f * std::sin(static_cast<float>(i * i % 4001));
+  const auto own = AeModel::Load(*file, ModelParts::kBoth, {}),
+             corrected = AeModel::Load(*file, ModelParts::kBoth,
+                                       {Quantiser::kDependent, /*by_synthesis=*/true});
+  ASSERT_TRUE(own.ok() && corrected.ok());
+  const FloatLatent y = *(*own)->Analyse(x, kQ, 1), found = *(*corrected)->Analyse(x, kQ, 2);
+  EXPECT_EQ((*corrected)->geometry().analysis_halo,
+            2 * (*own)->geometry().analysis_halo + (*own)->geometry().synthesis_halo);
+
+  torch::NoGradGuard no_grad;
+  networks::Autoencoder network = *networks::ImportAutoencoder(*file);
+  network->eval();
+  auto map = [](const FloatLatent& latent) {
+    return torch::tensor(latent.values)
+        .view({1, static_cast<std::int64_t>(latent.height), static_cast<std::int64_t>(latent.width),
+               static_cast<std::int64_t>(latent.channels)})
+        .permute({0, 3, 1, 2});
+  };
+  const torch::Tensor expected = network->Corrected(map(y), torch::full({1}, 40.0f));
+  const double moved = (expected - map(y)).square().mean().sqrt().item<double>();
+  EXPECT_GT(moved, 0.02);
+  // Values at a half may be rounded the other way, and what is decoded from them spreads.
+  EXPECT_LT((expected - map(found)).square().mean().sqrt().item<double>(), 0.05 * moved);
 }
 
 // What a long search ends at is rounded again.

@@ -70,7 +70,7 @@ TEST(RateDistortionTest, MeasuresRealFiles) {
   ASSERT_TRUE(WriteImageFile(path, image.view(), {}, true).ok());
   RdOptions o;
   o.qualities = {20, 80};
-  o.model = "tiny";
+  o.model = "tiny-dependent";
   o.models_dir = testing::ModelsDir();
   std::size_t calls = 0;
   const auto report = MeasureRd({path}, o, [&](std::size_t, std::size_t total) {

@@ -110,7 +110,7 @@ TEST(DistortionTest, MixesSquaredErrorAndMsSsim) {
 TEST(DistortionTest, SearchKeepsWhatTheModelIsTunedFor) {
   AeConfig config = testing::TinyConfig();
   LatentSearchOptions options;
-  options.steps = 12;
+  options.steps = 40;
   const torch::Tensor x = Picture(64, 64, 2), level = torch::full({1}, 40.0f);
   auto searched = [&](double share) {
     config.ms_ssim_share = share;

@@ -26,10 +26,10 @@ struct EncodeOptions {
   double quality = 50;
   // Model: a name or id from the manifest ("halfmoon models" lists them).
   std::string model = PhotoModel(Tune::kPsnr);
-  // 1..9: how long to look for a smaller or better file of the same quality. 1 and 2 round
-  // the latent of the encoder network, 3 and 4 quantise it dependently; from 5 on it is improved by
-  // ever more gradient steps through the decoder, which takes seconds to minutes a megapixel and
-  // needs LibTorch (docs/effort.md).
+  // 1..9: how long to look for a smaller or better file of the same quality. 1 rounds the latent of
+  // the encoder network, 2 quantises it dependently, 3 and 4 correct it before by what is decoded
+  // from it; from 5 on it is improved by ever more gradient steps through the decoder, which takes
+  // seconds to minutes a megapixel and needs LibTorch (docs/effort.md).
   // Decoding costs the same. AE models only.
   int effort = 3;
   // For models that code one size of picture (VAEs): fit any other picture to it, colour to grey
