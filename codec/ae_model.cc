@@ -8,6 +8,7 @@
 #include "bitstream/trellis.h"
 #include "codec/hyper_latent.h"
 #include "codec/stopwatch.h"
+#include "codec/tile_grid.h"
 
 namespace halfmoon {
 namespace {
@@ -36,7 +37,17 @@ ModelGeometry CorrectedGeometry(ModelGeometry g) {
   g.analysis_bytes_per_pixel =
       std::max(g.analysis_bytes_per_pixel, g.synthesis_bytes_per_pixel) + latents + picture;
   g.analysis_halo = 2 * g.analysis_halo + g.synthesis_halo;
+  g.window_budget = std::uint64_t{2} << 30;
   return g;
+}
+
+// Of a map of such a size what is further than `halo` positions from cut sides.
+Rect Inside(std::size_t width, std::size_t height, const CutSides& cut, std::size_t halo) {
+  auto margin = [&](bool is_cut) { return is_cut ? halo : std::size_t{0}; };
+  const std::size_t x = margin(cut.left), y = margin(cut.top);
+  return {static_cast<std::uint32_t>(x), static_cast<std::uint32_t>(y),
+          static_cast<std::uint32_t>(width - x - margin(cut.right)),
+          static_cast<std::uint32_t>(height - y - margin(cut.bottom))};
 }
 
 // Of the plain quantiser's symbols.
@@ -92,22 +103,48 @@ Result<FloatLatent> AeModel::Analyse(const FloatPicture& x, int q, int threads) 
   HALFMOON_ENSURE(analysis_.has_value());
   FloatLatent y(x.width / 16, x.height / 16, dims_.latent);
   analysis_->Run(prior_.isa(), x.samples.data(), y.height, y.width, q, threads, y.values.data());
-  if (encoding_.by_synthesis) Correct(y, q, threads);
+  if (encoding_.by_synthesis) Correct(y, x.cut, q, threads);
   return y;
 }
 
-void AeModel::Correct(FloatLatent& y, int q, int threads) const {
-  std::vector<std::int32_t> rounded(y.values.size());
-  for (std::size_t i = 0; i < rounded.size(); ++i)
-    rounded[i] = runtime::kAeStep * AeSymbol(y.values[i], 0);
-  FloatPicture x(y.width * 16, y.height * 16);
-  synthesis_.Run(prior_.isa(), rounded, y.height, y.width, q, threads, x.samples.data());
-  for (float& sample : x.samples) sample = std::clamp(sample, 0.0f, 1.0f);
-  FloatLatent seen(y.width, y.height, y.channels);
-  analysis_->Run(prior_.isa(), x.samples.data(), y.height, y.width, q, threads, seen.values.data());
-  for (std::size_t i = 0; i < rounded.size(); ++i) {
-    const float decoded = static_cast<float>(rounded[i] / runtime::kAeStep);
-    y.values[i] += runtime::kAeCorrection * (decoded - seen.values[i]);
+// Each transform gets only what the next one needs.
+void AeModel::Correct(FloatLatent& y, const CutSides& cut, int q, int threads) const {
+  const std::size_t analysis = dims_.AnalysisHalo(), synthesis = dims_.SynthesisHalo();
+  // What is right of y; of the picture decoded from it; of the latent found in that.
+  const Rect known = Inside(y.width, y.height, cut, analysis),
+             decoded = Inside(known.width, known.height, cut, synthesis),
+             found = Inside(decoded.width, decoded.height, cut, analysis);
+
+  std::vector<std::int32_t> rounded;
+  rounded.reserve(std::size_t{known.width} * known.height * y.channels);
+  for (std::size_t row = 0; row < known.height; ++row) {
+    const float* from = y.at(known.x, known.y + row);
+    for (std::size_t i = 0; i < known.width * y.channels; ++i)
+      rounded.push_back(runtime::kAeStep * AeSymbol(from[i], 0));
+  }
+  FloatPicture x_hat(std::size_t{16} * known.width, std::size_t{16} * known.height);
+  synthesis_.Run(prior_.isa(), rounded, known.height, known.width, q, threads,
+                 x_hat.samples.data());
+
+  std::vector<float> pixels;
+  pixels.reserve(std::size_t{decoded.width} * decoded.height * 16 * 16 * 3);
+  for (std::size_t row = 0; row < std::size_t{16} * decoded.height; ++row) {
+    const float* from = x_hat.at(std::size_t{16} * decoded.x, std::size_t{16} * decoded.y + row);
+    for (std::size_t i = 0; i < std::size_t{16} * decoded.width * 3; ++i)
+      pixels.push_back(std::clamp(from[i], 0.0f, 1.0f));
+  }
+  x_hat = {};
+  FloatLatent seen(decoded.width, decoded.height, y.channels);
+  analysis_->Run(prior_.isa(), pixels.data(), seen.height, seen.width, q, threads,
+                 seen.values.data());
+
+  const std::size_t left = std::size_t{known.x} + decoded.x + found.x,
+                    top = std::size_t{known.y} + decoded.y + found.y;
+  for (std::size_t row = 0; row < found.height; ++row) {
+    float* to = y.at(left, top + row);
+    const float* from = seen.at(found.x, found.y + row);
+    for (std::size_t i = 0; i < found.width * y.channels; ++i)
+      to[i] += runtime::kAeCorrection * (static_cast<float>(AeSymbol(to[i], 0)) - from[i]);
   }
 }
 

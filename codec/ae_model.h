@@ -55,7 +55,8 @@ class AeModel : public PictureModel {
   AeModel(const runtime::TransformDims& dims, std::size_t file_bytes, runtime::AePrior prior);
 
   // One round of analysis by synthesis.
-  void Correct(FloatLatent& y, int q, int threads) const;
+  // REQUIRES: y is as much larger on each cut side as geometry().analysis_halo says.
+  void Correct(FloatLatent& y, const CutSides& cut, int q, int threads) const;
 
   // z: [height / 4][width / 4][Nz].
   Result<std::vector<std::uint8_t>> EncodeLatents(const FloatLatent& y, std::span<const float> z,

@@ -163,10 +163,12 @@ class BandEncoder {
     HALFMOON_RETURN_IF_ERROR(
         ParallelFor(WindowsOfStrip(o_), o_.plan.workers, [&](std::size_t i) -> Status {
           const AnalysisWindow window = WindowOfStrip(o_, strip, i, halo);
-          HALFMOON_ASSIGN_OR_RETURN(
-              const FloatLatent y,
-              model_.Analyse(FloatsFromRows(rows_.rows(), window.seen, !o_.exact_transparent), o_.q,
-                             o_.plan.workers.threads_each));
+          FloatPicture x = FloatsFromRows(rows_.rows(), window.seen, !o_.exact_transparent);
+          x.cut = {window.seen.x > 0, window.seen.y > 0,
+                   window.seen.right() < PadUp(o_.shape.width),
+                   window.seen.bottom() < PadUp(o_.shape.height)};
+          HALFMOON_ASSIGN_OR_RETURN(const FloatLatent y,
+                                    model_.Analyse(x, o_.q, o_.plan.workers.threads_each));
           const auto s = static_cast<std::uint32_t>(g.stride);
           const std::size_t h = (PadUp(strip.bottom()) - strip.y) / s,
                             w = (window.right - window.x) / s;

@@ -6,10 +6,17 @@
 
 namespace halfmoon {
 
+// The sides of a window behind which the picture goes on, so that a halo's width of what networks
+// make of it is wrong there and will be thrown away.
+struct CutSides {
+  bool left = false, top = false, right = false, bottom = false;
+};
+
 // Colour of a window of a picture. 0 is black, 1 is white; what networks make may lie beyond.
 struct FloatPicture {
   std::size_t width = 0, height = 0;
   std::vector<float> samples;  // [height][width][3]
+  CutSides cut;
 
   FloatPicture() = default;
   FloatPicture(std::size_t w, std::size_t h) : width(w), height(h), samples(w * h * 3) {}

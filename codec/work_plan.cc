@@ -54,6 +54,15 @@ Estimate EstimateMemory(const WorkRequest& r, std::uint32_t w, std::uint32_t h) 
   return e;
 }
 
+// The width of windows that share a strip evenly: as many rounds of `workers` at once, but no
+// worker without a window in the last one.
+std::uint32_t EvenWidth(std::uint32_t strip, std::uint32_t widest, int workers) {
+  const auto at_once = static_cast<std::uint64_t>(workers);
+  const std::uint64_t rounds = Ceil(Ceil(strip, widest), at_once);
+  const auto share = PadUp(static_cast<std::uint32_t>(Ceil(strip, rounds * at_once)));
+  return std::min(widest, std::max(kNarrowest, share));
+}
+
 std::string MegaBytes(std::uint64_t bytes) { return std::to_string(Ceil(bytes, 1000000)) + " MB"; }
 
 }  // namespace
@@ -87,7 +96,7 @@ Result<WorkPlan> PlanWork(const WorkRequest& r) {
         std::min<std::uint64_t>(static_cast<std::uint64_t>(r.threads), std::min(windows, in_strip));
     const std::uint64_t fit = std::clamp<std::uint64_t>(budget / e.window, 1, wanted);
     if (plan.window_width == 0 || static_cast<int>(fit) > plan.workers.workers) {
-      plan.window_width = w;
+      plan.window_width = EvenWidth(r.region.width, w, static_cast<int>(fit));
       plan.window_height = h;
       plan.workers.workers = static_cast<int>(fit);
       plan.workers.threads_each = std::max(1, r.threads / plan.workers.workers);

@@ -59,6 +59,17 @@ TEST(WorkPlan, AHundredMegapixelsStayBelowThreeGigabytes) {
   }
 }
 
+// Two workers and a strip of three of the widest windows: four, so that nobody waits.
+TEST(WorkPlan, WorkersShareAStripEvenly) {
+  const auto even = PlanWork(Request(6144, 4096, true));
+  ASSERT_TRUE(even.ok());
+  EXPECT_EQ(even->workers.workers, 2);
+  EXPECT_EQ(even->window_width, 1536u);
+  WorkRequest r = Request(6144, 4096, true);
+  r.threads = 1;
+  EXPECT_EQ(PlanWork(r)->window_width, 2048u);
+}
+
 TEST(WorkPlan, StaysBelowALimitOrNamesWhatItNeeds) {
   WorkRequest r = Request(10000, 10000, false);
   r.max_memory = std::uint64_t{900} << 20;
