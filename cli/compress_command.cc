@@ -156,10 +156,10 @@ void AddCompressCommand(CLI::App& app, int* exit_code) {
                  ->type_name("Q"),
              &o->settings.target);
   command
-      ->add_option("-e,--effort", e.effort,
-                   "1 to 9, default 3; from 5 on a search for a smaller file of the same quality, "
-                   "seconds to "
-                   "minutes a megapixel")
+      ->add_option(
+          "-e,--effort", e.effort,
+          "1 to 9, default 3; 2 takes half as long for a file 4 % larger; from 5 on a search "
+          "for a smaller file of the same quality, seconds to minutes a megapixel")
       ->type_name("N");
   CLI::Option* model =
       command->add_option("--model", e.model, "Name or id of a model; default ae-photo");

@@ -52,9 +52,8 @@ int QFromQuality(double quality) {
   return static_cast<int>(std::lround(quality / 100 * kMaxQuality));
 }
 
-// Of AE models. A search starts from the encoder's own latent. A long one ends at latents that
-// rounding moves little (docs/effort.md), so that there is nothing for a path to gain and something
-// to lose.
+// Of AE models. A search makes its corrections itself. A long one ends at latents that rounding
+// moves little (docs/effort.md), so that there is nothing for a path to gain and something to lose.
 AeEncoding EncodingOf(int effort) {
   if (effort == 1 || effort >= 8) return {Quantiser::kPlain};
   if (SearchSteps(effort) > 0) return {Quantiser::kSearched};
