@@ -83,8 +83,9 @@ class PictureModel {
   // take any.
   virtual std::optional<PictureShape> FixedShape() const { return std::nullopt; }
 
-  // x: in [0, 1], width and height multiples of stride. q: quality level * 256.
-  // Returns [height / stride][width / stride][C]; C is the model's own business.
+  // x: in [0, 1], width and height multiples of stride; x.cut: where the picture goes on. q:
+  // quality level * 256. Returns [height / stride][width / stride][C]; C is the model's own
+  // business.
   virtual Result<FloatLatent> Analyse(const FloatPicture& x, int q, int threads) const = 0;
 
   // y: what Analyse made of the pixels of one tile; stride * its sides are multiples of 64. Returns

@@ -1,5 +1,6 @@
 // The AE codec's frequency tables, fitted to what its symbols are. Everything runs as in
-// the encoder, in the runtime's arithmetic, so that the same packs give the same tables everywhere.
+// the encoder at efforts 1 and 2, in the runtime's arithmetic, so that the same packs give the same
+// tables everywhere.
 //
 // The networks choose a scale; that the symbols of a scale are normally distributed is an
 // assumption of the loss. Real ones have more zeros and longer tails.

@@ -59,6 +59,18 @@ TEST(WorkPlan, AHundredMegapixelsStayBelowThreeGigabytes) {
   }
 }
 
+// The default effort decodes what it encodes: wider halos, larger windows together.
+TEST(WorkPlan, SoTheyDoWithAnalysisBySynthesis) {
+  WorkRequest r = Request(10000, 10000, true);
+  r.halo = 368;
+  r.network_bytes_per_pixel = 78;
+  r.window_budget = std::uint64_t{2} << 30;
+  const auto plan = PlanWork(r);
+  ASSERT_TRUE(plan.ok());
+  EXPECT_EQ(plan->workers.workers, 2);
+  EXPECT_LT(plan->memory_bytes, std::uint64_t{3} << 30);
+}
+
 // Two workers and a strip of three of the widest windows: four, so that nobody waits.
 TEST(WorkPlan, WorkersShareAStripEvenly) {
   const auto even = PlanWork(Request(6144, 4096, true));
