@@ -30,6 +30,7 @@ constexpr IntField kIntFields[] = {
     {"lapped", &AeConfig::lapped, 0, 1, true},
     {"refine_channels", &AeConfig::refine_channels, 8, 256, true},
     {"refine_blocks", &AeConfig::refine_blocks, 0, 16, true},
+    {"weight_bits", &AeConfig::weight_bits, 8, 16, true},
     {"level_anchors", &AeConfig::level_anchors, 2, AeConfig::kLevels},
 };
 
@@ -47,6 +48,9 @@ Status AeConfig::Validate() const {
   if (latent_channels % 4 != 0) {
     return {StatusCode::kInvalidArgument,
             "model field 'latent_channels' must be a multiple of 4 (four channel groups)"};
+  }
+  if (weight_bits != 8 && weight_bits != 16) {
+    return {StatusCode::kInvalidArgument, "model field 'weight_bits' must be 8 or 16"};
   }
   if (!(lambda_min > 0 && lambda_max > lambda_min)) {
     return {StatusCode::kInvalidArgument,

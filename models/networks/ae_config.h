@@ -31,6 +31,9 @@ struct AeConfig {
   // The refinement of the decoded picture at 1/4 (refinement.h); 0 blocks: none.
   std::int64_t refine_channels = 48;
   std::int64_t refine_blocks = 0;
+  // 8: weights are whole steps within 127 (weight_grid.h), and the integer path's as well; 16: half
+  // floats, and 2047 steps.
+  std::int64_t weight_bits = 16;
   std::int64_t level_anchors = 8;  // gains are interpolated between that many vectors
   double lambda_min = 0.0006;      // level 0
   double lambda_max = 0.16;        // level 63

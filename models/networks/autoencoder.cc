@@ -66,7 +66,14 @@ torch::Tensor AutoencoderImpl::Corrected(const torch::Tensor& y, const torch::Te
 
 AutoencoderImpl::Output AutoencoderImpl::forward(const torch::Tensor& x, const torch::Tensor& level,
                                                  const c10::optional<at::Generator>& generator) {
-  const torch::Tensor y = Latent(x, level);
+  torch::Tensor y = Latent(x, level);
+  if (correct_latents_) {
+    const auto correction = [&] {
+      const torch::NoGradGuard no_grad;
+      return Corrected(y, level) - y;
+    };
+    y = y + correction();
+  }
   const torch::Tensor z = h_a(y);
   if (!is_training()) return Code(y, z, level, latent_quantiser_, SteRound, nullptr);
   return Code(y, z, level, latent_quantiser_, SteRound,

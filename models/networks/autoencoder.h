@@ -63,6 +63,10 @@ class AutoencoderImpl : public torch::nn::Module {
   // How forward quantises the latent; straight-through rounding of each for itself to begin with.
   void QuantiseBy(LatentQuantiser quantiser) { latent_quantiser_ = std::move(quantiser); }
 
+  // Whether forward codes the corrected latent. Its gradient is that of the latent: what the
+  // picture decoded meanwhile has to do with it is no part of it.
+  void CorrectLatents(bool on) { correct_latents_ = on; }
+
   // The entropy path in the arithmetic of its integer twin (rounded weights and activations).
   void SetQuantised(bool on);
 
@@ -88,7 +92,7 @@ class AutoencoderImpl : public torch::nn::Module {
               const Quantiser& rate_noise);
 
   AeConfig config_;
-  bool quantised_ = false;
+  bool quantised_ = false, correct_latents_ = false;
   LatentQuantiser latent_quantiser_ = Elementwise(SteRound);
 };
 TORCH_MODULE(Autoencoder);

@@ -3,18 +3,26 @@
 #include "models/networks/symbol_slots.h"
 
 namespace halfmoon::networks {
+namespace {
+
+double MostSteps(const AeConfig& c) {
+  return c.weight_bits == 8 ? IntegerConvImpl::kByteWeightMax : IntegerConvImpl::kWeightMax;
+}
+
+}  // namespace
 
 HyperSynthesisImpl::HyperSynthesisImpl(const AeConfig& c) {
+  const double most = MostSteps(c);
   using Run = IntegerConvImpl::Run;
-  h0 = register_module(
-      "h0", IntegerConv(std::vector<Run>{{c.hyper_channels, Unit::kLatent}}, c.prior_h0, 3));
+  h0 = register_module("h0", IntegerConv(std::vector<Run>{{c.hyper_channels, Unit::kLatent}},
+                                         c.prior_h0, 3, false, most));
   level_bias = register_module("level_bias", LevelVector(c.level_anchors, c.prior_h0, false));
-  h1 = register_module(
-      "h1", IntegerConv(std::vector<Run>{{c.prior_h0, Unit::kHidden}}, 4 * c.prior_h1, 1));
-  h2 = register_module("h2",
-                       IntegerConv(std::vector<Run>{{c.prior_h1, Unit::kHidden}}, c.prior_h1, 3));
-  h3 = register_module(
-      "h3", IntegerConv(std::vector<Run>{{c.prior_h1, Unit::kHidden}}, 4 * c.prior_features, 1));
+  h1 = register_module("h1", IntegerConv(std::vector<Run>{{c.prior_h0, Unit::kHidden}},
+                                         4 * c.prior_h1, 1, false, most));
+  h2 = register_module(
+      "h2", IntegerConv(std::vector<Run>{{c.prior_h1, Unit::kHidden}}, c.prior_h1, 3, false, most));
+  h3 = register_module("h3", IntegerConv(std::vector<Run>{{c.prior_h1, Unit::kHidden}},
+                                         4 * c.prior_features, 1, false, most));
 }
 
 torch::Tensor HyperSynthesisImpl::forward(const torch::Tensor& z_hat, const torch::Tensor& level) {
@@ -35,17 +43,18 @@ void HyperSynthesisImpl::SetQuantised(bool on) {
 ContextPassImpl::ContextPassImpl(const AeConfig& config, bool has_context) {
   using Run = IntegerConvImpl::Run;
   const std::int64_t m = config.latent_channels;
+  const double most = MostSteps(config);
   std::vector<Run> in = {{config.prior_features, Unit::kHidden}};
   if (has_context) {
-    d = register_module("d", IntegerConv(std::vector<Run>{{m, Unit::kLatent}}, m, 3, true));
+    d = register_module("d", IntegerConv(std::vector<Run>{{m, Unit::kLatent}}, m, 3, true, most));
     in.push_back({m, Unit::kLatent});
     in.push_back({m, Unit::kLatent});
   }
-  a = register_module("a", IntegerConv(in, config.prior_hidden, 1));
+  a = register_module("a", IntegerConv(in, config.prior_hidden, 1, false, most));
   b = register_module("b", IntegerConv(std::vector<Run>{{config.prior_hidden, Unit::kHidden}},
-                                       config.prior_hidden, 1));
-  c = register_module(
-      "c", IntegerConv(std::vector<Run>{{config.prior_hidden, Unit::kHidden}}, 2 * m, 1));
+                                       config.prior_hidden, 1, false, most));
+  c = register_module("c", IntegerConv(std::vector<Run>{{config.prior_hidden, Unit::kHidden}},
+                                       2 * m, 1, false, most));
   torch::NoGradGuard no_grad;
   c->weight.mul_(0.3);
   c->bias.slice(0, 0, m).fill_(25.0 / kTableGain);  // sigma of about 1.4 to begin with

@@ -27,7 +27,7 @@ class IntegerConvImpl : public torch::nn::Module {
     std::int64_t channels;
     Unit unit;
   };
-  // `weight_max`: most steps of a weight; 127 lets it be stored in 8 bits.
+  // `weight_max`: most steps of a weight; kByteWeightMax lets it be stored in 8 bits.
   IntegerConvImpl(std::vector<Run> in, std::int64_t out, int kernel, bool depthwise = false,
                   double weight_max = kWeightMax);
 
@@ -55,7 +55,7 @@ class IntegerConvImpl : public torch::nn::Module {
   // Sets the weights from their size in input steps, the inverse of what Export writes.
   void SetStepWeights(const torch::Tensor& step_weights);
 
-  static constexpr double kWeightMax = 2047;
+  static constexpr double kWeightMax = 2047, kByteWeightMax = 127;
 
   torch::Tensor weight, bias;
 

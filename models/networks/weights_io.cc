@@ -2,11 +2,20 @@
 
 #include <cstring>
 
+#include "models/networks/integer_weights.h"
+#include "models/networks/weight_grid.h"
+
 namespace halfmoon::networks {
 
 Result<torch::Tensor> LoadFloatTensor(const runtime::WeightsFile& file, const std::string& name,
                                       torch::IntArrayRef shape) {
   HALFMOON_ASSIGN_OR_RETURN(const runtime::TensorView any, file.Get(name));
+  if (any.dtype == runtime::DType::kI8 || any.dtype == runtime::DType::kI16) {
+    HALFMOON_ASSIGN_OR_RETURN(const torch::Tensor values, LoadIntegerTensor(file, name, shape));
+    HALFMOON_ASSIGN_OR_RETURN(const torch::Tensor steps,
+                              LoadFloatTensor(file, name + ".step", {shape[0]}));
+    return WeightGrid{values.to(torch::kFloat32), steps}.Weights();
+  }
   const auto dtype = any.dtype == runtime::DType::kF16 ? any.dtype : runtime::DType::kF32;
   HALFMOON_ASSIGN_OR_RETURN(
       const runtime::TensorView view,

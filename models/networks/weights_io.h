@@ -10,7 +10,8 @@
 
 namespace halfmoon::networks {
 
-// A float tensor of the file (F32 or F16) as float32. `shape` must match exactly.
+// A float tensor of the file (F32, F16, or I8 or I16 beside "NAME.step", F32, the size of a step in
+// each row) as float32. `shape` must match exactly.
 Result<torch::Tensor> LoadFloatTensor(const runtime::WeightsFile& file, const std::string& name,
                                       torch::IntArrayRef shape);
 

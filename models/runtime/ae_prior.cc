@@ -31,9 +31,10 @@ std::int16_t Saturate(std::int64_t value) {
 
 // Sizes of a tensor that other sizes follow from. `divisor`: it must be a multiple of that.
 Result<int> OutChannels(const WeightsFile& file, const std::string& layer, int divisor) {
+  HALFMOON_ASSIGN_OR_RETURN(const DType type, LayerWeightType(file, layer));
   HALFMOON_ASSIGN_OR_RETURN(
       const TensorView weight,
-      file.Get(layer + ".weight", DType::kI16, {kAnySize, kAnySize, kAnySize, kAnySize}));
+      file.Get(layer + ".weight", type, {kAnySize, kAnySize, kAnySize, kAnySize}));
   const std::int64_t out = weight.shape[0];
   if (out < divisor || out > kMaxChannels || out % divisor != 0) {
     return Corrupt("tensor \"" + layer + ".weight\" has " + std::to_string(out) +

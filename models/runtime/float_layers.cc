@@ -34,6 +34,23 @@ float FromHalf(std::uint16_t h) {
   return value;
 }
 
+// Whole numbers times the step of their row, the first dimension.
+template <typename T>
+Result<std::vector<float>> LoadGrid(const WeightsFile& file, const std::string& name, DType dtype,
+                                    std::initializer_list<std::int64_t> shape) {
+  HALFMOON_ENSURE(shape.size() > 0);
+  HALFMOON_ASSIGN_OR_RETURN(const TensorView view, file.Get(name, dtype, shape));
+  HALFMOON_ASSIGN_OR_RETURN(const TensorView step_view,
+                            file.Get(name + ".step", DType::kF32, {*shape.begin()}));
+  const std::vector<T> whole = view.Values<T>();
+  const std::vector<float> steps = step_view.Values<float>();
+  std::vector<float> values(whole.size());
+  for (std::size_t i = 0; i < whole.size(); ++i) {
+    values[i] = static_cast<float>(whole[i]) * steps[i / (whole.size() / steps.size())];
+  }
+  return values;
+}
+
 }  // namespace
 
 void FloatMap::Resize(std::size_t h, std::size_t w, std::size_t channels) {
@@ -46,6 +63,8 @@ void FloatMap::Resize(std::size_t h, std::size_t w, std::size_t channels) {
 Result<std::vector<float>> LoadFloats(const WeightsFile& file, const std::string& name,
                                       std::initializer_list<std::int64_t> shape) {
   HALFMOON_ASSIGN_OR_RETURN(const TensorView any, file.Get(name));
+  if (any.dtype == DType::kI8) return LoadGrid<std::int8_t>(file, name, any.dtype, shape);
+  if (any.dtype == DType::kI16) return LoadGrid<std::int16_t>(file, name, any.dtype, shape);
   const DType dtype = any.dtype == DType::kF16 ? DType::kF16 : DType::kF32;
   HALFMOON_ASSIGN_OR_RETURN(const TensorView view, file.Get(name, dtype, shape));
   if (dtype == DType::kF32) return view.Values<float>();

@@ -76,6 +76,11 @@ int LayerSpec::out_channels() const {
   return total;
 }
 
+Result<DType> LayerWeightType(const WeightsFile& file, const std::string& layer) {
+  HALFMOON_ASSIGN_OR_RETURN(const TensorView weight, file.Get(layer + ".weight"));
+  return weight.dtype == DType::kI8 ? DType::kI8 : DType::kI16;
+}
+
 Result<LayerTensors> LoadLayerTensors(const WeightsFile& file, const LayerSpec& spec) {
   HALFMOON_RETURN_IF_ERROR(CheckSpec(spec));
   const std::int64_t out = spec.out_channels();
@@ -84,8 +89,7 @@ Result<LayerTensors> LoadLayerTensors(const WeightsFile& file, const LayerSpec& 
 
   LayerTensors tensors;
   tensors.spec = spec;
-  HALFMOON_ASSIGN_OR_RETURN(const TensorView any, file.Get(spec.name + ".weight"));
-  const DType type = any.dtype == DType::kI8 ? DType::kI8 : DType::kI16;
+  HALFMOON_ASSIGN_OR_RETURN(const DType type, LayerWeightType(file, spec.name));
   HALFMOON_ASSIGN_OR_RETURN(const TensorView weight, file.Get(spec.name + ".weight", type,
                                                               {out, in, spec.kernel, spec.kernel}));
   HALFMOON_ASSIGN_OR_RETURN(const TensorView bias,

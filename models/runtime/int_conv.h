@@ -69,6 +69,9 @@ struct LayerTensors {
   std::vector<std::int32_t> level_bias;  // empty, or [levels][out]
 };
 
+// What a layer's weights must be read as: kI8 where the file has them so, else kI16.
+Result<DType> LayerWeightType(const WeightsFile& file, const std::string& layer);
+
 // Errors: kModelCorrupt naming the layer, the channel and the violated bound.
 Result<LayerTensors> LoadLayerTensors(const WeightsFile& file, const LayerSpec& spec);
 

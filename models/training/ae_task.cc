@@ -30,6 +30,7 @@ AeTask::AeTask(const Recipe& recipe, const networks::AeConfig& config, CropSampl
       validation_crops_(std::move(validation_crops)),
       model_(config) {
   if (recipe.quantiser == "dependent") model_->QuantiseBy(EncodersQuantiser());
+  model_->CorrectLatents(recipe.by_synthesis);
 }
 
 Status AeTask::Check(const Recipe& r) {
@@ -118,6 +119,8 @@ Status AeTask::ImportWeightsFile(const std::string& path) {
 
 void AeTask::BeforeStep(const StepInfo& at) {
   model_->SetQuantised(at.progress >= recipe_.quantise_from);
+  progress_ = at.progress;
+  if (RoundsWeights(at.progress)) on_grid_ = std::make_unique<networks::OnGrid>(*model_);
 }
 
 torch::Tensor AeTask::Loss(const StepInfo& at, at::Generator& generator, Figures* figures) {
@@ -149,6 +152,8 @@ torch::Tensor AeTask::Loss(const StepInfo& at, at::Generator& generator, Figures
 }
 
 ValidationReport AeTask::Validate(WorkerPool& pool) {
+  std::unique_ptr<networks::OnGrid> on_grid;
+  if (RoundsWeights(progress_)) on_grid = std::make_unique<networks::OnGrid>(*model_);
   const ValidationResult result =
       training::Validate(model_, validation_crops_, {4, 15, 26, 37, 48, 59}, pool);
   return {result.score, {{"ms_ssim_db", result.ms_ssim_db}}, result.points};

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "models/networks/autoencoder.h"
+#include "models/networks/weight_grid.h"
 #include "models/training/crop_sampler.h"
 #include "models/training/pack.h"
 #include "models/training/recipe.h"
@@ -26,6 +27,7 @@ class AeTask : public TrainingTask {
   Status Initialise() override;
   Status ImportWeightsFile(const std::string& path) override;
   void BeforeStep(const StepInfo& at) override;
+  void BeforeUpdate() override { on_grid_.reset(); }
   torch::Tensor Loss(const StepInfo& at, at::Generator& generator, Figures* figures) override;
   bool HasValidation() const override { return validation_crops_.size(0) > 0; }
   ValidationReport Validate(WorkerPool& pool) override;
@@ -41,6 +43,14 @@ class AeTask : public TrainingTask {
   CropSampler sampler_;
   torch::Tensor validation_crops_;
   networks::Autoencoder model_;
+
+ private:
+  bool RoundsWeights(double progress) const {
+    return config_.weight_bits == 8 && progress >= recipe_.quantise_from;
+  }
+
+  std::unique_ptr<networks::OnGrid> on_grid_;  // from a step's beginning to its update
+  double progress_ = 0;                        // of the last step
 };
 
 }  // namespace halfmoon::training

@@ -49,9 +49,11 @@ Result<std::vector<std::uint8_t>> ExportWeights(
   writer.SetMetadata("architecture", "ae");
   writer.SetMetadata("format_version", "1");
 
-  HALFMOON_RETURN_IF_ERROR(AddHalfModule(writer, "g_a", *model->g_a));
-  HALFMOON_RETURN_IF_ERROR(AddHalfModule(writer, "h_a", *model->h_a));
-  HALFMOON_RETURN_IF_ERROR(AddHalfModule(writer, "g_s", *model->g_s));
+  const bool bytes_each = model->config().weight_bits == 8;
+  const auto add_module = bytes_each ? AddGridModule : AddHalfModule;
+  HALFMOON_RETURN_IF_ERROR(add_module(writer, "g_a", *model->g_a));
+  HALFMOON_RETURN_IF_ERROR(add_module(writer, "h_a", *model->h_a));
+  HALFMOON_RETURN_IF_ERROR(add_module(writer, "g_s", *model->g_s));
   HALFMOON_RETURN_IF_ERROR(AddHalfModule(writer, "gain.forward", *model->gain));
   HALFMOON_RETURN_IF_ERROR(AddHalfModule(writer, "gain.inverse", *model->inverse_gain));
 
@@ -59,7 +61,10 @@ Result<std::vector<std::uint8_t>> ExportWeights(
     torch::Tensor level_bias;
     if (!layer.level_bias.is_empty()) level_bias = AllLevels(layer.level_bias);
     const auto e = layer.conv->Export(layer.out_scale, layer.out_step, level_bias);
-    HALFMOON_RETURN_IF_ERROR(AddTensor<std::int16_t>(writer, layer.name + ".weight", e.weight));
+    const std::string weight = layer.name + ".weight";
+    HALFMOON_RETURN_IF_ERROR(bytes_each
+                                 ? AddTensor<std::int8_t>(writer, weight, e.weight.to(torch::kInt8))
+                                 : AddTensor<std::int16_t>(writer, weight, e.weight));
     HALFMOON_RETURN_IF_ERROR(AddTensor<std::int32_t>(writer, layer.name + ".bias", e.bias));
     HALFMOON_RETURN_IF_ERROR(
         AddTensor<std::int32_t>(writer, layer.name + ".multiplier", e.multiplier));

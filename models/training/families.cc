@@ -80,6 +80,10 @@ Status CheckFamily(const Recipe& recipe) {
                                               "'; family '" + recipe.family +
                                               "' has nothing but \"rounding\""};
   }
+  if (recipe.by_synthesis && std::string_view(family->architecture) != "ae") {
+    return {StatusCode::kInvalidArgument,
+            "field 'by_synthesis' is true; family '" + recipe.family + "' corrects no latents"};
+  }
   return family->check(recipe);
 }
 

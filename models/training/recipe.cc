@@ -34,6 +34,7 @@ void ForEachField(R& r, Visit visit) {
   visit("level_weight", r.level_weight);
   visit("quantise_from", r.quantise_from);
   visit("quantiser", r.quantiser);
+  visit("by_synthesis", r.by_synthesis);
   visit("linear_initialisation", r.linear_initialisation);
   visit("seed", r.seed);
   visit("data_note", r.data_note);

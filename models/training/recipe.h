@@ -37,6 +37,8 @@ struct Recipe {
   // How the AE's latent is quantised in training and validation: "rounding", or "dependent", as
   // encoders do by default.
   std::string quantiser = "rounding";
+  // Whether the AE's latent is corrected by synthesis first, as encoders do by default.
+  bool by_synthesis = false;
   bool linear_initialisation = true;
   std::uint64_t seed = 1;
 

@@ -65,6 +65,9 @@ class TrainingTask {
   // An undefined tensor: the share is empty.
   virtual torch::Tensor Loss(const StepInfo& at, at::Generator& generator, Figures* figures) = 0;
 
+  // After the workers, before the optimiser's step.
+  virtual void BeforeUpdate() {}
+
   // After the optimiser's step.
   virtual void AfterStep(const StepInfo&) {}
 

@@ -245,6 +245,7 @@ void Run::Step(double progress) {
   pool_.Run([&](int w) {
     shares[static_cast<std::size_t>(w)] = ComputeShare({step_, progress, w, pool_.size()});
   });
+  task_->BeforeUpdate();
   std::vector<torch::Tensor> gradients(parameters_.size());
   const auto used = static_cast<double>(std::count_if(
       shares.begin(), shares.end(), [](const Share& s) { return !s.gradients.empty(); }));

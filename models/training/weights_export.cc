@@ -1,5 +1,7 @@
 #include "models/training/weights_export.h"
 
+#include "models/networks/weight_grid.h"
+
 namespace halfmoon::training {
 
 Status LoadAveraged(const Checkpoint& checkpoint, torch::nn::Module& network) {
@@ -34,6 +36,25 @@ Status AddHalfModule(SafetensorsWriter& writer, const std::string& prefix,
                      torch::nn::Module& module) {
   for (const auto& p : module.named_parameters()) {
     HALFMOON_RETURN_IF_ERROR(AddHalfTensor(writer, prefix + "." + p.key(), p.value()));
+  }
+  return Status::Ok();
+}
+
+Status AddGridModule(SafetensorsWriter& writer, const std::string& prefix,
+                     torch::nn::Module& module) {
+  for (const auto& p : module.named_parameters()) {
+    const std::string name = prefix + "." + p.key();
+    const int most = networks::GridSteps(name, p.value());
+    if (most == 0) {
+      HALFMOON_RETURN_IF_ERROR(AddHalfTensor(writer, name, p.value()));
+      continue;
+    }
+    const networks::WeightGrid grid = networks::ToGrid(p.value(), most);
+    HALFMOON_RETURN_IF_ERROR(
+        most <= networks::kGridSteps
+            ? AddTensor<std::int8_t>(writer, name, grid.values.to(torch::kInt8))
+            : AddTensor<std::int16_t>(writer, name, grid.values.to(torch::kInt16)));
+    HALFMOON_RETURN_IF_ERROR(AddTensor<float>(writer, name + ".step", grid.steps));
   }
   return Status::Ok();
 }

@@ -32,6 +32,11 @@ Status AddHalfTensor(SafetensorsWriter& writer, const std::string& name,
 Status AddHalfModule(SafetensorsWriter& writer, const std::string& prefix,
                      torch::nn::Module& module);
 
+// As AddHalfModule, but weights that GridSteps names are integers beside their rows' steps: I8 or
+// I16 under the parameter's name, F32 [out] under that + ".step".
+Status AddGridModule(SafetensorsWriter& writer, const std::string& prefix,
+                     torch::nn::Module& module);
+
 // `given` (name, licence ...), the model's own keys, architecture and format version.
 void SetMetadata(const std::map<std::string, std::string>& given,
                  const std::map<std::string, std::string>& own, const std::string& architecture,

@@ -21,6 +21,7 @@ struct Shape {
   const char* name;
   bool lapped;
   int refine_blocks;
+  int weight_bits = 16;
 };
 
 class TransformsAgainstLibTorch : public ::testing::TestWithParam<Shape> {
@@ -32,6 +33,7 @@ class TransformsAgainstLibTorch : public ::testing::TestWithParam<Shape> {
     config.lapped = GetParam().lapped;
     config.refine_blocks = GetParam().refine_blocks;
     config.refine_channels = 12;
+    config.weight_bits = GetParam().weight_bits;
     model_ = networks::Autoencoder(config);
     torch::NoGradGuard no_grad;
     // Nothing may stay at an initial value that hides a mistake: zero, one, or small.
@@ -44,7 +46,7 @@ class TransformsAgainstLibTorch : public ::testing::TestWithParam<Shape> {
     auto bytes = training::ExportWeights(model_, {});
     EXPECT_TRUE(bytes.ok()) << bytes.status().message();
     file_ = std::make_unique<WeightsFile>(*WeightsFile::FromBytes(*bytes));
-    // What the file holds, half precision and all.
+    // What the file holds, rounded weights and all.
     EXPECT_TRUE(networks::LoadModule(*file_, "g_a", *model_->g_a).ok());
     EXPECT_TRUE(networks::LoadModule(*file_, "g_s", *model_->g_s).ok());
     EXPECT_TRUE(networks::LoadModule(*file_, "h_a", *model_->h_a).ok());
@@ -103,7 +105,7 @@ TEST_P(TransformsAgainstLibTorch, Analysis) {
 
 INSTANTIATE_TEST_SUITE_P(Shapes, TransformsAgainstLibTorch,
                          ::testing::Values(Shape{"Blocks", false, 0}, Shape{"Lapped", true, 0},
-                                           Shape{"Refined", true, 2}),
+                                           Shape{"Refined", true, 2}, Shape{"InBytes", true, 2, 8}),
                          [](const auto& shape) { return shape.param.name; });
 
 }  // namespace

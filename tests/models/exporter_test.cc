@@ -16,9 +16,11 @@ namespace {
 using networks::AeConfig;
 using networks::Autoencoder;
 
-Autoencoder RandomModel() {
+Autoencoder RandomModel(std::int64_t weight_bits = 16) {
   torch::manual_seed(11);
-  Autoencoder model(testing::TinyConfig());
+  AeConfig config = testing::TinyConfig();
+  config.weight_bits = weight_bits;
+  Autoencoder model(config);
   torch::NoGradGuard no_grad;
   for (auto& p : model->h_s->level_bias->parameters()) p.normal_(0, 0.5);
   for (auto& p : model->z_mean->parameters()) p.normal_(0, 1);
@@ -26,9 +28,11 @@ Autoencoder RandomModel() {
   return model;
 }
 
-TEST(ExporterTest, IntegerPathEqualsTheQuantisedNetwork) {
+class ExporterTest : public ::testing::TestWithParam<int> {};  // bits of a weight
+
+TEST_P(ExporterTest, IntegerPathEqualsTheQuantisedNetwork) {
   torch::NoGradGuard no_grad;
-  Autoencoder model = RandomModel();
+  Autoencoder model = RandomModel(GetParam());
   const AeConfig& c = model->config();
   const auto bytes = ExportWeights(model, {{"training", "none"}});
   ASSERT_TRUE(bytes.ok()) << bytes.status().message();
@@ -88,9 +92,9 @@ TEST(ExporterTest, IntegerPathEqualsTheQuantisedNetwork) {
   EXPECT_LT(static_cast<double>(off), 0.02 * static_cast<double>(total)) << off << " of " << total;
 }
 
-TEST(ExporterTest, ImportGivesTheModelBack) {
+TEST_P(ExporterTest, ImportGivesTheModelBack) {
   torch::NoGradGuard no_grad;
-  Autoencoder model = RandomModel();
+  Autoencoder model = RandomModel(GetParam());
   const auto bytes = ExportWeights(model, {});
   ASSERT_TRUE(bytes.ok()) << bytes.status().message();
   const auto file = runtime::WeightsFile::FromBytes(*bytes);
@@ -108,7 +112,8 @@ TEST(ExporterTest, ImportGivesTheModelBack) {
   ASSERT_TRUE(second.ok());
   const auto file2 = runtime::WeightsFile::FromBytes(*second);
   ASSERT_TRUE(file2.ok());
-  for (const char* name : {"prior.h0.weight", "prior.a2.weight", "prior.z_table"}) {
+  for (const char* name : {"prior.h0.weight", "prior.a2.weight", "prior.z_table", "g_s.up.weight",
+                           "g_a.linear.weight"}) {
     const auto v1 = file->Get(name), v2 = file2->Get(name);
     ASSERT_TRUE(v1.ok() && v2.ok());
     EXPECT_TRUE(std::equal(v1->bytes.begin(), v1->bytes.end(), v2->bytes.begin())) << name;
@@ -120,9 +125,37 @@ TEST(ExporterTest, ImportGivesTheModelBack) {
   for (std::size_t i = 0; i < m1.size(); ++i) EXPECT_NEAR(m1[i], m2[i], 1) << i;
 }
 
-TEST(ExporterTest, SameModelSameBytes) {
-  Autoencoder a = RandomModel(), b = RandomModel();
+TEST_P(ExporterTest, SameModelSameBytes) {
+  Autoencoder a = RandomModel(GetParam()), b = RandomModel(GetParam());
   EXPECT_EQ(*ExportWeights(a, {}), *ExportWeights(b, {}));
+}
+
+INSTANTIATE_TEST_SUITE_P(WeightBits, ExporterTest, ::testing::Values(8, 16),
+                         [](const auto& bits) { return "Of" + std::to_string(bits.param); });
+
+TEST(WeightBitsTest, EightMakeASmallFile) {
+  Autoencoder model = RandomModel(8), halves = RandomModel(16);
+  const auto small = runtime::WeightsFile::FromBytes(*ExportWeights(model, {}));
+  const auto large = runtime::WeightsFile::FromBytes(*ExportWeights(halves, {}));
+  ASSERT_TRUE(small.ok() && large.ok());
+  using runtime::DType;
+  for (const auto& [name, type] : {std::pair{"g_a.in.weight", DType::kI8},
+                                   {"g_s.blocks.0.depthwise.weight", DType::kI8},
+                                   {"h_a.out.weight", DType::kI8},
+                                   {"g_a.linear.weight", DType::kI16},
+                                   {"g_s.linear.weight", DType::kI16},
+                                   {"g_s.in.bias", DType::kF16},
+                                   {"prior.c3.weight", DType::kI8}}) {
+    ASSERT_TRUE(small->Has(name)) << name;
+    EXPECT_EQ(small->Get(name)->dtype, type) << name;
+  }
+  // A byte saved for each weight, but for those of the linear paths.
+  std::size_t bytes = 0;
+  for (const std::string& name : small->names()) {
+    if (small->Get(name)->dtype == DType::kI8) bytes += small->Get(name)->bytes.size();
+  }
+  EXPECT_GT(bytes, 10000U);
+  EXPECT_LT(small->size(), large->size() - bytes * 3 / 4);
 }
 
 TEST(GaussianTablesTest, AreValidAndCloseToTheNormal) {

@@ -41,10 +41,16 @@ TEST(AeConfigTest, RefusesBadMetadata) {
   m.erase("ms_ssim_share");
   m.erase("refine_blocks");
   m.erase("refine_channels");
+  m.erase("weight_bits");
   ASSERT_TRUE(AeConfig::FromMetadata(m).ok());
   EXPECT_EQ(AeConfig::FromMetadata(m)->lapped, 0);
   EXPECT_EQ(AeConfig::FromMetadata(m)->refine_blocks, 0);
   EXPECT_EQ(AeConfig::FromMetadata(m)->ms_ssim_share, 0);
+  EXPECT_EQ(AeConfig::FromMetadata(m)->weight_bits, 16);
+  m["weight_bits"] = "9";
+  EXPECT_NE(AeConfig::FromMetadata(m).status().message().find("'weight_bits'"), std::string::npos);
+  m["weight_bits"] = "8";
+  EXPECT_TRUE(AeConfig::FromMetadata(m).ok());
   m["ms_ssim_share"] = "1.5";
   EXPECT_NE(AeConfig::FromMetadata(m).status().message().find("'ms_ssim_share'"),
             std::string::npos);
@@ -268,6 +274,24 @@ TEST(AutoencoderTest, QuantisedPathStaysNearTheFloatPath) {
   const double rounded = model->forward(x, level, c10::nullopt).y_bits.item<double>();
   EXPECT_NE(exact, rounded);
   EXPECT_NEAR(rounded / exact, 1, 0.02);
+}
+
+TEST(AutoencoderTest, CodesTheCorrectedLatentIfToldTo) {
+  torch::manual_seed(9);
+  Autoencoder model(TinyConfig());
+  model->eval();
+  const torch::Tensor x = torch::rand({1, 3, 64, 64}), level = torch::full({1}, 20.0f);
+  const auto plain = model->forward(x, level, c10::nullopt);
+  model->CorrectLatents(true);
+  const auto corrected = model->forward(x, level, c10::nullopt);
+  const torch::Tensor y = model->Corrected(model->Latent(x, level), level);
+  const auto expected = model->CodeLatent(y, model->h_a(y), level, SteRound);
+  EXPECT_TRUE(torch::equal(corrected.x_hat, expected.x_hat));
+  EXPECT_EQ(corrected.y_bits.item<double>(), expected.y_bits.item<double>());
+  EXPECT_FALSE(torch::equal(corrected.x_hat, plain.x_hat));
+  // Both reach the analysis with their gradients.
+  corrected.x_hat.square().sum().backward();
+  EXPECT_GT(model->g_a->named_parameters()["in.weight"].grad().abs().max().item<double>(), 0);
 }
 
 TEST(RefinementTest, ANewOneIsTheIdentity) {

@@ -6,6 +6,8 @@
 #include <fstream>
 
 #include "models/networks/ae_weights.h"
+#include "models/networks/weight_grid.h"
+#include "models/training/ae_task.h"
 #include "models/training/checkpoint.h"
 #include "models/training/exporter.h"
 #include "tests/models/trainer_fixture.h"
@@ -51,6 +53,26 @@ TEST_F(TrainerTest, TheRecipeSaysHowLatentsAreQuantised) {
   // A path's errors are smaller, and by the cost of both bits and error it is the better one.
   EXPECT_GT(psnr[1], psnr[0]);
   EXPECT_LT(loss[1], loss[0]);
+}
+
+// A run's last part computes with rounded weights and updates the ones behind them.
+TEST_F(TrainerTest, WeightsOfEightBitsAreRoundedAtTheEnd) {
+  Recipe r = Options("bits", 1).recipe;
+  r.model["weight_bits"] = "8";
+  r.quantise_from = 0.8;
+  auto task = AeTask::Create(r, {*Pack::Read(dir_ + "/data.hmnpack")}, 1, torch::kCPU);
+  ASSERT_TRUE(task.ok()) << task.status().message();
+  const torch::Tensor weight = (*task)->network().named_parameters()["g_a.in.weight"];
+  const torch::Tensor own = weight.detach().clone();
+  for (const double progress : {0.5, 0.9}) {
+    (*task)->BeforeStep({0, progress, 0, 1});
+    const torch::Tensor used = weight.detach().clone();
+    const auto grid = networks::ToGrid(used, networks::kGridSteps);
+    EXPECT_EQ(torch::equal(used, own), progress < r.quantise_from);
+    EXPECT_EQ(torch::allclose(grid.Weights(), used, 1e-6, 0), progress >= r.quantise_from);
+    (*task)->BeforeUpdate();
+    EXPECT_TRUE(torch::equal(weight, own));
+  }
 }
 
 TEST_F(TrainerTest, AResumedRunIsTheUninterruptedRun) {

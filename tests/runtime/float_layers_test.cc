@@ -187,6 +187,29 @@ TEST(FloatLayersTest, HalfPrecisionTensorsAreExact) {
   EXPECT_EQ(LoadFloats(*file, "y", {6}).status().code(), StatusCode::kModelCorrupt);
 }
 
+TEST(FloatLayersTest, WholeNumbersAreTimesTheStepOfTheirRow) {
+  training::SafetensorsWriter writer;
+  const std::vector<float> steps = {0.25f, 0.1f};
+  ASSERT_TRUE(
+      writer.Add<std::int8_t>("a", {2, 3}, std::vector<std::int8_t>{1, -2, 127, 3, 0, -127}).ok());
+  ASSERT_TRUE(writer.Add<float>("a.step", {2}, steps).ok());
+  ASSERT_TRUE(writer.Add<std::int16_t>("b", {2, 1}, std::vector<std::int16_t>{-1023, 7}).ok());
+  ASSERT_TRUE(writer.Add<float>("b.step", {2}, steps).ok());
+  ASSERT_TRUE(writer.Add<std::int8_t>("bare", {2}, std::vector<std::int8_t>{1, 2}).ok());
+  ASSERT_TRUE(writer.Add<std::int8_t>("short", {2}, std::vector<std::int8_t>{1, 2}).ok());
+  ASSERT_TRUE(writer.Add<float>("short.step", {1}, std::vector<float>{1}).ok());
+  const auto file = WeightsFile::FromBytes(*writer.ToBytes());
+  ASSERT_TRUE(file.ok());
+  EXPECT_TRUE(SameBits(*LoadFloats(*file, "a", {2, 3}),
+                       {0.25f, -0.5f, 31.75f, 3 * 0.1f, 0.0f, -127 * 0.1f}));
+  EXPECT_TRUE(SameBits(*LoadFloats(*file, "b", {2, 1}), {-255.75f, 7 * 0.1f}));
+  EXPECT_EQ(LoadFloats(*file, "a", {3, 2}).status().code(), StatusCode::kModelCorrupt);
+  const Status bare = LoadFloats(*file, "bare", {2}).status();
+  EXPECT_EQ(bare.code(), StatusCode::kModelCorrupt);
+  EXPECT_NE(bare.message().find("bare.step"), std::string::npos) << bare.message();
+  EXPECT_EQ(LoadFloats(*file, "short", {2}).status().code(), StatusCode::kModelCorrupt);
+}
+
 class AeTransformsTest : public ::testing::Test {
  protected:
   AeTransformsTest()
