@@ -219,13 +219,16 @@ Status RunChecked(const Options& o) {
   const std::string hash = shown.ShortHash();  // as `halfmoon models` shows it
   std::string manifest;
   if (!o.manifest.empty()) {
+    HALFMOON_ASSIGN_OR_RETURN(
+        const std::int64_t version,
+        file.MetadataInt("format_version", 1, runtime::kWeightsFormatVersion));
     Json entry = {{"id", o.id},
                   {"name", o.name},
                   {"file", fs::path(o.output).filename().string()},
                   {"architecture", architecture},
                   {"sha256", file.sha256()},
                   {"identity", file.identity_hex()},
-                  {"format_version", runtime::kWeightsFormatVersion},
+                  {"format_version", version},
                   {"data", data},
                   {"licence", licence},
                   {"training", training_note}};

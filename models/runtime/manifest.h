@@ -15,8 +15,9 @@
 
 namespace halfmoon::runtime {
 
-// The layout of weights files this library reads; a manifest entry with a larger number is refused.
-inline constexpr int kWeightsFormatVersion = 1;
+// The newest layout of weights files this library reads; a manifest entry with a larger number is
+// refused. 1: float weights as they are. 2: some are whole steps of their row (LoadFloats).
+inline constexpr int kWeightsFormatVersion = 2;
 
 // One entry of manifest.json, checked.
 struct ModelEntry {
@@ -26,9 +27,9 @@ struct ModelEntry {
   std::string architecture;  // the family: "ae", "vae", "vqvae", "vqvae-small", "index-transformer"
   std::string sha256;        // of the file, 64 lower-case hex digits
   std::string identity;      // WeightsFile::identity_hex()
-  int format_version = kWeightsFormatVersion;
-  std::string training;  // JSON text of the free-form "training" object
-  std::string data;      // what it was trained on
+  int format_version = 1;    // 1 to kWeightsFormatVersion
+  std::string training;      // JSON text of the free-form "training" object
+  std::string data;          // what it was trained on
   std::string licence;
   std::string measured;  // JSON text of the free-form "measured" object
   std::string codec;     // of a prior over codebook indices: the identity of the codec they are of

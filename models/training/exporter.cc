@@ -47,9 +47,9 @@ Result<std::vector<std::uint8_t>> ExportWeights(
   for (const auto& [key, value] : metadata) writer.SetMetadata(key, value);
   for (const auto& [key, value] : model->config().ToMetadata()) writer.SetMetadata(key, value);
   writer.SetMetadata("architecture", "ae");
-  writer.SetMetadata("format_version", "1");
 
   const bool bytes_each = model->config().weight_bits == 8;
+  writer.SetMetadata("format_version", bytes_each ? "2" : "1");
   const auto add_module = bytes_each ? AddGridModule : AddHalfModule;
   HALFMOON_RETURN_IF_ERROR(add_module(writer, "g_a", *model->g_a));
   HALFMOON_RETURN_IF_ERROR(add_module(writer, "h_a", *model->h_a));

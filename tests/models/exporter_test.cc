@@ -138,6 +138,8 @@ TEST(WeightBitsTest, EightMakeASmallFile) {
   const auto small = runtime::WeightsFile::FromBytes(*ExportWeights(model, {}));
   const auto large = runtime::WeightsFile::FromBytes(*ExportWeights(halves, {}));
   ASSERT_TRUE(small.ok() && large.ok());
+  EXPECT_EQ(*small->Metadata("format_version"), "2");
+  EXPECT_EQ(*large->Metadata("format_version"), "1");
   using runtime::DType;
   for (const auto& [name, type] : {std::pair{"g_a.in.weight", DType::kI8},
                                    {"g_s.blocks.0.depthwise.weight", DType::kI8},
