@@ -25,8 +25,8 @@ enum class Quantiser {
 // What an encoder does with its own latent.
 struct AeEncoding {
   Quantiser quantiser = Quantiser::kPlain;
-  // Whether Analyse looks at what the decoder makes of its latent and corrects it (analysis by
-  // synthesis). Takes three times as long.
+  // Whether the encoder looks at what the decoder makes of its latent and corrects it (analysis by
+  // synthesis). Takes three times as long. The VQ-VAE codec can, too.
   bool by_synthesis = false;
 };
 

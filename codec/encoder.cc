@@ -238,6 +238,7 @@ Result<std::vector<std::uint8_t>> Encoder::EncodeRows(const PictureShape& given,
     request.channels = g.channels;
     request.halo = g.analysis_halo;
     request.network_bytes_per_pixel = g.analysis_bytes_per_pixel;
+    request.tile_bytes_per_pixel = g.tile_bytes_per_pixel;
     request.threads = impl_->threads;
     request.max_memory = o.max_memory;
     request.largest_window = static_cast<std::uint32_t>(g.largest_window);

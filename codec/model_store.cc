@@ -24,7 +24,7 @@ Result<std::unique_ptr<PictureModel>> Load(const runtime::LoadedWeights& loaded,
   }
   if (architecture == "vqvae") {
     HALFMOON_ASSIGN_OR_RETURN(std::unique_ptr<PictureModel> model,
-                              VqvaeModel::Load(*loaded.weights, parts));
+                              VqvaeModel::Load(*loaded.weights, parts, encoding.by_synthesis));
     return model;
   }
   return Status(StatusCode::kUnsupportedFeature, "architecture '" + architecture +

@@ -34,7 +34,7 @@ namespace halfmoon {
 
 // Wall-clock seconds and counts of one tile's work.
 struct TileStats {
-  double transform_seconds = 0;  // float networks of one tile (h_a)
+  double transform_seconds = 0;  // float networks of one tile
   double prior_seconds = 0;      // integer networks
   double entropy_seconds = 0;    // rANS
   double estimated_bits = 0;     // encoding only
@@ -59,6 +59,8 @@ struct ModelGeometry {
   // and output included. For choosing windows and refusing work; an estimate from above.
   double analysis_bytes_per_pixel = 0;
   double synthesis_bytes_per_pixel = 0;
+  // What EncodeTile's networks take beside symbols, bytes per pixel of the tile.
+  double tile_bytes_per_pixel = 0;
   // Windows to analyse are no wider and no higher than this, without halo. Pixels.
   int largest_window = 2048;
   // Whether analysis gains more from windows side by side than from threads inside one.
@@ -88,8 +90,8 @@ class PictureModel {
   // business.
   virtual Result<FloatLatent> Analyse(const FloatPicture& x, int q, int threads) const = 0;
 
-  // y: what Analyse made of the pixels of one tile; stride * its sides are multiples of 64. Returns
-  // the tile's stream.
+  // y: what Analyse made of the pixels of one tile, and where the picture goes on (y.cut); stride *
+  // its sides are multiples of 64. Returns the tile's stream.
   virtual Result<std::vector<std::uint8_t>> EncodeTile(const FloatLatent& y, int q, int threads,
                                                        TileStats* stats) const = 0;
 

@@ -5,11 +5,21 @@
 
 #include "bitstream/frequency_coder.h"
 #include "bitstream/limits.h"
+#include "codec/stopwatch.h"
 
 namespace halfmoon {
 namespace {
 
 using networks::VqvaeConfig;
+
+// The share of (decoded - found) that is added to the latent. 0.7 to 0.9 save the same
+// (docs/training-log.md, 35).
+constexpr float kCorrection = 0.8f;
+// A tile is synthesised by itself, so what is found near its cut sides is wrong. Nearly all of
+// that lies within so many positions; networks could see further.
+constexpr std::size_t kCutMargin = 6;
+// Larger tiles (which must be asked for) are left as they are: they would need gigabytes.
+constexpr std::size_t kLargestCorrected = 5 * (std::size_t{1} << 20) / 256;  // positions
 
 // Bits of every frequency 0..65535; [0] is not used.
 const std::vector<float>& BitsOfFrequency() {
@@ -76,7 +86,7 @@ VqvaeModel::VqvaeModel(const VqvaeConfig& config, const runtime::TransformDims& 
 }
 
 Result<std::unique_ptr<VqvaeModel>> VqvaeModel::Load(const runtime::WeightsFile& file,
-                                                     ModelParts parts) {
+                                                     ModelParts parts, bool by_synthesis) {
   HALFMOON_ASSIGN_OR_RETURN(const VqvaeConfig c, VqvaeConfig::FromMetadata(file.metadata()));
   HALFMOON_ASSIGN_OR_RETURN(const runtime::TransformDims dims, runtime::TransformDims::Read(file));
   HALFMOON_ASSIGN_OR_RETURN(runtime::VqPrior prior, runtime::VqPrior::Load(file));
@@ -100,6 +110,13 @@ Result<std::unique_ptr<VqvaeModel>> VqvaeModel::Load(const runtime::WeightsFile&
     HALFMOON_ASSIGN_OR_RETURN(model->g_a_, runtime::PixelAnalysis::Load(file, dims));
     HALFMOON_ASSIGN_OR_RETURN(model->project_, LoadMatrix(file, "g_a.project", c.dim, m));
     HALFMOON_ASSIGN_OR_RETURN(model->slopes_, runtime::LoadFloats(file, "g_a.slopes", {c.stages}));
+    model->by_synthesis_ = by_synthesis;
+    ModelGeometry& g = model->geometry_;
+    if (by_synthesis) {
+      // The networks' work, the picture twice, and the components four times.
+      g.tile_bytes_per_pixel = std::max(g.analysis_bytes_per_pixel, g.synthesis_bytes_per_pixel) +
+                               4 * (3 + 4 * static_cast<double>(c.dim) / 256);
+    }
   }
   return model;
 }
@@ -134,7 +151,52 @@ Result<FloatLatent> VqvaeModel::Analyse(const FloatPicture& x, int, int threads)
 Result<std::vector<std::uint8_t>> VqvaeModel::EncodeTile(const FloatLatent& y, int q, int threads,
                                                          TileStats* stats) const {
   HALFMOON_ENSURE(g_a_.has_value());
-  std::vector<float> left = y.values;  // what the stages so far left over
+  const int stages = StagesOf(q);
+  std::vector<float> left;
+  TileStats first;
+  auto stream = Quantise(y, stages, threads, &left, &first);
+  if (!by_synthesis_ || y.width * y.height > kLargestCorrected || !stream.ok()) {
+    if (stats) *stats = first;
+    return stream;
+  }
+  Stopwatch watch;
+  HALFMOON_ASSIGN_OR_RETURN(const FloatLatent corrected, Corrected(y, left, stages, threads));
+  const double seconds = watch.Lap();
+  TileStats second;
+  stream = Quantise(corrected, stages, threads, &left, &second);
+  second.transform_seconds += first.transform_seconds + seconds;
+  second.prior_seconds += first.prior_seconds;
+  second.entropy_seconds += first.entropy_seconds;
+  if (stats) *stats = second;
+  return stream;
+}
+
+Result<FloatLatent> VqvaeModel::Corrected(const FloatLatent& y, std::span<const float> left,
+                                          int stages, int threads) const {
+  std::vector<float> z(y.values.size());
+  for (std::size_t i = 0; i < z.size(); ++i) z[i] = y.values[i] - left[i];
+  FloatPicture x = PictureOf(z, y.height, y.width, stages, threads);
+  for (float& v : x.samples) v = std::clamp(v, 0.0f, 1.0f);
+  HALFMOON_ASSIGN_OR_RETURN(const FloatLatent found, Analyse(x, 0, threads));
+  const auto margin = [](bool is_cut) { return is_cut ? kCutMargin : std::size_t{0}; };
+  const std::size_t top = margin(y.cut.top), bottom = margin(y.cut.bottom),
+                    first = margin(y.cut.left), last = margin(y.cut.right);
+  FloatLatent corrected = y;
+  for (std::size_t row = top; row + bottom < y.height; ++row) {
+    for (std::size_t column = first; column + last < y.width; ++column) {
+      const std::size_t at = (row * y.width + column) * y.channels;
+      for (std::size_t i = at; i < at + y.channels; ++i)
+        corrected.values[i] += kCorrection * (z[i] - found.values[i]);
+    }
+  }
+  return corrected;
+}
+
+Result<std::vector<std::uint8_t>> VqvaeModel::Quantise(const FloatLatent& y, int stages,
+                                                       int threads, std::vector<float>* rest,
+                                                       TileStats* stats) const {
+  std::vector<float>& left = *rest;  // what the stages so far left over
+  left = y.values;
 
   const auto d = static_cast<std::size_t>(config_.dim),
              g = static_cast<std::size_t>(config_.code_dim);
@@ -162,7 +224,7 @@ Result<std::vector<std::uint8_t>> VqvaeModel::EncodeTile(const FloatLatent& y, i
       for (std::size_t j = 0; j < g; ++j) from[support[j]] -= stage_codes[index * g + j];
     }
   };
-  return tiles_.Encode(StagesOf(q), y.height, y.width, threads, choose, stats);
+  return tiles_.Encode(stages, y.height, y.width, threads, choose, stats);
 }
 
 Result<std::vector<std::uint8_t>> VqvaeModel::EncodeIndices(const TileLatent& latent, int stages,
@@ -205,26 +267,33 @@ void VqvaeModel::Dequantise(std::span<const std::int32_t> indices, float* z) con
 Result<FloatPicture> VqvaeModel::Synthesise(std::span<const std::int32_t> values, int,
                                             std::int64_t height, std::int64_t width,
                                             int threads) const {
-  FloatPicture x(static_cast<std::size_t>(width), static_cast<std::size_t>(height));
-  const std::size_t w = x.width / 16, h = x.height / 16;
+  const std::size_t w = static_cast<std::size_t>(width) / 16,
+                    h = static_cast<std::size_t>(height) / 16;
   const auto stages = static_cast<std::size_t>(config_.stages);
   // All positions that are there have the same number of stages; those of a lost tile have none.
   std::size_t used = 0;
   for (std::size_t p = 0; p < h * w; ++p) {
     while (used < stages && values[p * stages + used] != 0) ++used;
   }
+  const std::size_t d = unproject_.in();
+  std::vector<float> z(h * w * d);
+  for (std::size_t p = 0; p < h * w; ++p) {
+    Dequantise(values.subspan(p * stages, stages), z.data() + p * d);
+  }
+  return PictureOf(z, h, w, static_cast<int>(used), threads);
+}
+
+FloatPicture VqvaeModel::PictureOf(std::span<const float> z, std::size_t h, std::size_t w,
+                                   int stages, int threads) const {
+  FloatPicture x(16 * w, 16 * h);
   const auto level =
-      static_cast<int>(std::lround(256 * config_.LevelOf(static_cast<double>(used))));
+      static_cast<int>(std::lround(256 * config_.LevelOf(static_cast<double>(stages))));
   const runtime::FloatKernels& kernels = runtime::FloatKernelsFor(tiles_.prior().isa());
   runtime::FloatMap y;
   y.Resize(h, w, unproject_.out());
   const std::size_t d = unproject_.in();
-  std::vector<float> z(w * d);
   for (std::size_t i = 0; i < h; ++i) {
-    for (std::size_t j = 0; j < w; ++j) {
-      Dequantise(values.subspan((i * w + j) * stages, stages), z.data() + j * d);
-    }
-    unproject_.Run(kernels, z.data(), d, w, y.at(i, 0), y.stride);
+    unproject_.Run(kernels, z.data() + i * w * d, d, w, y.at(i, 0), y.stride);
   }
   g_s_.Run(tiles_.prior().isa(), y, std::max(level, 0), threads, x.samples.data());
   return x;

@@ -18,9 +18,11 @@ namespace halfmoon {
 // Streams and values are those of IndexTileCodec on the 1/16 grid.
 class VqvaeModel : public PictureModel {
  public:
+  // by_synthesis: EncodeTile decodes what it chose, analyses that, corrects its latent by a share
+  // of the difference and chooses again: fewer bits at the same error, in some three times as long.
   // Errors: kModelCorrupt naming the tensor; kInvalidArgument for a bad HALFMOON_ISA.
   static Result<std::unique_ptr<VqvaeModel>> Load(const runtime::WeightsFile& file,
-                                                  ModelParts parts);
+                                                  ModelParts parts, bool by_synthesis);
 
   // Stages of a file of that quality: q snaps to them, evenly.
   int StagesOf(int q) const;
@@ -61,9 +63,20 @@ class VqvaeModel : public PictureModel {
              std::size_t file_bytes, runtime::VqPrior prior);
   // The sum of the codes of one position, z: [d].
   void Dequantise(std::span<const std::int32_t> indices, float* z) const;
+  // Chooses the indices of the first `stages` stages; returns their stream. `left` [out]: y without
+  // what they decode to.
+  Result<std::vector<std::uint8_t>> Quantise(const FloatLatent& y, int stages, int threads,
+                                             std::vector<float>* left, TileStats* stats) const;
+  // The picture of components z [h][w][d], which so many stages made.
+  FloatPicture PictureOf(std::span<const float> z, std::size_t h, std::size_t w, int stages,
+                         int threads) const;
+  // y after analysis by synthesis. `left`: of Quantise.
+  Result<FloatLatent> Corrected(const FloatLatent& y, std::span<const float> left, int stages,
+                                int threads) const;
 
   networks::VqvaeConfig config_;
   ModelGeometry geometry_;
+  bool by_synthesis_ = false;
   IndexTileCodec tiles_;
   std::vector<float> codes_;           // [S][K][g]
   std::vector<std::int32_t> support_;  // [S][g], each < d

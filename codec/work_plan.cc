@@ -42,7 +42,8 @@ Estimate EstimateMemory(const WorkRequest& r, std::uint32_t w, std::uint32_t h) 
   double fixed = static_cast<double>(columns) * static_cast<double>(rows) * latent;
   // The symbols of tiles in work: latent, features, the coder's entries, and of one pass (a
   // quarter) residuals, symbols, values, means and table indexes.
-  fixed += 3.5 * latent * static_cast<double>(tile_w) * static_cast<double>(tile_h) *
+  fixed += (3.5 * latent + r.tile_bytes_per_pixel) * static_cast<double>(tile_w) *
+           static_cast<double>(tile_h) *
            std::min<double>(r.threads, static_cast<double>(grid.count()));
   fixed += static_cast<double>(r.encode ? r.shape.row_bytes() * (h + 2 * halo)
                                         : samples * r.region.width * h);

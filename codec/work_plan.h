@@ -19,6 +19,7 @@ struct WorkRequest {
   int stride = 16, channels = 0;  // of the model's latent
   int halo = 0;                   // of analysis or synthesis, pixels
   double network_bytes_per_pixel = 0;
+  double tile_bytes_per_pixel = 0;      // of each tile in work, beside its symbols
   std::uint32_t largest_window = 2048;  // pixels, without halo
   bool window_per_thread = false;  // so many windows side by side that each has a thread of its own
   std::uint64_t window_budget = std::uint64_t{1}

@@ -44,7 +44,7 @@ runtime::WeightsFile TinyWeights() {
 class VqvaeModelTest : public ::testing::Test {
  protected:
   VqvaeModelTest() : weights_(TinyWeights()) {
-    auto model = VqvaeModel::Load(weights_, ModelParts::kBoth);
+    auto model = VqvaeModel::Load(weights_, ModelParts::kBoth, false);
     EXPECT_TRUE(model.ok()) << model.status().message();
     model_ = std::move(*model);
     std::mt19937 random(1);
@@ -90,6 +90,29 @@ TEST_F(VqvaeModelTest, DecodesWhatWasCodedWithAnyNumberOfThreads) {
   EXPECT_EQ(x->height, 128u);
   EXPECT_TRUE(
       std::all_of(x->samples.begin(), x->samples.end(), [](float v) { return std::isfinite(v); }));
+}
+
+TEST_F(VqvaeModelTest, AnalysisBySynthesisTrustsWhatLiesInside) {
+  const int q = 63 * 256;
+  const auto looking = VqvaeModel::Load(weights_, ModelParts::kBoth, true);
+  ASSERT_TRUE(looking.ok()) << looking.status().message();
+  EXPECT_GT((*looking)->geometry().tile_bytes_per_pixel, 0);
+  FloatLatent y = *model_->Analyse(picture_, q, 1);
+  const auto plain = *model_->EncodeTile(y, q, 1, nullptr);
+  const auto corrected = (*looking)->EncodeTile(y, q, 1, &stats_);
+  ASSERT_TRUE(corrected.ok()) << corrected.status().message();
+  EXPECT_NE(*corrected, plain);
+  EXPECT_EQ(*(*looking)->EncodeTile(y, q, 3, nullptr), *corrected);
+  const auto decoded = model_->DecodeTile(*corrected, q, 128, 192, 1, nullptr);
+  ASSERT_TRUE(decoded.ok()) << decoded.status().message();
+  EXPECT_EQ(decoded->symbols.size(), stats_.symbols);
+  // 12x8 positions, of which none is far enough from a cut.
+  y.cut = {true, true, true, true};
+  EXPECT_EQ(*(*looking)->EncodeTile(y, q, 1, nullptr), plain);
+  y.cut = {true, false, false, false};
+  const auto half = *(*looking)->EncodeTile(y, q, 1, nullptr);
+  EXPECT_NE(half, plain);
+  EXPECT_NE(half, *corrected);
 }
 
 // The runtime's transforms compute what the LibTorch networks that were trained compute.

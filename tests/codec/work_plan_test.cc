@@ -71,6 +71,15 @@ TEST(WorkPlan, SoTheyDoWithAnalysisBySynthesis) {
   EXPECT_LT(plan->memory_bytes, std::uint64_t{3} << 30);
 }
 
+TEST(WorkPlan, CountsWhatTilesTake) {
+  WorkRequest r = Request(768, 512, true);
+  const std::uint64_t before = PlanWork(r)->memory_bytes;
+  r.tile_bytes_per_pixel = 100;
+  EXPECT_GT(PlanWork(r)->memory_bytes, before + 100 * 768 * 512);
+  r.max_memory = before;
+  EXPECT_EQ(PlanWork(r).status().code(), StatusCode::kLimitExceeded);
+}
+
 // Two workers and a strip of three of the widest windows: four, so that nobody waits.
 TEST(WorkPlan, WorkersShareAStripEvenly) {
   const auto even = PlanWork(Request(6144, 4096, true));
