@@ -51,6 +51,10 @@ Status VqvaeConfig::Validate() const {
     return {StatusCode::kInvalidArgument,
             "model field 'ms_ssim_share' must be 0: a VQ-VAE is trained for PSNR"};
   }
+  if (transforms.weight_bits != 16) {
+    return {StatusCode::kInvalidArgument,
+            "model field 'weight_bits' must be 16: a VQ-VAE's weights are half floats"};
+  }
   return transforms.Validate();
 }
 

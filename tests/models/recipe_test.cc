@@ -25,6 +25,7 @@ TEST(RecipeTest, NamesWhatIsWrong) {
       {"{\"optimizer\": \"sgd\"}", "\"muon\" and \"adamw\""},
       {"{\"quantiser\": \"trellis\"}", "\"rounding\" and \"dependent\""},
       {"{\"quantiser\": \"dependent\", \"family\": \"vqvae\"}", "family 'vqvae'"},
+      {"{\"model\": {\"weight_bits\": 8}, \"family\": \"vqvae\"}", "'weight_bits'"},
       {"{\"by_synthesis\": true, \"family\": \"vqvae\"}", "family 'vqvae'"},
       {"{\"model\": {\"width\": 3}}", "'width'"},
       {"{\"model\": {\"latent_channels\": 6}}", "multiple of 4"},
