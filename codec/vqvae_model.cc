@@ -15,8 +15,8 @@ using networks::VqvaeConfig;
 // The share of (decoded - found) that is added to the latent. 0.7 to 0.9 save the same
 // (docs/training-log.md, 35).
 constexpr float kCorrection = 0.8f;
-// A tile is synthesised by itself, so what is found near its cut sides is wrong. Nearly all of
-// that lies within so many positions; networks could see further.
+// A tile is synthesised by itself, so what is found near its cut sides is wrong. So many positions
+// are left alone: a choice, for networks see further, but most in what is near.
 constexpr std::size_t kCutMargin = 6;
 // Larger tiles (which must be asked for) are left as they are: they would need gigabytes.
 constexpr std::size_t kLargestCorrected = 5 * (std::size_t{1} << 20) / 256;  // positions
@@ -83,6 +83,7 @@ VqvaeModel::VqvaeModel(const VqvaeConfig& config, const runtime::TransformDims& 
                        std::size_t file_bytes, runtime::VqPrior prior)
     : config_(config), geometry_(TransformGeometry(dims, file_bytes)), tiles_(std::move(prior)) {
   geometry_.channels = static_cast<int>(config.stages);
+  geometry_.synthesis_bytes_per_pixel += 4 * static_cast<double>(config.dim) / 256;  // components
 }
 
 Result<std::unique_ptr<VqvaeModel>> VqvaeModel::Load(const runtime::WeightsFile& file,

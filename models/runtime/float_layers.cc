@@ -44,9 +44,12 @@ Result<std::vector<float>> LoadGrid(const WeightsFile& file, const std::string& 
                             file.Get(name + ".step", DType::kF32, {*shape.begin()}));
   const std::vector<T> whole = view.Values<T>();
   const std::vector<float> steps = step_view.Values<float>();
-  std::vector<float> values(whole.size());
-  for (std::size_t i = 0; i < whole.size(); ++i) {
-    values[i] = static_cast<float>(whole[i]) * steps[i / (whole.size() / steps.size())];
+  std::vector<float> values;
+  values.reserve(whole.size());
+  const std::size_t row = whole.size() / steps.size();
+  for (std::size_t r = 0; r < steps.size(); ++r) {
+    for (std::size_t i = r * row; i < (r + 1) * row; ++i)
+      values.push_back(static_cast<float>(whole[i]) * steps[r]);
   }
   return values;
 }
