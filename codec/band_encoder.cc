@@ -215,8 +215,6 @@ class BandEncoder {
       std::copy_n(latent_.at(tile.x / s, (tile.y - band.y) / s + i), y.width * y.channels,
                   y.at(0, i));
     }
-    y.cut = {tile.x > 0, tile.y > 0, tile.right() < o_.shape.width,
-             tile.bottom() < o_.shape.height};
     const std::size_t k = std::size_t{row} * grid_.columns() + column;
     TileStats stats;
     HALFMOON_ASSIGN_OR_RETURN(out_.latents[k], model_.EncodeTile(y, o_.q, threads, &stats));

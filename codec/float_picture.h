@@ -31,7 +31,6 @@ struct FloatPicture {
 struct FloatLatent {
   std::size_t width = 0, height = 0, channels = 0;  // width, height in latent positions
   std::vector<float> values;                        // [height][width][channels]
-  CutSides cut;                                     // of a tile's; its latent is right up to them
 
   FloatLatent() = default;
   FloatLatent(std::size_t w, std::size_t h, std::size_t c)

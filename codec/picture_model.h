@@ -90,8 +90,8 @@ class PictureModel {
   // business.
   virtual Result<FloatLatent> Analyse(const FloatPicture& x, int q, int threads) const = 0;
 
-  // y: what Analyse made of the pixels of one tile, and where the picture goes on (y.cut); stride *
-  // its sides are multiples of 64. Returns the tile's stream.
+  // y: what Analyse made of the pixels of one tile; stride * its sides are multiples of 64. Returns
+  // the tile's stream.
   virtual Result<std::vector<std::uint8_t>> EncodeTile(const FloatLatent& y, int q, int threads,
                                                        TileStats* stats) const = 0;
 

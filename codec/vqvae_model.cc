@@ -15,9 +15,6 @@ using networks::VqvaeConfig;
 // The share of (decoded - found) that is added to the latent. 0.7 to 0.9 save the same
 // (docs/training-log.md, 35).
 constexpr float kCorrection = 0.8f;
-// A tile is synthesised by itself, so what is found near its cut sides is wrong. So many positions
-// are left alone: a choice, for networks see further, but most in what is near.
-constexpr std::size_t kCutMargin = 6;
 // Larger tiles (which must be asked for) are left as they are: they would need gigabytes.
 constexpr std::size_t kLargestCorrected = 5 * (std::size_t{1} << 20) / 256;  // positions
 
@@ -179,17 +176,11 @@ Result<FloatLatent> VqvaeModel::Corrected(const FloatLatent& y, std::span<const 
   FloatPicture x = PictureOf(z, y.height, y.width, stages, threads);
   for (float& v : x.samples) v = std::clamp(v, 0.0f, 1.0f);
   HALFMOON_ASSIGN_OR_RETURN(const FloatLatent found, Analyse(x, 0, threads));
-  const auto margin = [](bool is_cut) { return is_cut ? kCutMargin : std::size_t{0}; };
-  const std::size_t top = margin(y.cut.top), bottom = margin(y.cut.bottom),
-                    first = margin(y.cut.left), last = margin(y.cut.right);
+  // A tile is synthesised by itself, so what is found at its edges is a little wrong; leaving them
+  // as they are loses more (docs/training-log.md, 35).
   FloatLatent corrected = y;
-  for (std::size_t row = top; row + bottom < y.height; ++row) {
-    for (std::size_t column = first; column + last < y.width; ++column) {
-      const std::size_t at = (row * y.width + column) * y.channels;
-      for (std::size_t i = at; i < at + y.channels; ++i)
-        corrected.values[i] += kCorrection * (z[i] - found.values[i]);
-    }
-  }
+  for (std::size_t i = 0; i < z.size(); ++i)
+    corrected.values[i] += kCorrection * (z[i] - found.values[i]);
   return corrected;
 }
 

@@ -92,12 +92,12 @@ TEST_F(VqvaeModelTest, DecodesWhatWasCodedWithAnyNumberOfThreads) {
       std::all_of(x->samples.begin(), x->samples.end(), [](float v) { return std::isfinite(v); }));
 }
 
-TEST_F(VqvaeModelTest, AnalysisBySynthesisTrustsWhatLiesInside) {
+TEST_F(VqvaeModelTest, AnalysisBySynthesisChoosesAgain) {
   const int q = 63 * 256;
   const auto looking = VqvaeModel::Load(weights_, ModelParts::kBoth, true);
   ASSERT_TRUE(looking.ok()) << looking.status().message();
   EXPECT_GT((*looking)->geometry().tile_bytes_per_pixel, 0);
-  FloatLatent y = *model_->Analyse(picture_, q, 1);
+  const FloatLatent y = *model_->Analyse(picture_, q, 1);
   const auto plain = *model_->EncodeTile(y, q, 1, nullptr);
   const auto corrected = (*looking)->EncodeTile(y, q, 1, &stats_);
   ASSERT_TRUE(corrected.ok()) << corrected.status().message();
@@ -106,13 +106,6 @@ TEST_F(VqvaeModelTest, AnalysisBySynthesisTrustsWhatLiesInside) {
   const auto decoded = model_->DecodeTile(*corrected, q, 128, 192, 1, nullptr);
   ASSERT_TRUE(decoded.ok()) << decoded.status().message();
   EXPECT_EQ(decoded->symbols.size(), stats_.symbols);
-  // 12x8 positions, of which none is far enough from a cut.
-  y.cut = {true, true, true, true};
-  EXPECT_EQ(*(*looking)->EncodeTile(y, q, 1, nullptr), plain);
-  y.cut = {true, false, false, false};
-  const auto half = *(*looking)->EncodeTile(y, q, 1, nullptr);
-  EXPECT_NE(half, plain);
-  EXPECT_NE(half, *corrected);
 }
 
 // The runtime's transforms compute what the LibTorch networks that were trained compute.
