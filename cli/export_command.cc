@@ -15,6 +15,7 @@
 #include "cli/options.h"
 #include "models/runtime/manifest.h"
 #include "models/runtime/safetensors.h"
+#include "models/runtime/sha256.h"
 #include "models/training/checkpoint.h"
 #include "models/training/crop_sampler.h"
 #include "models/training/exporter.h"
@@ -22,6 +23,7 @@
 #include "models/training/pack.h"
 #include "models/training/table_fit.h"
 #include "models/training/validation.h"
+#include "models/training/weights_update.h"
 
 namespace halfmoon::cli {
 namespace {
@@ -191,6 +193,35 @@ Result<Exported> FitWeights(const Options& o, const std::vector<training::Pack>&
   return e;
 }
 
+Result<std::string> Sha256Of(const std::vector<std::uint8_t>& bytes) {
+  runtime::Sha256 hash;
+  hash.Update(bytes);
+  HALFMOON_ASSIGN_OR_RETURN(const auto digest, hash.Finish());
+  return runtime::ToHex(digest);
+}
+
+// The base that the checkpoint's recipe names, of which the output is to be an update; or "".
+std::string BaseOf(const Json& training) {
+  const auto recipe = training.find("recipe");
+  return recipe == training.end() || !recipe->is_object() ? "" : recipe->value("base", "");
+}
+
+// The output as an update of its base, which it must lie beside.
+Result<std::vector<std::uint8_t>> AsUpdate(const Options& o, const runtime::WeightsFile& file,
+                                           const std::string& base_path) {
+  HALFMOON_ASSIGN_OR_RETURN(const runtime::WeightsFile base,
+                            runtime::WeightsFile::FromFile(base_path));
+  std::error_code error;
+  const fs::path name = fs::path(base_path).filename();
+  const fs::path beside = fs::absolute(o.output, error).parent_path() / name;
+  if (!fs::equivalent(base_path, beside, error) || error) {
+    return Status(StatusCode::kInvalidArgument,
+                  o.output + ": is an update of '" + base_path +
+                      "', the recipe's base, and must lie in the same folder");
+  }
+  return training::MakeUpdate(file, base, name.string());
+}
+
 Status RunChecked(const Options& o) {
   HALFMOON_RETURN_IF_ERROR(CheckManifestOptions(o));
   HALFMOON_RETURN_IF_ERROR(CheckEnding(o.output, ".safetensors"));
@@ -211,22 +242,28 @@ Status RunChecked(const Options& o) {
   if (!made.ok()) return made.status();
   const Json &training_note = made->training, &data = made->data, &licence = made->licence;
   const std::string& architecture = made->architecture;
-  const std::vector<std::uint8_t>& bytes = made->bytes;
   HALFMOON_ASSIGN_OR_RETURN(const runtime::WeightsFile file,
-                            runtime::WeightsFile::FromBytes(bytes));
+                            runtime::WeightsFile::FromBytes(made->bytes));
+  std::vector<std::uint8_t> update;
+  if (const std::string base = BaseOf(training_note); !base.empty()) {
+    HALFMOON_ASSIGN_OR_RETURN(update, AsUpdate(o, file, base));
+  }
+  const std::vector<std::uint8_t>& bytes = update.empty() ? made->bytes : update;
+  HALFMOON_ASSIGN_OR_RETURN(const std::string sha256, Sha256Of(bytes));
   runtime::ModelEntry shown;
-  shown.sha256 = file.sha256(), shown.identity = file.identity_hex();
+  shown.sha256 = sha256, shown.identity = file.identity_hex();
   const std::string hash = shown.ShortHash();  // as `halfmoon models` shows it
   std::string manifest;
   if (!o.manifest.empty()) {
     HALFMOON_ASSIGN_OR_RETURN(
-        const std::int64_t version,
+        std::int64_t version,
         file.MetadataInt("format_version", 1, runtime::kWeightsFormatVersion));
+    if (!update.empty()) version = runtime::kUpdateFormatVersion;
     Json entry = {{"id", o.id},
                   {"name", o.name},
                   {"file", fs::path(o.output).filename().string()},
                   {"architecture", architecture},
-                  {"sha256", file.sha256()},
+                  {"sha256", sha256},
                   {"identity", file.identity_hex()},
                   {"format_version", version},
                   {"data", data},
@@ -240,7 +277,7 @@ Status RunChecked(const Options& o) {
   const IntegerCost& cost = made->cost;
   std::optional<double> gain;
   if (!packs.empty() && architecture == "ae") {
-    HALFMOON_ASSIGN_OR_RETURN(gain, training::TableGain(bytes, packs, Cores()));
+    HALFMOON_ASSIGN_OR_RETURN(gain, training::TableGain(made->bytes, packs, Cores()));
   }
   // Weights first: a manifest must never name a file that is not there.
   HALFMOON_RETURN_IF_ERROR(WriteOutput(o.output, bytes, o.force));
@@ -252,7 +289,7 @@ Status RunChecked(const Options& o) {
   if (o.report.json) {
     Json json = {
         {"output", o.output},    {"name", o.name},
-        {"bytes", bytes.size()}, {"sha256", file.sha256()},
+        {"bytes", bytes.size()}, {"sha256", sha256},
         {"hash", hash},          {"manifest", o.manifest.empty() ? Json() : Json(o.manifest)}};
     for (const auto& l : cost.levels) {
       json["integer_path"]["levels"].push_back(
@@ -262,8 +299,8 @@ Status RunChecked(const Options& o) {
     if (gain) json["tables_percent"] = *gain;
     PrintJson(json);
   } else if (!o.report.quiet) {
-    PrintText(o.output + ": " + Bytes(bytes.size()) + ", hash " + hash + ", sha256 " +
-              file.sha256() + "\n");
+    PrintText(o.output + ": " + Bytes(bytes.size()) + ", hash " + hash + ", sha256 " + sha256 +
+              "\n");
     if (!cost.levels.empty()) {
       Table table({">level", ">bpp in float", ">bpp in integers", ">cost"});
       for (const auto& l : cost.levels) {

@@ -45,6 +45,10 @@ struct AeConfig {
   double Lambda(double level) const {
     return lambda_min * std::pow(lambda_max / lambda_min, level / (kLevels - 1));
   }
+  // The level that has this lambda, which may lie outside 0..63.
+  double Level(double lambda) const {
+    return (kLevels - 1) * std::log(lambda / lambda_min) / std::log(lambda_max / lambda_min);
+  }
 
   static constexpr int kLevels = 64;
   static constexpr int kPasses = 4;

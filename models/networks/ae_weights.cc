@@ -49,6 +49,10 @@ Result<Autoencoder> ImportAutoencoder(const runtime::WeightsFile& file) {
                                               layer.conv, by_level ? AeConfig::kLevels : 0,
                                               &level_bias));
     if (by_level) layer.level_bias->SetFromLevels(level_bias);
+    // Its own steps, which need not be those that its weights would be given.
+    HALFMOON_ASSIGN_OR_RETURN(const torch::Tensor scale,
+                              LoadIntegerScale(file, layer.name, layer.out_scale, layer.out_step));
+    layer.conv->RoundNear(torch::zeros_like(layer.conv->weight), scale, 1);
   }
   const std::vector<std::int64_t> z_shape = {AeConfig::kLevels, config.hyper_channels};
   HALFMOON_ASSIGN_OR_RETURN(const torch::Tensor z_table,

@@ -120,6 +120,14 @@ void AutoencoderImpl::SetQuantised(bool on) {
   context->SetQuantised(on);
 }
 
+void AutoencoderImpl::TakeLevelsOf(const AeConfig& other) {
+  if (other.lambda_min == config_.lambda_min && other.lambda_max == config_.lambda_max) return;
+  for (const auto& module : modules(false)) {
+    if (auto* vector = module->as<LevelVectorImpl>())
+      vector->Resample([&](double level) { return other.Level(config_.Lambda(level)); });
+  }
+}
+
 void AutoencoderImpl::InitialiseLinear(const torch::Tensor& basis) {
   // Neighbours in variance go to different channel groups, so that every coding pass carries a
   // quarter of the energy at each position.

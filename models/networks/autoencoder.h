@@ -74,6 +74,10 @@ class AutoencoderImpl : public torch::nn::Module {
   // of falling variance, of 16x16 blocks in pixel_unshuffle(16) order.
   void InitialiseLinear(const torch::Tensor& basis);
 
+  // Makes of level vectors that were trained with the range of lambda of `other` those of this
+  // config's: a level computes what the level of the same lambda computed.
+  void TakeLevelsOf(const AeConfig& other);
+
   const AeConfig& config() const { return config_; }
 
   Analysis g_a{nullptr};

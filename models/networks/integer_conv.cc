@@ -4,6 +4,7 @@
 
 #include "models/networks/ae_config.h"
 #include "models/networks/ops.h"
+#include "models/networks/weight_grid.h"
 
 namespace halfmoon::networks {
 namespace {
@@ -45,7 +46,20 @@ IntegerConvImpl::IntegerConvImpl(std::vector<Run> in, std::int64_t out, int kern
 
 torch::Tensor IntegerConvImpl::StepWeights() const { return weight * in_step_; }
 
+void IntegerConvImpl::RoundNear(const torch::Tensor& base, const torch::Tensor& scale,
+                                std::int64_t multiple) {
+  base_ = base.to(torch::kFloat64);
+  base_scale_ = scale.to(torch::kFloat64).view({-1, 1, 1, 1});
+  multiple_ = multiple;
+}
+
+torch::Tensor IntegerConvImpl::Rounded(const torch::Tensor& steps_of_scale) const {
+  if (!base_.defined()) return steps_of_scale.round();
+  return RoundedNear(steps_of_scale, base_.to(steps_of_scale.device()), multiple_, weight_max_);
+}
+
 torch::Tensor IntegerConvImpl::StepScale(const torch::Tensor& step_weights) const {
+  if (base_scale_.defined()) return base_scale_.to(step_weights.options());
   const torch::Tensor flat = step_weights.detach().flatten(1).abs();
   const torch::Tensor by_max = std::get<0>(flat.max(1)) / weight_max_;
   const torch::Tensor by_sum = flat.sum(1) * (kActivationMax / kAccumulatorBudget);
@@ -56,7 +70,8 @@ torch::Tensor IntegerConvImpl::EffectiveWeight() const {
   if (!quantised_) return weight;
   const torch::Tensor steps = StepWeights();
   const torch::Tensor scale = StepScale(steps);
-  return SteRound(steps / scale) * scale / in_step_;
+  const torch::Tensor in_scale = steps / scale;
+  return (in_scale + (Rounded(in_scale) - in_scale).detach()) * scale / in_step_;
 }
 
 torch::Tensor IntegerConvImpl::forward(const torch::Tensor& x) {
@@ -82,7 +97,7 @@ IntegerConvImpl::Exported IntegerConvImpl::Export(const torch::Tensor& out_scale
   const torch::Tensor steps = StepWeights().cpu().to(f64);
   const torch::Tensor scale = StepScale(steps).view({-1});  // real weight of one step
   Exported e;
-  e.weight = (steps / scale.view({-1, 1, 1, 1})).round().to(torch::kInt16);
+  e.weight = Rounded(steps / scale.view({-1, 1, 1, 1})).to(torch::kInt16);
   auto to_accumulator = [&](const torch::Tensor& real) {
     return (real.cpu().to(f64) / scale).round().to(torch::kInt32);
   };

@@ -52,6 +52,10 @@ class IntegerConvImpl : public torch::nn::Module {
   Exported Export(const torch::Tensor& out_scale, const torch::Tensor& out_step,
                   const torch::Tensor& level_bias) const;
 
+  // From now on rounding goes by steps of `scale` [out], to `base` (whole numbers, of the weights'
+  // shape) plus multiples of `multiple` steps, instead of by steps that follow the weights.
+  void RoundNear(const torch::Tensor& base, const torch::Tensor& scale, std::int64_t multiple);
+
   // Sets the weights from their size in input steps, the inverse of what Export writes.
   void SetStepWeights(const torch::Tensor& step_weights);
 
@@ -64,13 +68,17 @@ class IntegerConvImpl : public torch::nn::Module {
   // input steps.
   torch::Tensor StepWeights() const;
   torch::Tensor StepScale(const torch::Tensor& step_weights) const;
+  // Weights in accumulator steps as whole numbers.
+  torch::Tensor Rounded(const torch::Tensor& steps_of_scale) const;
 
   std::vector<Run> in_;
   int kernel_;
   bool depthwise_;
   double weight_max_;
   bool quantised_ = false;
-  torch::Tensor in_step_;  // [1, in, 1, 1]: real size of one input step (buffer)
+  torch::Tensor in_step_;            // [1, in, 1, 1]: real size of one input step (buffer)
+  torch::Tensor base_, base_scale_;  // RoundNear's, or undefined
+  std::int64_t multiple_ = 1;
 };
 TORCH_MODULE(IntegerConv);
 

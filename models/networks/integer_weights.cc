@@ -22,6 +22,17 @@ Result<torch::Tensor> LoadIntegerTensor(const runtime::WeightsFile& file, const 
   return Status(StatusCode::kModelCorrupt, "tensor \"" + name + "\" is not of integers");
 }
 
+Result<torch::Tensor> LoadIntegerScale(const runtime::WeightsFile& file, const std::string& name,
+                                       const torch::Tensor& out_scale,
+                                       const torch::Tensor& out_step) {
+  const std::int64_t out = out_scale.size(0);
+  HALFMOON_ASSIGN_OR_RETURN(const torch::Tensor multiplier,
+                            LoadIntegerTensor(file, name + ".multiplier", {out}));
+  HALFMOON_ASSIGN_OR_RETURN(const torch::Tensor shift,
+                            LoadIntegerTensor(file, name + ".shift", {out}));
+  return multiplier / torch::pow(2.0, shift) * out_step / out_scale;
+}
+
 Status LoadIntegerLayer(const runtime::WeightsFile& file, const std::string& name,
                         const torch::Tensor& out_scale, const torch::Tensor& out_step,
                         IntegerConv& conv, std::int64_t levels, torch::Tensor* level_bias) {
@@ -32,10 +43,8 @@ Status LoadIntegerLayer(const runtime::WeightsFile& file, const std::string& nam
   };
   HALFMOON_ASSIGN_OR_RETURN(const torch::Tensor weight, read("weight", conv->weight.sizes()));
   HALFMOON_ASSIGN_OR_RETURN(const torch::Tensor bias, read("bias", {out}));
-  HALFMOON_ASSIGN_OR_RETURN(const torch::Tensor multiplier, read("multiplier", {out}));
-  HALFMOON_ASSIGN_OR_RETURN(const torch::Tensor shift, read("shift", {out}));
-  // Real size of one accumulator step, before out_scale.
-  const torch::Tensor scale = multiplier / torch::pow(2.0, shift) * out_step / out_scale;
+  HALFMOON_ASSIGN_OR_RETURN(const torch::Tensor scale,
+                            LoadIntegerScale(file, name, out_scale, out_step));
   conv->SetStepWeights(weight * scale.view({-1, 1, 1, 1}));
   conv->bias.copy_(bias * scale);
   if (levels > 0) {

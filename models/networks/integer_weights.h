@@ -17,8 +17,14 @@ namespace halfmoon::networks {
 Result<torch::Tensor> LoadIntegerTensor(const runtime::WeightsFile& file, const std::string& name,
                                         torch::IntArrayRef shape);
 
+// The real size of a step of each of a layer's weights [out], before out_scale, float64.
+// `out_scale`, `out_step` [out]: those that IntegerConv::Export was given.
+Result<torch::Tensor> LoadIntegerScale(const runtime::WeightsFile& file, const std::string& name,
+                                       const torch::Tensor& out_scale,
+                                       const torch::Tensor& out_step);
+
 // Weights and bias of `conv` from the tensors under `name`: float values on the grid that the file
-// has. `out_scale`, `out_step` [out]: those that IntegerConv::Export was given. With levels > 0,
+// has. `out_scale`, `out_step`: as above. With levels > 0,
 // `level_bias` becomes [levels, out], in real units before out_scale. Errors: kModelCorrupt naming
 // the tensor.
 Status LoadIntegerLayer(const runtime::WeightsFile& file, const std::string& name,

@@ -112,4 +112,17 @@ void LevelVectorImpl::SetFromLevels(const torch::Tensor& levels) {
   anchors_.copy_(torch::linalg_solve(normal, a.t().matmul(levels.to(torch::kFloat64)), true));
 }
 
+void LevelVectorImpl::Resample(const std::function<double(double)>& level_of) {
+  torch::NoGradGuard no_grad;
+  const std::int64_t n = anchors_.size(0);
+  std::vector<float> levels;
+  for (std::int64_t i = 0; i < n; ++i) {
+    levels.push_back(static_cast<float>(
+        level_of(static_cast<double>(i) * (AeConfig::kLevels - 1) / static_cast<double>(n - 1))));
+  }
+  LevelVectorImpl plain(n, anchors_.size(1), false);  // anchors of exponential ones are logarithms
+  plain.anchors_.copy_(anchors_);
+  anchors_.copy_(plain.forward(torch::tensor(levels)).flatten(1));
+}
+
 }  // namespace halfmoon::networks

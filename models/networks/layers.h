@@ -74,6 +74,10 @@ class LevelVectorImpl : public torch::nn::Module {
   // squares). REQUIRES: not exponential.
   void SetFromLevels(const torch::Tensor& levels);
 
+  // Moves the vector along the levels: what it was at level_of(l) it is at level l, interpolated at
+  // the anchors, and extrapolated where level_of is not in [0, 63].
+  void Resample(const std::function<double(double)>& level_of);
+
  private:
   torch::Tensor anchors_;
   bool exponential_;

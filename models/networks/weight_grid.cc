@@ -1,5 +1,7 @@
 #include "models/networks/weight_grid.h"
 
+#include "models/networks/base_weights.h"
+
 namespace halfmoon::networks {
 namespace {
 
@@ -32,13 +34,34 @@ WeightGrid ToGrid(const torch::Tensor& weights, int most) {
   return grid;
 }
 
-OnGrid::OnGrid(torch::nn::Module& network) {
+torch::Tensor RoundedNear(const torch::Tensor& x, const torch::Tensor& base, std::int64_t multiple,
+                          double most) {
+  if (multiple == 0) return base.to(x.dtype());
+  const auto m = static_cast<double>(multiple);
+  return (base + ((x - base) / m).round() * m).clamp(-most, most).to(x.dtype());
+}
+
+WeightGrid ToGrid(const torch::Tensor& weights, int most, const NearGrid& near) {
+  const torch::Tensor w = weights.detach().to(torch::kFloat32);
+  WeightGrid grid;
+  grid.steps = near.base.steps.to(w.device());
+  const torch::Tensor steps = PerRow(grid.steps, w), base = near.base.values.to(w.device());
+  // A row that was zero has no steps to go.
+  const torch::Tensor x = torch::where(steps > 0, w / steps.clamp_min(1e-30), base);
+  grid.values = RoundedNear(x, base, near.multiple, most);
+  return grid;
+}
+
+OnGrid::OnGrid(torch::nn::Module& network, const BaseWeights* base) {
   torch::NoGradGuard no_grad;
   for (auto& p : network.named_parameters()) {
     const int most = GridSteps(p.key(), p.value());
     if (most == 0) continue;
     parameters_.emplace_back(p.value(), p.value().detach().clone());
-    p.value().copy_(ToGrid(p.value(), most).Weights());
+    const NearGrid* near = base == nullptr ? nullptr : base->Grid(p.key());
+    const WeightGrid grid =
+        near == nullptr ? ToGrid(p.value(), most) : ToGrid(p.value(), most, *near);
+    p.value().copy_(grid.Weights());
   }
 }
 

@@ -31,11 +31,26 @@ struct WeightGrid {
 // The nearest weights of at most `most` steps a row. weights: [out, ...].
 WeightGrid ToGrid(const torch::Tensor& weights, int most);
 
+// A grid to stay near: its steps, and its values plus whole multiples of `multiple`; 0: its values.
+struct NearGrid {
+  WeightGrid base;
+  std::int64_t multiple = 1;
+};
+WeightGrid ToGrid(const torch::Tensor& weights, int most, const NearGrid& near);
+
+// Whole numbers, float or double, near `base`: base + multiple * round((x - base) / multiple),
+// within +-most; base itself for a multiple of 0.
+torch::Tensor RoundedNear(const torch::Tensor& x, const torch::Tensor& base, std::int64_t multiple,
+                          double most);
+
+class BaseWeights;
+
 // Keeps the parameters of a network on the grid while it lives, then gives back what they were.
 // With gradients taken meanwhile and applied after, this is straight-through rounding.
 class OnGrid {
  public:
-  explicit OnGrid(torch::nn::Module& network);
+  // `base`: what to stay near; may be null.
+  explicit OnGrid(torch::nn::Module& network, const BaseWeights* base = nullptr);
   ~OnGrid();
   OnGrid(const OnGrid&) = delete;
   OnGrid& operator=(const OnGrid&) = delete;

@@ -128,8 +128,8 @@ Result<Extent> ParseTensor(const std::string& name, const Json& entry, std::uint
 std::string_view DTypeName(DType dtype) { return Info(dtype).name; }
 std::size_t DTypeSize(DType dtype) { return Info(dtype).size; }
 
-Result<WeightsFile> WeightsFile::FromBytes(std::vector<std::uint8_t> bytes,
-                                           std::string_view expected_sha256) {
+Result<WeightsFile> WeightsFile::Read(std::vector<std::uint8_t> bytes,
+                                      std::string_view expected_sha256) {
   try {
     WeightsFile file;
     file.bytes_ = std::move(bytes);
@@ -142,7 +142,6 @@ Result<WeightsFile> WeightsFile::FromBytes(std::vector<std::uint8_t> bytes,
                                                     ", expected " + std::string(expected_sha256));
     }
     HALFMOON_RETURN_IF_ERROR(file.Parse());
-    HALFMOON_RETURN_IF_ERROR(file.ComputeIdentity());
     return file;
   } catch (const std::bad_alloc&) {
     return Status(StatusCode::kOutOfMemory, "weights file: not enough memory to read its header");
@@ -151,7 +150,17 @@ Result<WeightsFile> WeightsFile::FromBytes(std::vector<std::uint8_t> bytes,
   }
 }
 
-Result<WeightsFile> WeightsFile::FromFile(const std::filesystem::path& path,
+Result<WeightsFile> WeightsFile::FromBytes(std::vector<std::uint8_t> bytes,
+                                           std::string_view expected_sha256) {
+  HALFMOON_ASSIGN_OR_RETURN(WeightsFile file, Read(std::move(bytes), expected_sha256));
+  if (const auto base = file.metadata_.find(kBaseKey); base != file.metadata_.end()) {
+    return Corrupt("it is an update of " + Quoted(base->second) + " and nothing without it");
+  }
+  HALFMOON_RETURN_IF_ERROR(file.ComputeIdentity());
+  return file;
+}
+
+Result<WeightsFile> WeightsFile::ReadPath(const std::filesystem::path& path,
                                           std::string_view expected_sha256) {
   const std::string name = "\"" + path.string() + "\"";
   try {
@@ -172,12 +181,73 @@ Result<WeightsFile> WeightsFile::FromFile(const std::filesystem::path& path,
     if (!bytes.empty() && !stream.read(reinterpret_cast<char*>(bytes.data()), size)) {
       return Status(StatusCode::kIo, "weights file " + name + " could not be read to its end");
     }
-    auto file = FromBytes(std::move(bytes), expected_sha256);
+    auto file = Read(std::move(bytes), expected_sha256);
     if (!file.ok()) return file.status().WithContext(name);
     return file;
   } catch (const std::bad_alloc&) {
     return Status(StatusCode::kOutOfMemory, "not enough memory for weights file " + name);
   }
+}
+
+Result<WeightsFile> WeightsFile::FromFile(const std::filesystem::path& path,
+                                          std::string_view expected_sha256) {
+  const std::string name = "\"" + path.string() + "\"";
+  HALFMOON_ASSIGN_OR_RETURN(WeightsFile file, ReadPath(path, expected_sha256));
+  const auto base_name = file.metadata_.find(kBaseKey);
+  if (base_name != file.metadata_.end()) {
+    // A name, not a path: a file from elsewhere must not make us read what it likes.
+    const std::filesystem::path plain(base_name->second);
+    if (plain.empty() || plain.filename() != plain || plain == "." || plain == "..") {
+      return Corrupt("its base " + Quoted(base_name->second) + " is not a plain file name")
+          .WithContext(name);
+    }
+    const auto hash = file.Metadata(kBaseHashKey);
+    if (!hash.ok()) return hash.status().WithContext(name);
+    auto base = ReadPath(path.parent_path() / plain, *hash);
+    if (!base.ok()) return base.status().WithContext(name + ": its base");
+    if (const Status applied = base->Apply(std::move(file)); !applied.ok())
+      return applied.WithContext(name);
+    file = std::move(*base);
+  }
+  HALFMOON_RETURN_IF_ERROR(file.ComputeIdentity().WithContext(name));
+  return file;
+}
+
+Status WeightsFile::Apply(WeightsFile update) {
+  if (metadata_.count(kBaseKey) != 0) return Corrupt("its base is an update itself");
+  for (const auto& [tensor, theirs] : update.tensors_) {
+    const auto found = tensors_.find(tensor);
+    const bool whole = theirs.dtype == DType::kI8 || theirs.dtype == DType::kI16;
+    if (found == tensors_.end() || !whole) {
+      tensors_[tensor] = theirs;
+      continue;
+    }
+    const TensorView& ours = found->second;
+    if (ours.dtype != theirs.dtype || ours.shape != theirs.shape) {
+      return Corrupt("tensor " + Quoted(tensor) + " is " + std::string(DTypeName(theirs.dtype)) +
+                     " " + ShapeText(theirs.shape) + ", its base's is " +
+                     std::string(DTypeName(ours.dtype)) + " " + ShapeText(ours.shape));
+    }
+    // Of whole numbers it holds differences, which wrap around. The view points into bytes_.
+    std::uint8_t* at = bytes_.data() + (ours.bytes.data() - bytes_.data());
+    const std::uint8_t* difference = theirs.bytes.data();
+    if (ours.dtype == DType::kI8) {
+      for (std::size_t i = 0; i < ours.bytes.size(); ++i)
+        at[i] = static_cast<std::uint8_t>(at[i] + difference[i]);
+      continue;
+    }
+    for (std::size_t i = 0; i < ours.bytes.size(); i += 2) {
+      std::uint16_t value = 0, change = 0;
+      std::memcpy(&value, at + i, 2);
+      std::memcpy(&change, difference + i, 2);
+      value = static_cast<std::uint16_t>(value + change);
+      std::memcpy(at + i, &value, 2);
+    }
+  }
+  metadata_ = std::move(update.metadata_);
+  sha256_ = std::move(update.sha256_);
+  update_ = std::move(update.bytes_);  // views of what was taken over point into it
+  return Status::Ok();
 }
 
 Status WeightsFile::Parse() {

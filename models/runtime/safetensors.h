@@ -3,6 +3,9 @@
 // Read me first: a weights file is untrusted input. Everything is checked before a byte of tensor
 // data is looked at: the header's size, its JSON, duplicate names, that sizes match shapes, and
 // that the tensors tile the data section exactly (no hole, no overlap, nothing left over).
+//
+// A file may be an update of another one, which lies beside it: what differs is all it holds
+// (README.md, "Updates"). FromFile puts the two together.
 #pragma once
 
 #include <array>
@@ -34,6 +37,10 @@ inline constexpr std::uint64_t kMaxSafetensorsHeader = std::uint64_t{4} << 20;
 inline constexpr std::uint64_t kMaxWeightsFile = std::uint64_t{4} << 30;
 inline constexpr std::size_t kMaxTensorRank = 8;
 
+// Metadata of an update: the name of its base's file, in the same folder, and its SHA-256.
+inline constexpr const char* kBaseKey = "base";
+inline constexpr const char* kBaseHashKey = "base_sha256";
+
 // One tensor inside a WeightsFile. Lifetime: that of the file it came from.
 struct TensorView {
   DType dtype = DType::kU8;
@@ -55,10 +62,11 @@ struct TensorView {
 class WeightsFile {
  public:
   // `expected_sha256`: when not empty, compared with the file's before anything is parsed.
-  // Errors: kModelCorrupt (says what and where), kModelMismatch (names both hashes), kOutOfMemory.
+  // Errors: kModelCorrupt (says what and where; an update, too, for its base is not at hand),
+  // kModelMismatch (names both hashes), kOutOfMemory.
   static Result<WeightsFile> FromBytes(std::vector<std::uint8_t> bytes,
                                        std::string_view expected_sha256 = {});
-  // Errors: also kIo, kLimitExceeded.
+  // A whole file, or an update, together with the file it names. Errors: also kIo, kLimitExceeded.
   static Result<WeightsFile> FromFile(const std::filesystem::path& path,
                                       std::string_view expected_sha256 = {});
 
@@ -88,9 +96,11 @@ class WeightsFile {
   // The tensor whatever its type and shape. Errors: kModelCorrupt when absent.
   Result<TensorView> Get(std::string_view name) const;
 
-  std::size_t size() const { return bytes_.size(); }
+  // Bytes read: of an update, with those of its base.
+  std::size_t size() const { return bytes_.size() + update_.size(); }
 
-  // SHA-256 of the whole file: 64 lower-case hex digits.
+  // SHA-256 of the whole file: 64 lower-case hex digits. Of an update that of its own file, which
+  // holds its base's.
   const std::string& sha256() const { return sha256_; }
 
   // What a .hmn file stores of the model it was made with: the first 8 bytes of the SHA-256 over
@@ -105,10 +115,18 @@ class WeightsFile {
 
  private:
   WeightsFile() = default;
+  // A file as it is, whole or an update; without its identity.
+  static Result<WeightsFile> Read(std::vector<std::uint8_t> bytes,
+                                  std::string_view expected_sha256);
+  static Result<WeightsFile> ReadPath(const std::filesystem::path& path,
+                                      std::string_view expected_sha256);
   Status Parse();
   Status ComputeIdentity();
+  // Turns a base into what `update` makes of it.
+  Status Apply(WeightsFile update);
 
   std::vector<std::uint8_t> bytes_;
+  std::vector<std::uint8_t> update_;  // bytes of the update that was applied
   std::map<std::string, TensorView, std::less<>> tensors_;
   std::map<std::string, std::string> metadata_;
   std::string sha256_;

@@ -7,6 +7,8 @@
 #include "models/training/generator.h"
 #include "models/training/level_weight.h"
 #include "models/training/principal_components.h"
+#include "models/training/schedule.h"
+#include "models/training/weights_export.h"
 
 namespace halfmoon::training {
 namespace {
@@ -53,8 +55,17 @@ Result<std::unique_ptr<TrainingTask>> AeTask::Create(const Recipe& r,
   HALFMOON_ASSIGN_OR_RETURN(CropSampler sampler, CropSampler::Create(packs, side, device));
   torch::Tensor crops = CropSampler::ValidationCrops(packs, 256, validation_pictures);
   torch::manual_seed(static_cast<std::uint64_t>(r.seed));  // the network's initial values
-  return std::unique_ptr<TrainingTask>(
-      new AeTask(r, config, std::move(sampler), std::move(crops), device));
+  std::unique_ptr<AeTask> task(new AeTask(r, config, std::move(sampler), std::move(crops), device));
+  HALFMOON_RETURN_IF_ERROR(task->HoldBase());
+  return std::unique_ptr<TrainingTask>(std::move(task));
+}
+
+Status AeTask::HoldBase() {
+  if (recipe_.base.empty()) return Status::Ok();
+  HALFMOON_ASSIGN_OR_RETURN(networks::BaseWeights base, LoadBase(recipe_, config_));
+  base.Hold(model_);
+  base_ = std::make_unique<networks::BaseWeights>(std::move(base));
+  return Status::Ok();
 }
 
 Status AeTask::Initialise() {
@@ -114,13 +125,20 @@ Status AeTask::ImportWeightsFile(const std::string& path) {
     }
     p.value().copy_(*value);
   }
+  model_->TakeLevelsOf(file_config);
   return Status::Ok();
 }
 
 void AeTask::BeforeStep(const StepInfo& at) {
   model_->SetQuantised(at.progress >= recipe_.quantise_from);
   progress_ = at.progress;
-  if (RoundsWeights(at.progress)) on_grid_ = std::make_unique<networks::OnGrid>(*model_);
+  if (RoundsWeights(at.progress))
+    on_grid_ = std::make_unique<networks::OnGrid>(*model_, base_.get());
+}
+
+void AeTask::AfterStep(const StepInfo& at) {
+  if (base_ != nullptr && recipe_.base_decay > 0)
+    base_->Pull(model_, recipe_.base_decay * LearningRate(recipe_, at.step, at.progress));
 }
 
 torch::Tensor AeTask::Loss(const StepInfo& at, at::Generator& generator, Figures* figures) {
@@ -153,7 +171,7 @@ torch::Tensor AeTask::Loss(const StepInfo& at, at::Generator& generator, Figures
 
 ValidationReport AeTask::Validate(WorkerPool& pool) {
   std::unique_ptr<networks::OnGrid> on_grid;
-  if (RoundsWeights(progress_)) on_grid = std::make_unique<networks::OnGrid>(*model_);
+  if (RoundsWeights(progress_)) on_grid = std::make_unique<networks::OnGrid>(*model_, base_.get());
   const ValidationResult result =
       training::Validate(model_, validation_crops_, {4, 15, 26, 37, 48, 59}, pool);
   return {result.score, {{"ms_ssim_db", result.ms_ssim_db}}, result.points};

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "models/networks/autoencoder.h"
+#include "models/networks/base_weights.h"
 #include "models/networks/weight_grid.h"
 #include "models/training/crop_sampler.h"
 #include "models/training/pack.h"
@@ -28,6 +29,7 @@ class AeTask : public TrainingTask {
   Status ImportWeightsFile(const std::string& path) override;
   void BeforeStep(const StepInfo& at) override;
   void BeforeUpdate() override { on_grid_.reset(); }
+  void AfterStep(const StepInfo& at) override;
   torch::Tensor Loss(const StepInfo& at, at::Generator& generator, Figures* figures) override;
   bool HasValidation() const override { return validation_crops_.size(0) > 0; }
   ValidationReport Validate(WorkerPool& pool) override;
@@ -36,6 +38,8 @@ class AeTask : public TrainingTask {
  protected:
   AeTask(const Recipe& recipe, const networks::AeConfig& config, CropSampler sampler,
          torch::Tensor validation_crops, torch::Device device);
+  // Reads the recipe's base, if it has one. Errors: those of the file; kModelMismatch.
+  Status HoldBase();
 
   Recipe recipe_;
   networks::AeConfig config_;
@@ -49,6 +53,7 @@ class AeTask : public TrainingTask {
     return config_.weight_bits == 8 && progress >= recipe_.quantise_from;
   }
 
+  std::unique_ptr<networks::BaseWeights> base_;
   std::unique_ptr<networks::OnGrid> on_grid_;  // from a step's beginning to its update
   double progress_ = 0;                        // of the last step
 };

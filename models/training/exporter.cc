@@ -40,8 +40,9 @@ Result<Autoencoder> LoadAveragedModel(const Checkpoint& checkpoint) {
   return model;
 }
 
-Result<std::vector<std::uint8_t>> ExportWeights(
-    Autoencoder& model, const std::map<std::string, std::string>& metadata) {
+Result<std::vector<std::uint8_t>> ExportWeights(Autoencoder& model,
+                                                const std::map<std::string, std::string>& metadata,
+                                                const networks::BaseWeights* base) {
   torch::NoGradGuard no_grad;
   SafetensorsWriter writer;
   for (const auto& [key, value] : metadata) writer.SetMetadata(key, value);
@@ -50,7 +51,10 @@ Result<std::vector<std::uint8_t>> ExportWeights(
 
   const bool bytes_each = model->config().weight_bits == 8;
   writer.SetMetadata("format_version", bytes_each ? "2" : "1");
-  const auto add_module = bytes_each ? AddGridModule : AddHalfModule;
+  const auto add_module = [&](SafetensorsWriter& to, const std::string& prefix,
+                              torch::nn::Module& module) {
+    return bytes_each ? AddGridModule(to, prefix, module, base) : AddHalfModule(to, prefix, module);
+  };
   HALFMOON_RETURN_IF_ERROR(add_module(writer, "g_a", *model->g_a));
   HALFMOON_RETURN_IF_ERROR(add_module(writer, "h_a", *model->h_a));
   HALFMOON_RETURN_IF_ERROR(add_module(writer, "g_s", *model->g_s));

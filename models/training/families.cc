@@ -16,6 +16,7 @@
 #include "models/training/vqvae_exporter.h"
 #include "models/training/vqvae_refinement_task.h"
 #include "models/training/vqvae_task.h"
+#include "models/training/weights_export.h"
 
 namespace halfmoon::training {
 namespace {
@@ -42,7 +43,17 @@ Result<std::vector<std::uint8_t>> WithoutData(const Checkpoint& checkpoint,
 Result<std::vector<std::uint8_t>> ExportAe(const Checkpoint& checkpoint, const Metadata& metadata,
                                            const std::vector<Pack>& packs) {
   HALFMOON_ASSIGN_OR_RETURN(networks::Autoencoder model, LoadAveragedModel(checkpoint));
-  HALFMOON_ASSIGN_OR_RETURN(std::vector<std::uint8_t> bytes, ExportWeights(model, metadata));
+  std::unique_ptr<networks::BaseWeights> base;
+  if (const auto recipe = checkpoint.metadata.find("recipe"); recipe != checkpoint.metadata.end()) {
+    HALFMOON_ASSIGN_OR_RETURN(const Recipe r, Recipe::FromJson(recipe->second, "checkpoint"));
+    if (!r.base.empty()) {
+      HALFMOON_ASSIGN_OR_RETURN(networks::BaseWeights loaded, LoadBase(r, model->config()));
+      loaded.Hold(model);
+      base = std::make_unique<networks::BaseWeights>(std::move(loaded));
+    }
+  }
+  HALFMOON_ASSIGN_OR_RETURN(std::vector<std::uint8_t> bytes,
+                            ExportWeights(model, metadata, base.get()));
   if (packs.empty()) return bytes;
   return FitTablesOf(bytes, packs, static_cast<int>(std::thread::hardware_concurrency()), {});
 }
@@ -83,6 +94,10 @@ Status CheckFamily(const Recipe& recipe) {
   if (recipe.by_synthesis && std::string_view(family->architecture) != "ae") {
     return {StatusCode::kInvalidArgument,
             "field 'by_synthesis' is true; family '" + recipe.family + "' corrects no latents"};
+  }
+  if (!recipe.base.empty() && std::string_view(family->architecture) != "ae") {
+    return {StatusCode::kInvalidArgument,
+            "field 'base': family '" + recipe.family + "' makes no updates of weights files"};
   }
   return family->check(recipe);
 }

@@ -36,6 +36,9 @@ void ForEachField(R& r, Visit visit) {
   visit("quantiser", r.quantiser);
   visit("by_synthesis", r.by_synthesis);
   visit("linear_initialisation", r.linear_initialisation);
+  visit("base", r.base);
+  visit("base_steps", r.base_steps);
+  visit("base_decay", r.base_decay);
   visit("seed", r.seed);
   visit("data_note", r.data_note);
   visit("licence", r.licence);
@@ -65,6 +68,13 @@ Status Recipe::Validate() const {
   if (!(matrix_rate > 0 && matrix_rate <= 100))
     return bad("field 'matrix_rate' must be in (0, 100]");
   if (!(linear_rate > 0 && linear_rate <= 1)) return bad("field 'linear_rate' must be in (0, 1]");
+  if (!(base_decay >= 0 && base_decay <= 100)) return bad("field 'base_decay' must be 0 to 100");
+  if (base.empty() && (base_decay > 0 || !base_steps.empty()))
+    return bad("fields 'base_steps' and 'base_decay' need 'base', a weights file");
+  for (const auto& [part, multiple] : base_steps) {
+    if (multiple < 0 || multiple > 127)
+      return bad("field 'base_steps': '" + part + "' must be 0 to 127");
+  }
   if (warmup_steps < 0) return bad("field 'warmup_steps' must not be negative");
   for (auto [field, share] : {std::pair{"decay_from", decay_from},
                               {"quantise_from", quantise_from},

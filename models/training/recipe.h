@@ -40,6 +40,14 @@ struct Recipe {
   // Whether the AE's latent is corrected by synthesis first, as encoders do by default.
   bool by_synthesis = false;
   bool linear_initialisation = true;
+  // AE: a weights file to stay near, so that what is exported can be an update of it that packs
+  // well (networks/base_weights.h); the working folder's path. In the last part of the run weights
+  // are rounded to whole multiples, `base_steps`, of its steps, by parts of the network; those of 0
+  // stay as they are from the first step on. Each step moves the others towards it by base_decay
+  // times the learning rate.
+  std::string base;
+  std::map<std::string, std::int64_t> base_steps;
+  double base_decay = 0;
   std::uint64_t seed = 1;
 
   std::string data_note, licence;  // copied into the weights file

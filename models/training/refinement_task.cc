@@ -21,8 +21,10 @@ Result<std::unique_ptr<TrainingTask>> RefinementTask::Create(const Recipe& r,
                             CropSampler::Create(packs, RefinementPool::SampledSide(), device));
   torch::Tensor crops = CropSampler::ValidationCrops(packs, 256, validation_pictures);
   torch::manual_seed(static_cast<std::uint64_t>(r.seed));
-  return std::unique_ptr<TrainingTask>(
+  std::unique_ptr<RefinementTask> task(
       new RefinementTask(r, config, std::move(sampler), std::move(crops), device));
+  HALFMOON_RETURN_IF_ERROR(task->HoldBase());
+  return std::unique_ptr<TrainingTask>(std::move(task));
 }
 
 Status RefinementTask::Initialise() {

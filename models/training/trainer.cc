@@ -233,7 +233,16 @@ Share Run::ComputeShare(const StepInfo& at) {
   Share share;
   const torch::Tensor loss = task_->Loss(at, generator, &share.figures);
   if (!loss.defined()) return share;
-  share.gradients = torch::autograd::grad({loss}, parameters_, {}, c10::nullopt, false, true);
+  std::vector<torch::Tensor> learning;  // a task may hold parameters as they are
+  for (const torch::Tensor& p : parameters_) {
+    if (p.requires_grad()) learning.push_back(p);
+  }
+  std::vector<torch::Tensor> gradients =
+      torch::autograd::grad({loss}, learning, {}, c10::nullopt, false, true);
+  share.gradients.resize(parameters_.size());
+  for (std::size_t i = 0, next = 0; i < parameters_.size(); ++i) {
+    if (parameters_[i].requires_grad()) share.gradients[i] = std::move(gradients[next++]);
+  }
   share.loss = loss.item<double>();
   return share;
 }

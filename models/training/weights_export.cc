@@ -1,6 +1,7 @@
 #include "models/training/weights_export.h"
 
 #include "models/networks/weight_grid.h"
+#include "models/runtime/safetensors.h"
 
 namespace halfmoon::training {
 
@@ -41,7 +42,7 @@ Status AddHalfModule(SafetensorsWriter& writer, const std::string& prefix,
 }
 
 Status AddGridModule(SafetensorsWriter& writer, const std::string& prefix,
-                     torch::nn::Module& module) {
+                     torch::nn::Module& module, const networks::BaseWeights* base) {
   for (const auto& p : module.named_parameters()) {
     const std::string name = prefix + "." + p.key();
     const int most = networks::GridSteps(name, p.value());
@@ -49,7 +50,9 @@ Status AddGridModule(SafetensorsWriter& writer, const std::string& prefix,
       HALFMOON_RETURN_IF_ERROR(AddHalfTensor(writer, name, p.value()));
       continue;
     }
-    const networks::WeightGrid grid = networks::ToGrid(p.value(), most);
+    const networks::NearGrid* near = base == nullptr ? nullptr : base->Grid(name);
+    const networks::WeightGrid grid = near == nullptr ? networks::ToGrid(p.value(), most)
+                                                      : networks::ToGrid(p.value(), most, *near);
     HALFMOON_RETURN_IF_ERROR(
         most <= networks::kGridSteps
             ? AddTensor<std::int8_t>(writer, name, grid.values.to(torch::kInt8))
@@ -57,6 +60,14 @@ Status AddGridModule(SafetensorsWriter& writer, const std::string& prefix,
     HALFMOON_RETURN_IF_ERROR(AddTensor<float>(writer, name + ".step", grid.steps));
   }
   return Status::Ok();
+}
+
+Result<networks::BaseWeights> LoadBase(const Recipe& recipe, const networks::AeConfig& config) {
+  HALFMOON_ASSIGN_OR_RETURN(const runtime::WeightsFile file,
+                            runtime::WeightsFile::FromFile(recipe.base));
+  auto base = networks::BaseWeights::Create(file, config, recipe.base_steps);
+  if (!base.ok()) return base.status().WithContext(recipe.base);
+  return base;
 }
 
 void SetMetadata(const std::map<std::string, std::string>& given,

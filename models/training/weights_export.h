@@ -8,7 +8,9 @@
 #include <string>
 
 #include "halfmoon/status.h"
+#include "models/networks/base_weights.h"
 #include "models/training/checkpoint.h"
+#include "models/training/recipe.h"
 #include "models/training/safetensors_writer.h"
 
 namespace halfmoon::training {
@@ -33,9 +35,14 @@ Status AddHalfModule(SafetensorsWriter& writer, const std::string& prefix,
                      torch::nn::Module& module);
 
 // As AddHalfModule, but weights that GridSteps names are integers beside their rows' steps: I8 or
-// I16 under the parameter's name, F32 [out] under that + ".step".
+// I16 under the parameter's name, F32 [out] under that + ".step". `base`: what they stay near; may
+// be null.
 Status AddGridModule(SafetensorsWriter& writer, const std::string& prefix,
-                     torch::nn::Module& module);
+                     torch::nn::Module& module, const networks::BaseWeights* base);
+
+// The base that a recipe names. REQUIRES: it names one. Errors: those of reading it;
+// kModelMismatch.
+Result<networks::BaseWeights> LoadBase(const Recipe& recipe, const networks::AeConfig& config);
 
 // `given` (name, licence ...), the model's own keys, architecture and format version.
 void SetMetadata(const std::map<std::string, std::string>& given,

@@ -168,6 +168,61 @@ TEST_F(Pipeline, TrainStartsFromAWeightsFile) {
   EXPECT_TRUE(std::filesystem::exists(*home_ / "tuned/checkpoint.pt"));
 }
 
+// A recipe with a base makes an update of it, which is a model like any other.
+TEST_F(Pipeline, ExportMakesAnUpdateOfTheRecipesBase) {
+  const TempFolder folder;
+  Json recipe = Json::parse(kRecipe);
+  recipe["model"]["weight_bits"] = 8;
+  WriteText(folder / "base.json", recipe.dump());
+  const auto train = [&](const std::string& name) {
+    return RunCli({"train", "--recipe", folder / (name + ".json"), "--data", *home_ / "a.hmnpack",
+                   "--out", folder / name, "--steps", "2", "--threads", "1", "--quiet"});
+  };
+  const auto make = [&](const std::string& name, const std::string& to, const char* id) {
+    return RunCli({"export", folder / (name + "/checkpoint.pt"), "-o", to, "--name", name, "--id",
+                   id, "--manifest", std::filesystem::path(to).parent_path() / "manifest.json",
+                   "--json"});
+  };
+  std::filesystem::create_directory(folder / "models");
+  ASSERT_EQ(train("base").exit_code, 0);
+  const CliResult base = make("base", folder / "models/base.safetensors", "1");
+  ASSERT_EQ(base.exit_code, 0) << base.err;
+  recipe["base"] = folder / "models/base.safetensors";
+  recipe["base_steps"] = {{"g_a", 0}, {"g_s.linear", 0}};
+  WriteText(folder / "update.json", recipe.dump());
+  const CliResult trained =
+      RunCli({"train", "--recipe", folder / "update.json", "--data", *home_ / "a.hmnpack", "--out",
+              folder / "update", "--init", folder / "models/base.safetensors", "--steps", "2",
+              "--threads", "1", "--quiet"});
+  ASSERT_EQ(trained.exit_code, 0) << trained.err;
+  const CliResult update = make("update", folder / "models/update.safetensors", "2");
+  ASSERT_EQ(update.exit_code, 0) << update.err;
+  EXPECT_LT(ParseJson(update).at("bytes"), ParseJson(base).at("bytes"));
+  EXPECT_NE(ParseJson(update).at("hash"), ParseJson(base).at("hash"));
+  const Json manifest = Json::parse(ReadText(folder / "models/manifest.json"));
+  EXPECT_EQ(manifest.at(1).at("format_version"), 3);
+
+  WritePicture(folder / "in.png", 70, 45);
+  const CliResult coded = RunCli({"compress", folder / "in.png", "-o", folder / "a.hmn", "--model",
+                                  "update", "--models-dir", folder / "models"});
+  ASSERT_EQ(coded.exit_code, 0) << coded.err;
+  const CliResult back =
+      RunCli({"decompress", folder / "a.hmn", "--models-dir", folder / "models"});
+  EXPECT_EQ(back.exit_code, 0) << back.err;
+
+  std::filesystem::create_directory(folder / "elsewhere");
+  const CliResult elsewhere = make("update", folder / "elsewhere/update.safetensors", "2");
+  EXPECT_EQ(elsewhere.exit_code, 2);
+  EXPECT_NE(elsewhere.err.find("same folder"), std::string::npos) << elsewhere.err;
+  EXPECT_TRUE(std::filesystem::is_empty(folder / "elsewhere"));
+  // Without its base an update is an error that names it.
+  std::filesystem::remove(folder / "models/base.safetensors");
+  const CliResult gone = RunCli(
+      {"decompress", folder / "a.hmn", "-o", folder / "b.png", "--models-dir", folder / "models"});
+  EXPECT_NE(gone.exit_code, 0);
+  EXPECT_NE(gone.err.find("base.safetensors"), std::string::npos) << gone.err;
+}
+
 TEST_F(Pipeline, ExportKeepsOtherModelsAndAsksBeforeReplacing) {
   const TempFolder folder;
   const std::string other = R"([{"id": 3, "name": "other", "note": "kept as it is"}])";

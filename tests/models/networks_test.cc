@@ -139,6 +139,39 @@ TEST(LevelVectorTest, ComesBackFromItsLevels) {
   EXPECT_TRUE(torch::allclose(v->parameters()[0], w->parameters()[0], 1e-4, 1e-4));
 }
 
+TEST(LevelVectorTest, MovesAlongTheLevels) {
+  LevelVector v(8, 3, true);
+  v->Initialise([](double level) { return 0.1 * level; });
+  v->Resample([](double level) { return 1.2 * level - 8; });  // from below 0 to beyond 63
+  for (const float level : {0.0f, 9.0f, 40.5f, 63.0f}) {
+    EXPECT_NEAR(v->forward(torch::tensor({level}))[0][1].item<double>(),
+                std::exp(0.1 * (1.2 * level - 8)), 1e-3 * std::exp(0.12 * level))
+        << level;
+  }
+}
+
+TEST(AutoencoderTest, TakesLevelsOfAnotherRangeOfLambda) {
+  torch::manual_seed(7);
+  torch::NoGradGuard no_grad;
+  AeConfig narrow = TinyConfig(), wide = TinyConfig();
+  wide.lambda_min = narrow.lambda_min / 2;
+  wide.lambda_max = narrow.lambda_max * 2;
+  Autoencoder a(narrow), b(wide);
+  auto theirs = a->named_parameters();
+  for (auto& p : b->named_parameters()) p.value().copy_(theirs[p.key()]);
+  b->TakeLevelsOf(narrow);
+  // What they start from is linear in the logarithm of lambda, so nothing is lost between anchors.
+  a->eval(), b->eval();
+  const torch::Tensor x = torch::rand({1, 3, 64, 64});
+  for (const double level : {0.0, 20.0, 63.0}) {
+    const auto there = static_cast<float>(wide.Level(narrow.Lambda(level)));
+    const torch::Tensor of_a = a->Latent(x, torch::full({1}, static_cast<float>(level)));
+    const torch::Tensor of_b = b->Latent(x, torch::full({1}, there));
+    EXPECT_TRUE(torch::allclose(of_a, of_b, 1e-3, 1e-4)) << level;
+  }
+  EXPECT_NEAR(wide.Level(wide.Lambda(17.25)), 17.25, 1e-9);
+}
+
 TEST(GaussianBitsTest, AgreesWithTheDefinition) {
   for (const double t : {0.0, 20.0, 41.5, 63.0}) {
     const double sigma = TableScale(t);

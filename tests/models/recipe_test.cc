@@ -11,6 +11,9 @@ TEST(RecipeTest, RoundTrip) {
   Recipe r;
   r.name = "x";
   r.batch = 3;
+  r.base = "w.safetensors";
+  r.base_steps = {{"g_a", 4}, {"g_a.linear", 0}};
+  r.base_decay = 0.5;
   r.model = {{"block_channels", "48"}, {"lambda_min", "0.002"}};
   const auto back = Recipe::FromJson(r.ToJson(), "test");
   ASSERT_TRUE(back.ok()) << back.status().message();
@@ -27,6 +30,11 @@ TEST(RecipeTest, NamesWhatIsWrong) {
       {"{\"quantiser\": \"dependent\", \"family\": \"vqvae\"}", "family 'vqvae'"},
       {"{\"model\": {\"weight_bits\": 8}, \"family\": \"vqvae\"}", "'weight_bits'"},
       {"{\"by_synthesis\": true, \"family\": \"vqvae\"}", "family 'vqvae'"},
+      {"{\"base\": \"w.safetensors\", \"family\": \"vqvae\"}", "family 'vqvae'"},
+      {"{\"base_decay\": 1}", "need 'base'"},
+      {"{\"base_steps\": {\"g_a\": 2}}", "need 'base'"},
+      {"{\"base\": \"w.safetensors\", \"base_steps\": {\"g_a\": -1}}", "'g_a'"},
+      {"{\"base\": \"w.safetensors\", \"base_decay\": -1}", "'base_decay'"},
       {"{\"model\": {\"width\": 3}}", "'width'"},
       {"{\"model\": {\"latent_channels\": 6}}", "multiple of 4"},
       {"{\"family\": \"gan\"}", "\"ae\""},

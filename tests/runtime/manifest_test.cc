@@ -179,10 +179,10 @@ TEST_F(ModelsDirectory, MissingFileNamesIdHashAndRemedy) {
 }
 
 TEST_F(ModelsDirectory, NewerWeightsFormatIsSaidSo) {
-  WriteManifest(List({Entry("3", "ae-x", sha256_, identity_hex_, "model.safetensors", "3")}));
+  WriteManifest(List({Entry("3", "ae-x", sha256_, identity_hex_, "model.safetensors", "4")}));
   const auto manifest = Manifest::Load(directory_);
   ASSERT_TRUE(manifest.ok());
-  ExpectStatus(LoadModel(*manifest, "3").status(), StatusCode::kUnsupportedVersion, {"format 3"});
+  ExpectStatus(LoadModel(*manifest, "3").status(), StatusCode::kUnsupportedVersion, {"format 4"});
 }
 
 TEST_F(ModelsDirectory, NoManifestIsModelMissing) {

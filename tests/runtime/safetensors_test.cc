@@ -1,6 +1,7 @@
 #include "models/runtime/safetensors.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -9,6 +10,7 @@
 #include <string>
 
 #include "models/training/safetensors_writer.h"
+#include "models/training/weights_update.h"
 
 namespace halfmoon::runtime {
 namespace {
@@ -108,6 +110,144 @@ TEST(Safetensors, FilesRoundTripAndMissingOnesAreIo) {
   EXPECT_EQ(WeightsFile::FromFile(path).status().code(), StatusCode::kIo);
   EXPECT_EQ(WeightsFile::FromFile(std::filesystem::temp_directory_path()).status().code(),
             StatusCode::kIo);
+}
+
+// A base and what is to become of it, in a folder of their own.
+class WeightsUpdate : public ::testing::Test {
+ protected:
+  WeightsUpdate() : folder_(::testing::TempDir() + "weights_update_" + std::to_string(getpid())) {
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_);
+    EXPECT_TRUE(writer_.Add("prior.w", {2, 3}, whole16_).ok());
+    EXPECT_TRUE(writer_.Add("g_s.w", {4}, whole8_).ok());
+    EXPECT_TRUE(writer_.Add("g_s.w.step", {4}, std::vector<float>{1, 2, 3, 4}).ok());
+    EXPECT_TRUE(writer_.Add("g_s.same", {2}, std::vector<std::int8_t>{5, 6}).ok());
+    EXPECT_TRUE(writer_.Add("gain.g", {2}, std::vector<float>{0.5F, 0.25F}).ok());
+    EXPECT_TRUE(writer_.ToFile(Path("base")).ok());
+    writer_.SetMetadata("levels", "64");
+    EXPECT_TRUE(writer_.Add("prior.w", {2, 3}, new16_).ok());
+    EXPECT_TRUE(writer_.Add("g_s.w", {4}, new8_).ok());
+    EXPECT_TRUE(writer_.Add("gain.g", {2}, std::vector<float>{0.5F, 0.75F}).ok());
+    EXPECT_TRUE(writer_.Add("gain.new", {1}, std::vector<std::int8_t>{9}).ok());
+  }
+  ~WeightsUpdate() override { std::filesystem::remove_all(folder_); }
+
+  std::filesystem::path Path(const std::string& name) const { return folder_ + "/" + name; }
+  void Write(const std::string& name, const Bytes& bytes) const {
+    std::ofstream(Path(name), std::ios::binary)
+        .write(reinterpret_cast<const char*>(bytes.data()),
+               static_cast<std::streamsize>(bytes.size()));
+  }
+  Bytes Update(const std::string& base_name = "base") const {
+    return *training::MakeUpdate(*WeightsFile::FromBytes(*writer_.ToBytes()),
+                                 *WeightsFile::FromFile(Path("base")), base_name);
+  }
+  // What FromFile says of this update.
+  Status Refusal(const Bytes& update) const {
+    Write("update", update);
+    return WeightsFile::FromFile(Path("update")).status();
+  }
+
+  const std::vector<std::int16_t> whole16_ = {1, -2, 3, -4, 32767, -32768},
+                                  new16_ = {1, -3, 300, 32767, -32768, 5};
+  const std::vector<std::int8_t> whole8_ = {1, -2, 127, -128}, new8_ = {2, -2, -128, 127};
+  std::string folder_;
+  SafetensorsWriter writer_;  // of what the base becomes
+};
+
+TEST_F(WeightsUpdate, MakesOfItsBaseWhatItWasMadeFrom) {
+  const Bytes whole = *writer_.ToBytes(), update = Update();
+  Write("update", update);
+  const auto expected = WeightsFile::FromBytes(whole);
+  const auto file = WeightsFile::FromFile(Path("update"));
+  ASSERT_TRUE(file.ok()) << file.status().message();
+  EXPECT_EQ(file->names(), expected->names());
+  for (const std::string& name : file->names()) {
+    const auto a = file->Get(name), b = expected->Get(name);
+    EXPECT_EQ(a->dtype, b->dtype) << name;
+    EXPECT_EQ(a->shape, b->shape) << name;
+    EXPECT_TRUE(std::equal(a->bytes.begin(), a->bytes.end(), b->bytes.begin(), b->bytes.end()))
+        << name;
+  }
+  // A decoder can't tell which of the two it has; the file itself is another one.
+  EXPECT_EQ(file->identity_hex(), expected->identity_hex());
+  EXPECT_EQ(file->metadata().at("levels"), "64");
+  EXPECT_NE(file->sha256(), expected->sha256());
+  EXPECT_TRUE(WeightsFile::FromFile(Path("update"), file->sha256()).ok());
+  EXPECT_EQ(WeightsFile::FromFile(Path("update"), expected->sha256()).status().code(),
+            StatusCode::kModelMismatch);
+}
+
+TEST_F(WeightsUpdate, HoldsWhatDiffersAlone) {
+  const Bytes update = Update();
+  const std::string text(update.begin(), update.end());
+  EXPECT_EQ(text.find("g_s.same"), std::string::npos);
+  EXPECT_EQ(text.find("g_s.w.step"), std::string::npos);
+  EXPECT_NE(text.find("gain.g"), std::string::npos);
+  // g_s.w: differences, which wrap around.
+  const Bytes differences = {1, 0, 1, 255};
+  EXPECT_NE(std::search(update.begin(), update.end(), differences.begin(), differences.end()),
+            update.end());
+}
+
+TEST_F(WeightsUpdate, SaysWhatIsWrong) {
+  const Bytes update = Update();
+  // Alone it is nothing.
+  EXPECT_EQ(WeightsFile::FromBytes(update).status().code(), StatusCode::kModelCorrupt);
+  EXPECT_NE(WeightsFile::FromBytes(update).status().message().find("update of \"base\""),
+            std::string::npos);
+  // Its base is another file, or none, or elsewhere.
+  EXPECT_EQ(Refusal(Update("gone")).code(), StatusCode::kIo);
+  EXPECT_NE(Refusal(Update("gone")).message().find("gone"), std::string::npos);
+  for (const char* name : {"../base", "/etc/passwd", "a/base", "..", ".", ""}) {
+    const Status status = Refusal(Update(name));
+    EXPECT_EQ(status.code(), StatusCode::kModelCorrupt) << name;
+    EXPECT_NE(status.message().find("plain file name"), std::string::npos) << status.message();
+  }
+  Write("other", *SmallWriter().ToBytes());
+  EXPECT_EQ(Refusal(Update("other")).code(), StatusCode::kModelMismatch);
+  // Updates of updates are not read.
+  SafetensorsWriter chained;
+  chained.SetMetadata(kBaseKey, "update");
+  Write("update", update);
+  chained.SetMetadata(kBaseHashKey, WeightsFile::FromFile(Path("update"))->sha256());
+  Write("chained", *chained.ToBytes());
+  const Status chain = WeightsFile::FromFile(Path("chained")).status();
+  EXPECT_EQ(chain.code(), StatusCode::kModelCorrupt);
+  EXPECT_NE(chain.message().find("an update itself"), std::string::npos) << chain.message();
+  // No hash, and tensors that don't fit.
+  SafetensorsWriter bad;
+  bad.SetMetadata(kBaseKey, "base");
+  EXPECT_NE(Refusal(*bad.ToBytes()).message().find(kBaseHashKey), std::string::npos);
+  bad.SetMetadata(kBaseHashKey, WeightsFile::FromFile(Path("base"))->sha256());
+  EXPECT_TRUE(Refusal(*bad.ToBytes()).ok());  // changes nothing
+  EXPECT_TRUE(bad.Add("g_s.w", {2, 2}, whole8_).ok());
+  EXPECT_NE(Refusal(*bad.ToBytes()).message().find("I8 [2,2], its base's is I8 [4]"),
+            std::string::npos);
+  EXPECT_TRUE(bad.Add("g_s.w", {4}, std::vector<std::int16_t>(4)).ok());
+  EXPECT_NE(Refusal(*bad.ToBytes()).message().find("I16 [4], its base's is I8"), std::string::npos);
+}
+
+TEST_F(WeightsUpdate, IsRefusedWhereTensorsDoNotCorrespond) {
+  const auto base = WeightsFile::FromFile(Path("base"));
+  writer_.Remove("g_s.same");
+  auto update = training::MakeUpdate(*WeightsFile::FromBytes(*writer_.ToBytes()), *base, "base");
+  EXPECT_EQ(update.status().code(), StatusCode::kModelMismatch);
+  EXPECT_NE(update.status().message().find("g_s.same"), std::string::npos);
+  EXPECT_TRUE(writer_.Add("g_s.same", {2, 1}, std::vector<std::int8_t>{5, 6}).ok());
+  update = training::MakeUpdate(*WeightsFile::FromBytes(*writer_.ToBytes()), *base, "base");
+  EXPECT_EQ(update.status().code(), StatusCode::kModelMismatch);
+}
+
+TEST_F(WeightsUpdate, SurvivesEveryTruncationAndByteFlip) {
+  const Bytes update = Update();
+  for (std::size_t i = 0; i < update.size(); ++i) {
+    EXPECT_FALSE(
+        Refusal(Bytes(update.begin(), update.begin() + static_cast<std::ptrdiff_t>(i))).ok());
+    Bytes flipped = update;
+    flipped[i] ^= 0x41;
+    (void)Refusal(flipped).ok();  // an error or another valid file, never a crash
+  }
 }
 
 TEST(Safetensors, Sha256IsTheKnownOne) {
