@@ -89,6 +89,7 @@ Result<std::unique_ptr<AeModel>> AeModel::Load(const runtime::WeightsFile& file,
   HALFMOON_ASSIGN_OR_RETURN(const runtime::TransformDims dims, runtime::TransformDims::Read(file));
   HALFMOON_ASSIGN_OR_RETURN(runtime::AePrior prior, runtime::AePrior::Load(file));
   std::unique_ptr<AeModel> model(new AeModel(dims, file.size(), std::move(prior)));
+  HALFMOON_ASSIGN_OR_RETURN(model->config_, networks::AeConfig::FromMetadata(file.metadata()));
   model->encoding_ = encoding;
   if (model->prior_.dependent_tables() == nullptr) model->encoding_.quantiser = Quantiser::kPlain;
   if (encoding.by_synthesis) model->geometry_ = CorrectedGeometry(model->geometry_);
@@ -97,6 +98,11 @@ Result<std::unique_ptr<AeModel>> AeModel::Load(const runtime::WeightsFile& file,
     HALFMOON_ASSIGN_OR_RETURN(model->analysis_, runtime::AeAnalysis::Load(file, dims));
   }
   return model;
+}
+
+std::optional<double> AeModel::Lambda(int q) const {
+  if (config_.ms_ssim_share > 0) return std::nullopt;
+  return config_.Lambda(static_cast<double>(q) / 256);
 }
 
 Result<FloatLatent> AeModel::Analyse(const FloatPicture& x, int q, int threads) const {

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "codec/picture_model.h"
+#include "models/networks/ae_config.h"
 #include "models/runtime/ae_prior.h"
 #include "models/runtime/ae_transforms.h"
 #include "models/runtime/safetensors.h"
@@ -38,6 +39,7 @@ class AeModel : public PictureModel {
                                                const AeEncoding& encoding);
 
   const ModelGeometry& geometry() const override { return geometry_; }
+  std::optional<double> Lambda(int q) const override;
   Result<FloatLatent> Analyse(const FloatPicture& x, int q, int threads) const override;
   // y: of Analyse, its hyper-latent being h_a's; or with a chosen one beside it (hyper_latent.h).
   Result<std::vector<std::uint8_t>> EncodeTile(const FloatLatent& y, int q, int threads,
@@ -68,6 +70,7 @@ class AeModel : public PictureModel {
                                    std::int64_t width, int threads, TileStats* stats) const;
 
   runtime::TransformDims dims_;
+  networks::AeConfig config_;
   ModelGeometry geometry_;
   runtime::AePrior prior_;
   runtime::AeSynthesis synthesis_;

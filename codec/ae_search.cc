@@ -42,6 +42,7 @@ class AeSearch : public PictureModel {
   }
 
   const ModelGeometry& geometry() const override { return geometry_; }
+  std::optional<double> Lambda(int q) const override { return codec_->Lambda(q); }
 
   Result<FloatLatent> Analyse(const FloatPicture& x, int q, int threads) const override {
     return GuardTorch("search", [&]() -> Result<FloatLatent> {

@@ -11,6 +11,7 @@
 #include "bitstream/metadata.h"
 #include "codec/ae_search.h"
 #include "codec/band_encoder.h"
+#include "codec/effort_check.h"
 #include "codec/exceptions.h"
 #include "codec/model_store.h"
 #include "codec/picture_grid.h"
@@ -130,6 +131,17 @@ struct Encoder::Impl {
   ModelStore store;
   const ModelStore::Model* model = nullptr;
   std::unique_ptr<SearchProgress> search;  // null: no search
+  std::unique_ptr<EffortCheck> check;      // null: none
+
+  // The picture of any model. `held`: bytes that the encoder holds beside what it works with.
+  Result<std::vector<std::uint8_t>> EncodeOnce(const PictureShape& shape, const Metadata& metadata,
+                                               const RowSource& source, double quality,
+                                               std::uint64_t held, EncodeStats* stats);
+  // The same, held against effort 1.
+  Result<std::vector<std::uint8_t>> EncodeChecked(const PictureShape& shape,
+                                                  const Metadata& metadata, const RowSource& source,
+                                                  double quality, double lambda,
+                                                  EncodeStats* stats);
 };
 
 Encoder::Encoder(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -144,7 +156,8 @@ Result<Encoder> Encoder::Create(const EncodeOptions& options) {
     const int threads = options.threads > 0
                             ? options.threads
                             : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-    std::unique_ptr<Impl> impl(new Impl{options, threads, std::move(store), nullptr, nullptr});
+    std::unique_ptr<Impl> impl(
+        new Impl{options, threads, std::move(store), nullptr, nullptr, nullptr});
     std::optional<AeSearchOptions> search;
     if (const int steps = SearchSteps(options.effort); steps > 0) {
       impl->search = std::make_unique<SearchProgress>(options.progress);
@@ -153,6 +166,9 @@ Result<Encoder> Encoder::Create(const EncodeOptions& options) {
     }
     HALFMOON_ASSIGN_OR_RETURN(
         impl->model, impl->store.ForEncoding(options.model, EncodingOf(options.effort), search));
+    if (options.effort >= kFirstCheckedEffort && impl->model->model->Lambda(0)) {
+      HALFMOON_ASSIGN_OR_RETURN(impl->check, EffortCheck::Create(options));
+    }
     return Encoder(std::move(impl));
   });
 }
@@ -205,13 +221,53 @@ Result<std::vector<std::uint8_t>> Encoder::EncodeRows(const PictureShape& given,
         StatusCode::kInvalidArgument,
         "model '" + impl_->model->entry.name + "' codes pictures of any size; leave out --resize");
   }
+  const std::optional<double> lambda = impl_->model->model->Lambda(QFromQuality(quality));
+  if (impl_->check && lambda && shape.pixels() <= kLargestChecked)
+    return impl_->EncodeChecked(shape, metadata, source, quality, *lambda, stats);
+  return impl_->EncodeOnce(shape, metadata, source, quality, 0, stats);
+}
+
+Result<std::vector<std::uint8_t>> Encoder::Impl::EncodeChecked(const PictureShape& shape,
+                                                               const Metadata& metadata,
+                                                               const RowSource& source,
+                                                               double quality, double lambda,
+                                                               EncodeStats* stats) {
+  return GuardExceptions("encoder", [&]() -> Result<std::vector<std::uint8_t>> {
+    HALFMOON_ASSIGN_OR_RETURN(Image picture, Image::Create(shape, options.max_pixels));
+    for (std::uint32_t y = 0; y < shape.height; ++y) {
+      HALFMOON_RETURN_IF_ERROR(source({picture.row(y), picture.stride()}));
+    }
+    std::uint32_t next = 0;
+    const RowSource rows = [&](std::span<std::uint8_t> row) {
+      std::copy_n(picture.row(next++), row.size(), row.data());
+      return Status::Ok();
+    };
+    picture.set_metadata(metadata);
+    EncodeStats s;
+    // The picture, and what is decoded.
+    const std::uint64_t held = 2 * std::uint64_t{shape.height} * shape.row_bytes();
+    HALFMOON_ASSIGN_OR_RETURN(std::vector<std::uint8_t> file,
+                              EncodeOnce(shape, metadata, rows, quality, held, &s));
+    HALFMOON_ASSIGN_OR_RETURN(file,
+                              check->Cheaper(picture.view(), quality, lambda, std::move(file), &s));
+    if (stats) *stats = s;
+    return file;
+  });
+}
+
+Result<std::vector<std::uint8_t>> Encoder::Impl::EncodeOnce(const PictureShape& shape,
+                                                            const Metadata& metadata,
+                                                            const RowSource& source, double quality,
+                                                            std::uint64_t held,
+                                                            EncodeStats* stats) {
+  const EncodeOptions& o = options;
   return GuardExceptions("encoder", [&]() -> Result<std::vector<std::uint8_t>> {
     Header header;
     header.bit_depth = static_cast<std::uint8_t>(shape.bit_depth);
     header.channels = static_cast<std::uint8_t>(shape.channels);
-    header.model_id = impl_->model->entry.id;
-    header.model_hash = impl_->model->identity;
-    if (impl_->model->model->EncodesDependently()) header.flags |= kFlagDependent;
+    header.model_id = model->entry.id;
+    header.model_hash = model->identity;
+    if (model->model->EncodesDependently()) header.flags |= kFlagDependent;
     header.width = shape.width;
     header.height = shape.height;
     header.quality = static_cast<std::uint16_t>(QFromQuality(quality));
@@ -227,19 +283,19 @@ Result<std::vector<std::uint8_t>> Encoder::EncodeRows(const PictureShape& given,
       if (!metadata.icc.empty()) header.colour = Colour::kIcc;
     }
 
-    const PictureModel& model = *impl_->model->model;
-    const ModelGeometry& g = model.geometry();
+    const PictureModel& codec = *model->model;
+    const ModelGeometry& g = codec.geometry();
     WorkRequest request;
     request.shape = shape;
     request.region = {0, 0, shape.width, shape.height};
     request.tile_size = header.tile_size;
     request.stride = g.stride;
-    request.resident_bytes = g.resident_bytes;
+    request.resident_bytes = g.resident_bytes + held;
     request.channels = g.channels;
     request.halo = g.analysis_halo;
     request.network_bytes_per_pixel = g.analysis_bytes_per_pixel;
     request.tile_bytes_per_pixel = g.tile_bytes_per_pixel;
-    request.threads = impl_->threads;
+    request.threads = threads;
     request.max_memory = o.max_memory;
     request.largest_window = static_cast<std::uint32_t>(g.largest_window);
     request.window_per_thread = g.window_per_thread;
@@ -251,11 +307,11 @@ Result<std::vector<std::uint8_t>> Encoder::EncodeRows(const PictureShape& given,
     bands.tile_size = header.tile_size;
     bands.q = header.quality;
     bands.exact_transparent = o.exact_transparent;
-    if (impl_->search) {
-      impl_->search->Start(AnalysedPixels(bands, g.analysis_halo) *
-                           static_cast<std::uint64_t>(SearchSteps(o.effort)));
+    if (search) {
+      search->Start(AnalysedPixels(bands, g.analysis_halo) *
+                    static_cast<std::uint64_t>(SearchSteps(o.effort)));
     }
-    HALFMOON_ASSIGN_OR_RETURN(const TileStreams streams, EncodeBands(model, bands, source));
+    HALFMOON_ASSIGN_OR_RETURN(const TileStreams streams, EncodeBands(codec, bands, source));
 
     std::vector<Chunk> chunks = blocks.chunks();
     EncodeStats s;

@@ -85,6 +85,11 @@ class PictureModel {
   // take any.
   virtual std::optional<PictureShape> FixedShape() const { return std::nullopt; }
 
+  // What a squared error of one step of 8 bits weighs against a bit per pixel, mean over channels
+  // and pixels, in what the model was trained to keep low at quality level q / 256; none where it
+  // is something else.
+  virtual std::optional<double> Lambda(int /*q*/) const { return std::nullopt; }
+
   // x: in [0, 1], width and height multiples of stride; x.cut: where the picture goes on. q:
   // quality level * 256. Returns [height / stride][width / stride][C]; C is the model's own
   // business.

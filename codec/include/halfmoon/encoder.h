@@ -27,10 +27,11 @@ struct EncodeOptions {
   // Model: a name or id from the manifest ("halfmoon models" lists them).
   std::string model = PhotoModel(Tune::kPsnr);
   // 1..9: how long to look for a smaller or better file of the same quality. 1 rounds the latent of
-  // the encoder network, 2 quantises it dependently, 3 and 4 correct it before by what is decoded
-  // from it; from 5 on it is improved by ever more gradient steps through the decoder, which takes
-  // seconds to minutes a megapixel and needs LibTorch (docs/effort.md).
-  // Decoding costs the same. AE models only.
+  // the encoder network, 2 quantises it dependently, 3 corrects it before by what is decoded from
+  // it; from 4 on the file is held against that of effort 1 and the better one kept (pictures of up
+  // to 16 megapixels, models tuned for PSNR); from 5 on the latent is improved by ever more
+  // gradient steps through the decoder, which takes seconds to minutes a megapixel and needs
+  // LibTorch (docs/effort.md). Decoding costs the same. AE models only.
   int effort = 3;
   // For models that code one size of picture (VAEs): fit any other picture to it, colour to grey
   // where the model is grey. Without it such a picture is refused.
