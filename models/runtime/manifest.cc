@@ -60,6 +60,32 @@ Status ReadText(const Json& entry, const char* key, const std::string& where, st
   return Status::Ok();
 }
 
+// What says which weights: of an entry, or of one of its previous ones.
+template <typename Entry>
+Status ReadWeightsFields(const Json& json, const std::string& where, Entry* entry) {
+  HALFMOON_RETURN_IF_ERROR(ReadText(json, "file", where, &entry->file));
+  HALFMOON_RETURN_IF_ERROR(ReadText(json, "sha256", where, &entry->sha256));
+  HALFMOON_RETURN_IF_ERROR(ReadText(json, "identity", where, &entry->identity));
+  const auto version = json.find("format_version");
+  if (version == json.end() || !version->is_number_unsigned() ||
+      version->get<std::uint64_t>() < 1 || version->get<std::uint64_t>() > 1000000) {
+    return Corrupt(where + " lacks a \"format_version\" of 1 or more");
+  }
+  entry->format_version = version->get<int>();
+  // No separators and no leading dot: a manifest must not reach outside its folder.
+  if (!IsPlainName(entry->file)) {
+    return Corrupt(where +
+                   " has a \"file\" that is not a plain file name in the manifest's folder");
+  }
+  if (!IsHex(entry->sha256, 64)) {
+    return Corrupt(where + " has a \"sha256\" that is not 64 lower-case hex digits");
+  }
+  if (!IsHex(entry->identity, 16)) {
+    return Corrupt(where + " has an \"identity\" that is not 16 lower-case hex digits");
+  }
+  return Status::Ok();
+}
+
 Result<ModelEntry> ParseEntry(const Json& json, std::size_t index) {
   std::string where = "entry " + std::to_string(index);
   if (!json.is_object()) return Corrupt(where + " is not an object");
@@ -73,33 +99,22 @@ Result<ModelEntry> ParseEntry(const Json& json, std::size_t index) {
   where += " (id " + std::to_string(entry.id) + ")";
 
   HALFMOON_RETURN_IF_ERROR(ReadText(json, "name", where, &entry.name));
-  HALFMOON_RETURN_IF_ERROR(ReadText(json, "file", where, &entry.file));
   HALFMOON_RETURN_IF_ERROR(ReadText(json, "architecture", where, &entry.architecture));
-  HALFMOON_RETURN_IF_ERROR(ReadText(json, "sha256", where, &entry.sha256));
-  HALFMOON_RETURN_IF_ERROR(ReadText(json, "identity", where, &entry.identity));
   HALFMOON_RETURN_IF_ERROR(ReadText(json, "data", where, &entry.data));
   HALFMOON_RETURN_IF_ERROR(ReadText(json, "licence", where, &entry.licence));
-  const auto version = json.find("format_version");
-  if (version == json.end() || !version->is_number_unsigned() ||
-      version->get<std::uint64_t>() < 1 || version->get<std::uint64_t>() > 1000000) {
-    return Corrupt(where + " lacks a \"format_version\" of 1 or more");
-  }
-  entry.format_version = version->get<int>();
 
   if (!IsPlainName(entry.name) || IsNumber(entry.name)) {
     return Corrupt(where +
                    " has a \"name\" that is not letters, digits, '-', '_', '.', or is a number");
   }
-  // No separators and no leading dot: a manifest must not reach outside its folder.
-  if (!IsPlainName(entry.file)) {
-    return Corrupt(where +
-                   " has a \"file\" that is not a plain file name in the manifest's folder");
-  }
-  if (!IsHex(entry.sha256, 64)) {
-    return Corrupt(where + " has a \"sha256\" that is not 64 lower-case hex digits");
-  }
-  if (!IsHex(entry.identity, 16)) {
-    return Corrupt(where + " has an \"identity\" that is not 16 lower-case hex digits");
+  HALFMOON_RETURN_IF_ERROR(ReadWeightsFields(json, where, &entry));
+  if (const auto previous = json.find("previous"); previous != json.end()) {
+    if (!previous->is_array()) return Corrupt(where + " has a \"previous\" that is not a list");
+    for (const Json& one : *previous) {
+      if (!one.is_object()) return Corrupt(where + " has a \"previous\" that is not of objects");
+      HALFMOON_RETURN_IF_ERROR(
+          ReadWeightsFields(one, where + ", previous weights", &entry.previous.emplace_back()));
+    }
   }
   if (json.contains("codec")) {
     HALFMOON_RETURN_IF_ERROR(ReadText(json, "codec", where, &entry.codec));
@@ -279,6 +294,13 @@ Result<LoadedWeights> LoadModelForFile(const Manifest& manifest, std::uint16_t i
                                       ", identity " + wanted);
   }
   if ((*entry)->identity != wanted) {
+    for (const ModelEntry::Previous& before : (*entry)->previous) {
+      if (before.identity != wanted) continue;
+      ModelEntry then = **entry;
+      then.file = before.file, then.sha256 = before.sha256, then.identity = before.identity;
+      then.format_version = before.format_version;
+      return LoadEntry(manifest, then);
+    }
     return Status(StatusCode::kModelMismatch,
                   "the file was made with model " + std::to_string(id) + " of identity " + wanted +
                       ", the installed one (" + (*entry)->name + ") has identity " +

@@ -35,6 +35,13 @@ struct ModelEntry {
   std::string measured;  // JSON text of the free-form "measured" object
   std::string codec;     // of a prior over codebook indices: the identity of the codec they are of
 
+  // Weights that the model had before, for files that were made with them.
+  struct Previous {
+    std::string file, sha256, identity;
+    int format_version = 1;
+  };
+  std::vector<Previous> previous;
+
   // What tells weights apart in lists, 16 hex digits: the identity or, for models that no decoder
   // computes with (classifiers, which share the identity of nothing), the start of the file's
   // SHA-256.
@@ -42,8 +49,9 @@ struct ModelEntry {
 };
 
 // manifest.json is a list of objects with these keys: id (1..65535), name, file, architecture,
-// sha256, identity, format_version, data, licence; and, optionally, codec (16 hex digits), training
-// and measured (any JSON). Other keys are ignored.
+// sha256, identity, format_version, data, licence; and, optionally, codec (16 hex digits), previous
+// (a list of objects with file, sha256, identity, format_version), training and measured (any
+// JSON). Other keys are ignored.
 class Manifest {
  public:
   // `directory`: where the weights files lie. Errors: kModelCorrupt naming entry and key.
@@ -88,8 +96,9 @@ struct LoadedWeights {
 Result<LoadedWeights> LoadModel(const Manifest& manifest, std::string_view id_or_name);
 Result<LoadedWeights> LoadModel(const Manifest& manifest, std::uint16_t id);
 
-// As above for a .hmn file that was made with model `id` of this identity. Errors: also
-// kModelMismatch when the installed model of that id has another identity.
+// As above for a .hmn file that was made with model `id` of this identity, now or before (the entry
+// is then one of those weights). Errors: also kModelMismatch when the installed model of that id
+// has other identities.
 Result<LoadedWeights> LoadModelForFile(const Manifest& manifest, std::uint16_t id,
                                        const std::array<std::uint8_t, 8>& identity);
 

@@ -178,6 +178,53 @@ TEST_F(ModelsDirectory, MissingFileNamesIdHashAndRemedy) {
       {"model 3", kSha, identity_hex_, "absent.safetensors", "release tag", "--models-dir"});
 }
 
+// Files that were made with weights from before are decoded with them.
+TEST_F(ModelsDirectory, PreviousWeightsStayForTheirFiles) {
+  training::SafetensorsWriter writer;
+  ASSERT_TRUE(writer.Add("prior.x", {1}, std::vector<std::int32_t>{6}).ok());
+  ASSERT_TRUE(writer.ToFile(directory_ / "new.safetensors").ok());
+  const auto now = WeightsFile::FromFile(directory_ / "new.safetensors");
+  std::string entry = Entry("3", "ae-x", now->sha256(), now->identity_hex(), "new.safetensors");
+  entry.insert(entry.size() - 1,
+               R"(,"previous":[{"file":"gone.safetensors","sha256":")" + std::string(kSha) +
+                   R"(","identity":"00000000000000aa","format_version":1},)" +
+                   R"({"file":"model.safetensors","sha256":")" + sha256_ + R"(","identity":")" +
+                   identity_hex_ + R"(","format_version":1}])");
+  WriteManifest(List({entry}));
+  const auto manifest = Manifest::Load(directory_);
+  ASSERT_TRUE(manifest.ok()) << manifest.status().message();
+  const auto before = LoadModelForFile(*manifest, 3, identity_);
+  ASSERT_TRUE(before.ok()) << before.status().message();
+  EXPECT_EQ(before->weights->identity(), identity_);
+  EXPECT_EQ(before->entry.identity, identity_hex_);
+  EXPECT_EQ(before->entry.name, "ae-x");
+  EXPECT_EQ(LoadModelForFile(*manifest, 3, now->identity())->weights->identity(), now->identity());
+  // What is made is made with those of now.
+  EXPECT_EQ(LoadModel(*manifest, "ae-x")->weights->identity(), now->identity());
+  std::array<std::uint8_t, 8> other{};
+  ExpectStatus(LoadModelForFile(*manifest, 3, other).status(), StatusCode::kModelMismatch,
+               {"0000000000000000", now->identity_hex()});
+  other[7] = 0xaa;
+  ExpectStatus(LoadModelForFile(*manifest, 3, other).status(), StatusCode::kModelMissing,
+               {"gone.safetensors"});
+}
+
+TEST(Manifest, PreviousWeightsAreChecked) {
+  const auto with = [](const std::string& previous) {
+    std::string entry = Entry("3", "a");
+    entry.insert(entry.size() - 1, ",\"previous\":" + previous);
+    return List({entry});
+  };
+  ExpectRefused(with("3"), "not a list");
+  ExpectRefused(with("[3]"), "not of objects");
+  ExpectRefused(with("[{}]"), "previous weights lacks the text \"file\"");
+  const std::string sha = kSha;
+  ExpectRefused(with(R"([{"file":"../a","sha256":")" + sha +
+                     R"(","identity":"0123456789abcdef","format_version":1}])"),
+                "plain file name");
+  EXPECT_TRUE(Manifest::Parse(with("[]"), "dir").ok());
+}
+
 TEST_F(ModelsDirectory, NewerWeightsFormatIsSaidSo) {
   WriteManifest(List({Entry("3", "ae-x", sha256_, identity_hex_, "model.safetensors", "4")}));
   const auto manifest = Manifest::Load(directory_);
