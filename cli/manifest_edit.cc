@@ -25,10 +25,12 @@ Result<std::string> AddToManifest(const std::string& manifest, const Json& entry
     return Status(StatusCode::kModelCorrupt,
                   where + ": is not a JSON list of models; restore it from the release");
   }
-  Json kept = Json::array();
+  Json kept = Json::array(), added = entry;
   for (const Json& other : list) {
     const std::int64_t id = IdOf(other);
     if (id == IdOf(entry)) {
+      // Files made with weights from before go on being decoded.
+      if (replace && other.contains("previous")) added["previous"] = other["previous"];
       if (replace) continue;
       return Status(StatusCode::kFileExists, where + ": id " + std::to_string(id) +
                                                  " is taken; use another id, or --force to "
@@ -41,7 +43,7 @@ Result<std::string> AddToManifest(const std::string& manifest, const Json& entry
     }
     kept.push_back(other);
   }
-  kept.push_back(entry);
+  kept.push_back(added);
   std::stable_sort(kept.begin(), kept.end(),
                    [](const Json& a, const Json& b) { return IdOf(a) < IdOf(b); });
   return kept.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

@@ -43,6 +43,7 @@ nlohmann::ordered_json ToJson(const ModelReport& m) {
       {"prior_kmac_per_pixel", m.prior_kmac_per_pixel},
       {"receptive_field", m.receptive_field},
       {"hash", m.hash},
+      {"previous_hashes", m.previous_hashes},
       {"file", m.file},
       {"sha256", m.sha256},
       {"licence", m.licence},
@@ -90,7 +91,8 @@ void AddModelsCommand(CLI::App& app, int* exit_code) {
       "  halfmoon models --json   with training data, measurements and file hashes\n\n"
       "KMAC/px: thousands of multiply-adds per pixel to decode, synthesis and prior together.\n"
       "field: pixels on a side that one block of 16x16 pixels depends on.\n"
-      "hash: what a .hmn file stores of its model (frequency tables and decoder weights).");
+      "hash: what a .hmn file stores of its model (frequency tables and decoder weights);\n"
+      "--json lists those of earlier weights whose files are decoded as well.");
   AddModelsDir(command, &o->models_dir);
   AddJson(command, &o->json);
   command->callback([o, exit_code] {

@@ -24,6 +24,7 @@ Result<std::vector<ModelReport>> ReportModels(const std::string& models_dir) {
     r.file = e.file;
     r.sha256 = e.sha256;
     r.hash = e.ShortHash();
+    for (const auto& before : e.previous) r.previous_hashes.push_back(before.identity);
     r.licence = e.licence;
     r.data = e.data;
     r.training = e.training;

@@ -14,6 +14,7 @@ struct ModelReport {
   std::string name, architecture, file;
   std::string sha256;  // of the weights file
   std::string hash;    // 16 hex digits, ModelEntry::ShortHash(): as stored in .hmn files
+  std::vector<std::string> previous_hashes;  // of earlier weights whose files are decoded as well
   std::string licence, data;
   std::string training, measured;  // JSON texts of the manifest
   std::int64_t parameters = 0;     // all tensors but the frequency tables

@@ -210,6 +210,35 @@ TEST_F(Pipeline, ExportMakesAnUpdateOfTheRecipesBase) {
       RunCli({"decompress", folder / "a.hmn", "--models-dir", folder / "models"});
   EXPECT_EQ(back.exit_code, 0) << back.err;
 
+  // Listed as previous weights, the base decodes its files under the update's id; replacing the
+  // entry by another export keeps the list.
+  Json listed = manifest;
+  Json renewed = listed.at(1);
+  renewed["id"] = 1;
+  renewed["previous"] = Json::array({{{"file", "base.safetensors"},
+                                      {"sha256", listed.at(0).at("sha256")},
+                                      {"identity", listed.at(0).at("identity")},
+                                      {"format_version", 2}}});
+  const CliResult old = RunCli({"compress", folder / "in.png", "-o", folder / "old.hmn", "--model",
+                                "base", "--models-dir", folder / "models"});
+  ASSERT_EQ(old.exit_code, 0) << old.err;
+  const CliResult before = RunCli({"decompress", folder / "old.hmn", "-o", folder / "before.png",
+                                   "--models-dir", folder / "models"});
+  ASSERT_EQ(before.exit_code, 0) << before.err;
+  WriteText(folder / "models/manifest.json", Json::array({renewed}).dump());
+  const CliResult again = RunCli({"export", folder / "update/checkpoint.pt", "-o",
+                                  folder / "models/update.safetensors", "--name", "update", "--id",
+                                  "1", "--manifest", folder / "models/manifest.json", "--force"});
+  ASSERT_EQ(again.exit_code, 0) << again.err;
+  const Json models = ParseJson(RunCli({"models", "--json", "--models-dir", folder / "models"}));
+  EXPECT_EQ(models.at("models").at(0).at("previous_hashes"),
+            Json::array({listed.at(0).at("identity")}));
+  const CliResult after = RunCli({"decompress", folder / "old.hmn", "-o", folder / "after.png",
+                                  "--models-dir", folder / "models"});
+  ASSERT_EQ(after.exit_code, 0) << after.err;
+  EXPECT_EQ(ReadText(folder / "after.png"), ReadText(folder / "before.png"));
+  WriteText(folder / "models/manifest.json", listed.dump());
+
   std::filesystem::create_directory(folder / "elsewhere");
   const CliResult elsewhere = make("update", folder / "elsewhere/update.safetensors", "2");
   EXPECT_EQ(elsewhere.exit_code, 2);
