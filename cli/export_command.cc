@@ -23,6 +23,7 @@
 #include "models/training/pack.h"
 #include "models/training/table_fit.h"
 #include "models/training/validation.h"
+#include "models/training/weights_export.h"
 #include "models/training/weights_update.h"
 
 namespace halfmoon::cli {
@@ -158,6 +159,7 @@ Result<Exported> ExportTraining(const Options& o, const std::vector<training::Pa
   e.bytes = std::move(*bytes);
   if (!packs.empty() && e.architecture == "ae") {
     HALFMOON_ASSIGN_OR_RETURN(networks::Autoencoder model, training::LoadAveragedModel(checkpoint));
+    HALFMOON_RETURN_IF_ERROR(training::HoldCheckpointsBase(checkpoint, model).status());
     HALFMOON_ASSIGN_OR_RETURN(e.cost, MeasureIntegerCost(model, packs, o.packs[0]));
   }
   return e;

@@ -69,6 +69,11 @@ Status AeTask::HoldBase() {
 }
 
 Status AeTask::Initialise() {
+  if (base_ != nullptr) {
+    return {StatusCode::kInvalidArgument,
+            "field 'base': such a run goes on from its base or from what came of it; give it with "
+            "--init"};
+  }
   if (!recipe_.linear_initialisation) return Status::Ok();
   at::Generator generator = MakeGenerator(device_);
   generator.set_current_seed(recipe_.seed);

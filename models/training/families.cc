@@ -43,15 +43,8 @@ Result<std::vector<std::uint8_t>> WithoutData(const Checkpoint& checkpoint,
 Result<std::vector<std::uint8_t>> ExportAe(const Checkpoint& checkpoint, const Metadata& metadata,
                                            const std::vector<Pack>& packs) {
   HALFMOON_ASSIGN_OR_RETURN(networks::Autoencoder model, LoadAveragedModel(checkpoint));
-  std::unique_ptr<networks::BaseWeights> base;
-  if (const auto recipe = checkpoint.metadata.find("recipe"); recipe != checkpoint.metadata.end()) {
-    HALFMOON_ASSIGN_OR_RETURN(const Recipe r, Recipe::FromJson(recipe->second, "checkpoint"));
-    if (!r.base.empty()) {
-      HALFMOON_ASSIGN_OR_RETURN(networks::BaseWeights loaded, LoadBase(r, model->config()));
-      loaded.Hold(model);
-      base = std::make_unique<networks::BaseWeights>(std::move(loaded));
-    }
-  }
+  HALFMOON_ASSIGN_OR_RETURN(const std::unique_ptr<networks::BaseWeights> base,
+                            HoldCheckpointsBase(checkpoint, model));
   HALFMOON_ASSIGN_OR_RETURN(std::vector<std::uint8_t> bytes,
                             ExportWeights(model, metadata, base.get()));
   if (packs.empty()) return bytes;

@@ -70,6 +70,19 @@ Result<networks::BaseWeights> LoadBase(const Recipe& recipe, const networks::AeC
   return base;
 }
 
+Result<std::unique_ptr<networks::BaseWeights>> HoldCheckpointsBase(const Checkpoint& checkpoint,
+                                                                   networks::Autoencoder& model) {
+  std::unique_ptr<networks::BaseWeights> base;
+  const auto text = checkpoint.metadata.find("recipe");
+  if (text == checkpoint.metadata.end()) return base;
+  HALFMOON_ASSIGN_OR_RETURN(const Recipe recipe, Recipe::FromJson(text->second, "checkpoint"));
+  if (recipe.base.empty()) return base;
+  HALFMOON_ASSIGN_OR_RETURN(networks::BaseWeights loaded, LoadBase(recipe, model->config()));
+  loaded.Hold(model);
+  base = std::make_unique<networks::BaseWeights>(std::move(loaded));
+  return base;
+}
+
 void SetMetadata(const std::map<std::string, std::string>& given,
                  const std::map<std::string, std::string>& own, const std::string& architecture,
                  SafetensorsWriter* writer) {

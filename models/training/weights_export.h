@@ -4,6 +4,7 @@
 #include <torch/torch.h>
 
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 
@@ -43,6 +44,10 @@ Status AddGridModule(SafetensorsWriter& writer, const std::string& prefix,
 // The base that a recipe names. REQUIRES: it names one. Errors: those of reading it;
 // kModelMismatch.
 Result<networks::BaseWeights> LoadBase(const Recipe& recipe, const networks::AeConfig& config);
+
+// The base that the checkpoint's recipe names, which then holds `model`; null when it names none.
+Result<std::unique_ptr<networks::BaseWeights>> HoldCheckpointsBase(const Checkpoint& checkpoint,
+                                                                   networks::Autoencoder& model);
 
 // `given` (name, licence ...), the model's own keys, architecture and format version.
 void SetMetadata(const std::map<std::string, std::string>& given,

@@ -169,6 +169,9 @@ TEST_F(BaseWeightsTest, SaysWhatDoesNotFit) {
   const Status status = Train(o, Ignore());
   EXPECT_EQ(status.code(), StatusCode::kModelMismatch);
   EXPECT_NE(status.message().find("base.safetensors"), std::string::npos) << status.message();
+  o = NearBase("fresh", 1);
+  o.init = "";
+  EXPECT_EQ(Train(o, Ignore()).code(), StatusCode::kInvalidArgument);
   o = NearBase("halves", 1);
   o.recipe.model["weight_bits"] = "16";
   EXPECT_EQ(Train(o, Ignore()).code(), StatusCode::kModelMismatch);
