@@ -158,7 +158,7 @@ void AddCompressCommand(CLI::App& app, int* exit_code) {
   command
       ->add_option(
           "-e,--effort", e.effort,
-          "1 to 9, default 3; 2 takes half as long for a file 5 % larger; 4 keeps the file of "
+          "1 to 9, default 3; 2 takes half as long for a file 6 % larger; 4 keeps the file of "
           "effort 1 where that is better; from 5 on a search for a smaller file of the same "
           "quality, seconds to minutes a megapixel")
       ->type_name("N");

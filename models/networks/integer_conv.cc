@@ -48,14 +48,14 @@ torch::Tensor IntegerConvImpl::StepWeights() const { return weight * in_step_; }
 
 void IntegerConvImpl::RoundNear(const torch::Tensor& base, const torch::Tensor& scale,
                                 std::int64_t multiple) {
-  base_ = base.to(torch::kFloat64);
+  base_ = base.to(torch::kFloat32);  // as exact, and what every step of a search rounds by
   base_scale_ = scale.to(torch::kFloat64).view({-1, 1, 1, 1});
   multiple_ = multiple;
 }
 
 torch::Tensor IntegerConvImpl::Rounded(const torch::Tensor& steps_of_scale) const {
   if (!base_.defined()) return steps_of_scale.round();
-  return RoundedNear(steps_of_scale, base_.to(steps_of_scale.device()), multiple_, weight_max_);
+  return RoundedNear(steps_of_scale, base_.to(steps_of_scale.options()), multiple_, weight_max_);
 }
 
 torch::Tensor IntegerConvImpl::StepScale(const torch::Tensor& step_weights) const {
