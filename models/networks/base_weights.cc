@@ -46,17 +46,14 @@ Result<BaseWeights> BaseWeights::Create(const runtime::WeightsFile& file, const 
   base.steps_ = steps;
   for (const auto& p : model->named_parameters()) {
     if (GridSteps(p.key(), p.value()) == 0) continue;
-    if (!file.Has(p.key() + ".step")) {
-      return Status(StatusCode::kModelMismatch,
-                    "the base's weights are not in whole steps (weight_bits 8)");
-    }
+    base.weights_[p.key()] = p.value().detach().clone();
+    if (!file.Has(p.key() + ".step")) continue;  // half floats
     const std::int64_t out = p.value().size(0);
     HALFMOON_ASSIGN_OR_RETURN(const torch::Tensor values,
                               LoadIntegerTensor(file, p.key(), p.value().sizes()));
     HALFMOON_ASSIGN_OR_RETURN(const torch::Tensor step,
                               LoadFloatTensor(file, p.key() + ".step", {out}));
     base.grids_[p.key()] = {{values.to(torch::kFloat32), step}, StepsOf(steps, p.key())};
-    base.weights_[p.key()] = p.value().detach().clone();
   }
   for (IntegerLayer& layer : IntegerLayers(model)) {
     const std::string name = NameOf(model, layer.conv->weight);

@@ -16,14 +16,14 @@ namespace halfmoon::networks {
 
 // By how many of the base's steps at a time a weight may leave it, for each part of the network, by
 // the beginning of a parameter's name ("g_a", "g_s.linear", "context"; the longest counts). 0: it
-// stays as it is. Parts that are not named: 1.
+// stays as it is. Parts that are not named: 1. Where a base has half floats (weight_bits 16), which
+// have no steps, any other number lets them go where they like: an update holds them whole.
 using BaseSteps = std::map<std::string, std::int64_t>;
 std::int64_t StepsOf(const BaseSteps& steps, const std::string& parameter);
 
 class BaseWeights {
  public:
-  // Errors: kModelMismatch when the file's dimensions are not those of `config`, or its weights are
-  // not in whole steps.
+  // Errors: kModelMismatch when the file's dimensions are not those of `config`.
   static Result<BaseWeights> Create(const runtime::WeightsFile& file, const AeConfig& config,
                                     const BaseSteps& steps);
 

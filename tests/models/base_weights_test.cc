@@ -7,6 +7,7 @@
 #include "models/training/ae_task.h"
 #include "models/training/exporter.h"
 #include "models/training/families.h"
+#include "models/training/weights_update.h"
 #include "tests/models/trainer_fixture.h"
 
 namespace halfmoon::training {
@@ -43,9 +44,10 @@ AeConfig BytesConfig() {
 
 class BaseWeightsTest : public halfmoon::testing::TrainerTest {
  protected:
-  BaseWeightsTest() : path_(dir_ + "/base.safetensors") {
+  BaseWeightsTest() : path_(dir_ + "/base.safetensors") { Write(BytesConfig()); }
+  void Write(const AeConfig& config) const {
     torch::manual_seed(5);
-    Autoencoder model(BytesConfig());
+    Autoencoder model(config);
     model->eval();
     const auto bytes = ExportWeights(model, {{"name", "base"}});
     std::ofstream(path_, std::ios::binary)
@@ -108,6 +110,35 @@ TEST_F(BaseWeightsTest, WhatIsExportedDiffersByMultiples) {
     EXPECT_TRUE(std::equal(a->bytes.begin(), a->bytes.end(), b->bytes.begin(), b->bytes.end()))
         << name;
   }
+}
+
+// Of a base in half floats an update holds what was free, and nothing of the rest.
+TEST_F(BaseWeightsTest, HalfFloatsAreHeldOrFree) {
+  Write(halfmoon::testing::TinyConfig());
+  TrainOptions o = NearBase("half", 10);
+  o.recipe.model["weight_bits"] = "16";
+  o.recipe.base_steps = {{"g_a", 0},     {"g_s", 0}, {"g_s.out", 1},
+                         {"context", 0}, {"h_s", 0}, {"h_a", 0}};
+  const Status status = Train(o, Ignore());
+  ASSERT_TRUE(status.ok()) << status.message();
+  const auto checkpoint = Checkpoint::Load(o.out_dir + "/checkpoint.pt");
+  const auto bytes = ExportCheckpoint(*checkpoint, {{"name", "half"}});
+  ASSERT_TRUE(bytes.ok()) << bytes.status().message();
+  const auto file = WeightsFile::FromBytes(*bytes), base = WeightsFile::FromFile(path_);
+  const auto update = MakeUpdate(*file, *base, "base.safetensors");
+  ASSERT_TRUE(update.ok()) << update.status().message();
+  std::ofstream(dir_ + "/update.safetensors", std::ios::binary)
+      .write(reinterpret_cast<const char*>(update->data()),
+             static_cast<std::streamsize>(update->size()));
+  const std::string text(update->begin(), update->end());
+  for (const char* name : {"g_s.out.weight", "gain.forward.anchors", "g_a.in.bias"})
+    EXPECT_NE(text.find(name), std::string::npos) << name;
+  for (const char* name : {"g_a.in.weight", "g_s.in.weight", "g_a.linear.weight", "h_a.in.weight",
+                           "prior.h1.weight", "prior.b1.weight", "prior.b1.multiplier"})
+    EXPECT_EQ(text.find(name), std::string::npos) << name;
+  const auto merged = WeightsFile::FromFile(dir_ + "/update.safetensors");
+  ASSERT_TRUE(merged.ok()) << merged.status().message();
+  EXPECT_EQ(merged->identity_hex(), file->identity_hex());
 }
 
 TEST_F(BaseWeightsTest, TrainingSeesTheWeightsThatAreExported) {
