@@ -63,6 +63,15 @@ class BaseWeightsTest : public halfmoon::testing::TrainerTest {
     o.init = path_;
     return o;
   }
+  // The weights file that a run ends with.
+  static Result<WeightsFile> Trained(const TrainOptions& o) {
+    HALFMOON_RETURN_IF_ERROR(Train(o, Ignore()));
+    HALFMOON_ASSIGN_OR_RETURN(const Checkpoint checkpoint,
+                              Checkpoint::Load(o.out_dir + "/checkpoint.pt"));
+    HALFMOON_ASSIGN_OR_RETURN(const auto bytes,
+                              ExportCheckpoint(checkpoint, {{"name", "trained"}}));
+    return WeightsFile::FromBytes(bytes);
+  }
   std::string path_;
 };
 
@@ -80,13 +89,8 @@ std::vector<int> Whole(const WeightsFile& file, const std::string& name) {
 
 TEST_F(BaseWeightsTest, WhatIsExportedDiffersByMultiples) {
   const TrainOptions o = NearBase("near", 30);
-  const Status status = Train(o, Ignore());
-  ASSERT_TRUE(status.ok()) << status.message();
-  const auto checkpoint = Checkpoint::Load(o.out_dir + "/checkpoint.pt");
-  const auto bytes = ExportCheckpoint(*checkpoint, {{"name", "near"}});
-  ASSERT_TRUE(bytes.ok()) << bytes.status().message();
-  const auto file = WeightsFile::FromBytes(*bytes), base = WeightsFile::FromFile(path_);
-  ASSERT_TRUE(file.ok());
+  const auto file = Trained(o), base = WeightsFile::FromFile(path_);
+  ASSERT_TRUE(file.ok()) << file.status().message();
   const std::pair<const char*, int> layers[] = {{"g_a.in.weight", 4},   {"g_s.up.weight", 2},
                                                 {"h_a.in.weight", 1},   {"prior.b1.weight", 3},
                                                 {"prior.d2.weight", 3}, {"g_a.linear.weight", 0},
@@ -119,12 +123,8 @@ TEST_F(BaseWeightsTest, HalfFloatsAreHeldOrFree) {
   o.recipe.model["weight_bits"] = "16";
   o.recipe.base_steps = {{"g_a", 0},     {"g_s", 0}, {"g_s.out", 1},
                          {"context", 0}, {"h_s", 0}, {"h_a", 0}};
-  const Status status = Train(o, Ignore());
-  ASSERT_TRUE(status.ok()) << status.message();
-  const auto checkpoint = Checkpoint::Load(o.out_dir + "/checkpoint.pt");
-  const auto bytes = ExportCheckpoint(*checkpoint, {{"name", "half"}});
-  ASSERT_TRUE(bytes.ok()) << bytes.status().message();
-  const auto file = WeightsFile::FromBytes(*bytes), base = WeightsFile::FromFile(path_);
+  const auto file = Trained(o), base = WeightsFile::FromFile(path_);
+  ASSERT_TRUE(file.ok()) << file.status().message();
   const auto update = MakeUpdate(*file, *base, "base.safetensors");
   ASSERT_TRUE(update.ok()) << update.status().message();
   std::ofstream(dir_ + "/update.safetensors", std::ios::binary)
