@@ -45,6 +45,7 @@ for isa in scalar sse4 avx2 avx512; do
 done
 for threads in 1 2 3 8; do
   for command in compress decompress; do
+    # shellcheck disable=SC2016  # for the script that is written here
     printf '#!/bin/sh\ncase $1 in %s) exec "%s" "$@" --threads %s;; *) exec "%s" "$@";; esac\n' \
       "$command" "$(realpath "$halfmoon")" "$threads" "$(realpath "$halfmoon")" > "$work/run"
     chmod +x "$work/run"

@@ -11,7 +11,7 @@ HALFMOON_PACKAGES=(g++ cmake ninja-build ccache pkg-config libtorch-dev libopenb
   libssl-dev libxxhash-dev libzstd-dev libpng-dev libjpeg-dev liblcms2-dev nlohmann-json3-dev libcli11-dev
   libwebp-dev libavif-dev libjxl-dev)
 # What the tests and benchmarks need on top.
-HALFMOON_TEST_PACKAGES=(libgtest-dev libbenchmark-dev zlib1g-dev chromium parallel clang-format)
+HALFMOON_TEST_PACKAGES=(libgtest-dev libbenchmark-dev zlib1g-dev chromium parallel clang-format shellcheck python3 git)
 # The report of `halfmoon eval`: D3 draws its charts, librsvg makes PNG files of them. The build can
 # do without either.
 HALFMOON_PACKAGES+=(node-d3 librsvg2-dev)
@@ -92,6 +92,7 @@ jobs_for_build() {
 }
 
 # build_release TESTS(ON|OFF) TARGET...: configures and builds build/release.
+# HALFMOON_WERROR=ON: warnings are errors. Not by default: a user's compiler may know warnings that ours does not.
 build_release() {
   local tests=$1
   shift
@@ -101,6 +102,6 @@ build_release() {
   # Presets are looked up in the current folder.
   local log
   log=$(cd "$HALFMOON_ROOT" && cmake --preset release -DHALFMOON_BUILD_TESTS="$tests" \
-    -DHALFMOON_BUILD_BENCHMARKS="$tests" 2>&1) || { echo "$log" >&2; die "configuring failed"; }
+    -DHALFMOON_BUILD_BENCHMARKS="$tests" -DHALFMOON_WERROR="${HALFMOON_WERROR:-OFF}" 2>&1) || { echo "$log" >&2; die "configuring failed"; }
   cmake --build "$HALFMOON_ROOT/build/release" -j "$jobs" --target "$@"
 }

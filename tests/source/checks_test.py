@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+"""links.py and includes.py find what they are there for: small trees with one fault each."""
+
+import os
+import subprocess
+import tempfile
+import unittest
+
+import includes
+import links
+
+LAW = """# C
+
+## The dependency law
+
+| folder | may include from | libraries |
+|---|---|---|
+| `low/` | | JSON, LibTorch in `net` |
+| `high/` | `low/` | |
+| `tests/` | all | all |
+
+## Next
+"""
+
+
+def faults_of(check, files):
+    """The faults that a check finds in a checkout of the given files."""
+    with tempfile.TemporaryDirectory() as root:
+        for name, text in files.items():
+            os.makedirs(os.path.join(root, os.path.dirname(name)), exist_ok=True)
+            with open(os.path.join(root, name), "w", encoding="utf-8") as file:
+                file.write(text)
+        for command in (["init", "-q"], ["add", "-A"]):
+            subprocess.run(["git", "-C", root, *command], check=True)
+        return check(root)[0]
+
+
+class Links(unittest.TestCase):
+    def faults(self, text):
+        other = "# One\n\n## Two & more: `x_y` (z)\n\n## One\n"
+        return faults_of(links.check, {"page.md": text, "docs/other.md": other, "docs/a.cc": ""})
+
+    def test_good_links(self):
+        self.assertEqual(self.faults(
+            "# Top\n[a](docs/other.md) [b](docs/other.md#two--more-x_y-z) [c](docs/) [d](#top) [e](docs/a.cc#L3)\n"
+            "[f](https://example.org/none) [g](docs/other.md#one-1) `docs/a` `docs/NAME.json` `docs/other.md`\n"
+            "```\n[h](none.md)\n```\n`[i](none.md)` <!-- [j](none.md) -->\n[k]: docs/other.md#one\n"), [])
+
+    def test_each_fault_is_found(self):
+        for text, fault in (
+            ("\n[a](docs/none.md)", "page.md:2: docs/none.md: docs/none.md is not in this repository"),
+            ("[a](docs/Other.md)", "page.md:1: docs/Other.md: docs/Other.md is not in this repository"),
+            ("![a](none.png)", "page.md:1: none.png: none.png is not in this repository"),
+            ("[a](docs/other.md#three)", "page.md:1: docs/other.md#three: docs/other.md has no heading #three"),
+            ("[a](docs/other.md#one-2)", "page.md:1: docs/other.md#one-2: docs/other.md has no heading #one-2"),
+            ("[a](#top)", "page.md:1: #top: page.md has no heading #top"),
+            ("[a]: docs/none.md", "page.md:1: docs/none.md: docs/none.md is not in this repository"),
+            ('<img src="none.svg">', "page.md:1: none.svg: none.svg is not in this repository"),
+            ("see `docs/none.cc`", "page.md:1: `docs/none.cc`: docs/none.cc is not in this repository"),
+        ):
+            self.assertEqual(self.faults(text), [fault])
+
+    def test_links_start_where_the_page_lies(self):
+        files = {"docs/page.md": "[a](b.md) [c](../d.md) [e](/d.md)", "docs/b.md": "", "d.md": ""}
+        self.assertEqual(faults_of(links.check, files), [])
+
+
+class Includes(unittest.TestCase):
+    def faults(self, **files):
+        base = {"CONTRIBUTING.md": LAW, "low/a.h": "#include <vector>\n", "low/net.h": "#include <torch/torch.h>\n",
+                "high/b.cc": '#include "low/a.h"\n#include <sys/stat.h>\n', "tests/t.cc": '#include "high/c.h"\n', "high/c.h": ""}
+        names = {name.replace("__", "/").replace("_cc", ".cc").replace("_h", ".h"): text for name, text in files.items()}
+        return faults_of(includes.check, {**base, **names})
+
+    def test_a_lawful_tree(self):
+        self.assertEqual(self.faults(low__d_cc='#include "a.h"\n#include <nlohmann/json.hpp>\n', low__net_cc='#include "net.h"\n'), [])
+
+    def test_each_fault_is_found(self):
+        self.assertEqual(self.faults(low__d_cc='\n#include "high/c.h"\n'),
+                         ['low/d.cc:2: "high/c.h": low/ must not include from high/'])
+        self.assertEqual(self.faults(high__d_cc="#include <nlohmann/json.hpp>\n"),
+                         ['high/d.cc:1: "nlohmann/json.hpp": high/ must not use JSON'])
+        self.assertEqual(self.faults(high__d_cc="#include <torch/torch.h>\n"),
+                         ['high/d.cc:1: "torch/torch.h": high/ must not use LibTorch', "high/d.cc: must not reach LibTorch"])
+        self.assertEqual(self.faults(low__d_cc="#include <torch/torch.h>\n"), ["low/d.cc: must not reach LibTorch"])
+        self.assertEqual(self.faults(low__d_h='#include "low/net.h"\n', high__e_cc='#include "low/d.h"\n'),
+                         ["high/e.cc: must not reach LibTorch (through low/d.h)", "low/d.h: must not reach LibTorch (through low/net.h)"])
+        self.assertEqual(self.faults(new__d_cc=""), ["new/d.cc: CONTRIBUTING.md has no row for its folder"])
+        self.assertEqual(self.faults(high__d_cc="#include <nobody/knows.h>\n#include \"gone.h\"\n"), [
+            f'high/d.cc:{line}: "{name}": is neither in the tree nor of a known library (tests/source/includes.py)'
+            for line, name in ((1, "nobody/knows.h"), (2, "gone.h"))])
+
+
+if __name__ == "__main__":
+    unittest.main()

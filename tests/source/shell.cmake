@@ -1,0 +1,16 @@
+# Every shell script passes shellcheck. SOURCE_DIR: the checkout.
+find_program(SHELLCHECK shellcheck)
+if(NOT SHELLCHECK)
+  message("source.shell is skipped: there is no shellcheck")
+  return()
+endif()
+file(GLOB_RECURSE scripts LIST_DIRECTORIES FALSE ${SOURCE_DIR}/.ci/* ${SOURCE_DIR}/scripts/*.sh ${SOURCE_DIR}/tests/*.sh)
+list(LENGTH scripts count)
+if(count LESS 10)
+  message(FATAL_ERROR "only ${count} scripts below ${SOURCE_DIR}: this test looks in the wrong place")
+endif()
+execute_process(COMMAND ${SHELLCHECK} --external-sources ${scripts}
+  WORKING_DIRECTORY ${SOURCE_DIR} RESULT_VARIABLE result)
+if(NOT result EQUAL 0)
+  message(FATAL_ERROR "shellcheck found faults")
+endif()
