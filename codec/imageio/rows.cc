@@ -15,7 +15,7 @@ namespace {
 using imageio::CheckAllRows;
 using imageio::CheckRow;
 
-// Nothing thrown leaves this room: strings and lists of messages can run out of memory, too.
+// Nothing thrown leaves this library: strings and lists of messages can run out of memory, too.
 template <typename T, typename F>
 Result<T> Guard(F&& function) {
   try {
