@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cli/options.h"
+#include "codec/imageio/warning.h"
 #include "halfmoon/status.h"
 
 namespace halfmoon::cli {
@@ -50,7 +51,7 @@ struct BatchOutcome {
   bool partial = false;  // done, with losses
   std::uint64_t input_bytes = 0, output_bytes = 0;
   std::string text;  // a line for people; may be empty
-  std::vector<std::string> warnings;
+  Warnings warnings;
 };
 
 // The work on one file; `worker` is 0 .. jobs - 1, one file at a time for each. Fills json as well.

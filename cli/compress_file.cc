@@ -15,6 +15,9 @@
 namespace halfmoon::cli {
 namespace {
 
+// A code of warnings, beside those of picture files.
+constexpr std::string_view kLargerThanInput = "larger-than-input";
+
 // The decoder of what an encoder of these options makes.
 Result<Decoder> MakeDecoder(const EncodeOptions& options) {
   DecodeOptions decode;
@@ -183,12 +186,13 @@ Result<CompressReport> CompressFile(const std::string& input, const std::string&
   report.output_bytes = file->size();
   report.warnings = rows.warnings();
   if (settings.encode.strip_metadata && !rows.metadata().icc.empty()) {
-    report.warnings.push_back("the ICC profile is left out; colours will be taken for sRGB");
+    Warn(&report.warnings, warning_code::kIcc,
+         "the ICC profile is left out; colours will be taken for sRGB");
   }
   if (file->size() > bytes.size()) {
-    report.warnings.push_back("the .hmn file (" + Bytes(file->size()) +
-                              ") is larger than the input (" + Bytes(bytes.size()) +
-                              "); a lower quality makes it smaller");
+    Warn(&report.warnings, kLargerThanInput,
+         "the .hmn file (" + Bytes(file->size()) + ") is larger than the input (" +
+             Bytes(bytes.size()) + "); a lower quality makes it smaller");
   }
   report.seconds = timer.seconds();
   if (settings.psnr) {

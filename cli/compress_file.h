@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/options.h"
+#include "codec/imageio/warning.h"
 #include "halfmoon/encoder.h"
 
 namespace halfmoon::cli {
@@ -40,7 +41,7 @@ struct CompressReport {
   double ms_ssim = 0;  // with a target of that kind
   int encodes = 1;
   EncodeStats stats;
-  std::vector<std::string> warnings;
+  Warnings warnings;
 };
 
 // Reads `input` row by row, encodes, writes `output` atomically. The encoder is made at the first

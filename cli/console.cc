@@ -34,8 +34,8 @@ void PrintWarning(const std::string& message) {
   Put(stderr, "halfmoon: warning: " + message + "\n");
 }
 
-void PrintWarnings(const std::string& context, const std::vector<std::string>& messages) {
-  for (const std::string& message : messages) PrintWarning(context + ": " + message);
+void PrintWarnings(const std::string& context, const Warnings& warnings) {
+  for (const Warning& warning : warnings) PrintWarning(context + ": " + warning.text);
 }
 
 void PrintText(const std::string& text, bool to_stderr) { Put(to_stderr ? stderr : stdout, text); }

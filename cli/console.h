@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "codec/imageio/warning.h"
 #include "halfmoon/status.h"
 
 namespace halfmoon::cli {
@@ -18,7 +19,7 @@ int PrintError(const Status& status);
 // "halfmoon: warning: MESSAGE" on stderr.
 void PrintWarning(const std::string& message);
 // One warning for each, after "CONTEXT: ".
-void PrintWarnings(const std::string& context, const std::vector<std::string>& messages);
+void PrintWarnings(const std::string& context, const Warnings& warnings);
 // Text to stdout. With `to_stderr` (the result itself goes to stdout) to stderr.
 void PrintText(const std::string& text, bool to_stderr = false);
 // One JSON object, indented, and a line feed. Text that is not UTF-8 (file names may be anything)

@@ -119,7 +119,8 @@ int RunMany(const Options& o, DecompressSettings settings) {
                     outcome.text = ToText(*report) + (o.report.verbose ? Details(*report) : "");
                     outcome.warnings = std::move(report->warnings);
                     outcome.partial = report->stats.damaged();
-                    if (outcome.partial) outcome.warnings.push_back(DamageText(report->stats));
+                    if (outcome.partial)
+                      Warn(&outcome.warnings, warning_code::kDamage, DamageText(report->stats));
                     *json = ToJson(*report);
                     return outcome;
                   });

@@ -28,7 +28,7 @@ struct DecompressReport {
   std::uint64_t input_bytes = 0, output_bytes = 0;
   double seconds = 0;
   DecodeStats stats;
-  std::vector<std::string> warnings;
+  Warnings warnings;
 };
 
 // Writes `output` row by row and atomically. With decode.allow_partial a damaged file may give a

@@ -15,9 +15,9 @@
 #include <cstring>
 #include <exception>
 #include <string>
-#include <vector>
 
 #include "codec/imageio/rows.h"
+#include "codec/imageio/warning.h"
 
 namespace halfmoon::imageio {
 
@@ -70,18 +70,10 @@ struct SinkState {
   }
 };
 
-// Warnings for the caller; a null list means nobody listens. Each text appears once.
-inline void Warn(std::vector<std::string>* warnings, std::string text) {
-  if (warnings == nullptr) return;
-  for (const std::string& known : *warnings) {
-    if (known == text) return;
-  }
-  warnings->push_back(std::move(text));
-}
-
-inline void Warn(std::vector<std::string>* warnings, const char* prefix, const WarningLog& log) {
+// What a library said, as warnings.
+inline void WarnOf(Warnings* warnings, const char* prefix, const WarningLog& log) {
   for (std::size_t i = 0; i < log.kept; ++i) {
-    Warn(warnings, std::string(prefix) + log.text[i]);
+    Warn(warnings, warning_code::kLibrary, std::string(prefix) + log.text[i]);
   }
 }
 

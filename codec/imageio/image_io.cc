@@ -30,7 +30,7 @@ Status ImageWriteOptions::Validate() const {
 }
 
 Result<Image> ReadImageFile(const std::string& path, const ImageReadOptions& options,
-                            std::vector<std::string>* warnings) {
+                            Warnings* warnings) {
   HALFMOON_ASSIGN_OR_RETURN(const std::vector<std::uint8_t> bytes,
                             ReadFile(path, options.max_file_bytes));
   Result<Image> image = ReadImage(bytes, options, warnings);
@@ -66,14 +66,12 @@ Result<ImageFormat> ImageFormatFromPath(std::string_view path) {
 }
 
 Result<std::vector<std::uint8_t>> WriteImage(const Image& image, ImageFormat format,
-                                             const ImageWriteOptions& options,
-                                             std::vector<std::string>* warnings) {
+                                             const ImageWriteOptions& options, Warnings* warnings) {
   return WriteImage(image.view(), format, options, warnings);
 }
 
 Status WriteImageFile(const std::string& path, const ImageView& image,
-                      const ImageWriteOptions& options, bool overwrite,
-                      std::vector<std::string>* warnings) {
+                      const ImageWriteOptions& options, bool overwrite, Warnings* warnings) {
   HALFMOON_ASSIGN_OR_RETURN(const ImageFormat format, ImageFormatFromPath(path));
   // Opened before the work, so that a name that cannot be written fails at once.
   HALFMOON_ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::Create(path, overwrite));

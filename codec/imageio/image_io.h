@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "codec/imageio/rows.h"
+#include "codec/imageio/warning.h"
 #include "halfmoon/image.h"
 #include "halfmoon/status.h"
 
@@ -85,16 +86,16 @@ struct ImageInfo {
 };
 
 // Reads a picture; the format is known by its first bytes, not by a name.
-// `warnings` (may be null) receives one sentence for each thing that was dropped or guessed, e.g.
-// "text metadata is not kept".
+// `warnings` (may be null) receives one for each thing that was dropped or guessed, e.g.
+// {warning_code::kText, "text metadata is not kept"}.
 // Errors: kNotHalfmoon (not a picture we know), kUnsupportedFeature (a picture of another format
 // or of a kind that is named), kTruncated, kCorrupt, kLimitExceeded, kOutOfMemory.
 Result<Image> ReadImage(std::span<const std::uint8_t> bytes, const ImageReadOptions& options = {},
-                        std::vector<std::string>* warnings = nullptr);
+                        Warnings* warnings = nullptr);
 
 // The same from a file; messages begin with the path. Errors also: those of ReadFile.
 Result<Image> ReadImageFile(const std::string& path, const ImageReadOptions& options = {},
-                            std::vector<std::string>* warnings = nullptr);
+                            Warnings* warnings = nullptr);
 
 // Row by row; `bytes` must outlive the reader. Interlaced PNG and pictures that must be turned are
 // held whole (RowReader::memory_bytes says so). Errors: as ReadImage.
@@ -117,14 +118,14 @@ Result<ImageFormat> ImageFormatFromPath(std::string_view path);
 // above JPEG's 65500, alpha in JPEG without a background or in PNM), kOutOfMemory.
 Result<std::vector<std::uint8_t>> WriteImage(const ImageView& image, ImageFormat format,
                                              const ImageWriteOptions& options = {},
-                                             std::vector<std::string>* warnings = nullptr);
+                                             Warnings* warnings = nullptr);
 Result<std::vector<std::uint8_t>> WriteImage(const Image& image, ImageFormat format,
                                              const ImageWriteOptions& options = {},
-                                             std::vector<std::string>* warnings = nullptr);
+                                             Warnings* warnings = nullptr);
 
 // The same, with the bytes going to `sink` as they come. Errors also: those of the sink.
 Status WriteRows(const ImageView& image, ImageFormat format, const ImageWriteOptions& options,
-                 const ByteSink& sink, std::vector<std::string>* warnings = nullptr);
+                 const ByteSink& sink, Warnings* warnings = nullptr);
 
 // Row by row. Of `metadata` only icc, exif and xmp are used, and only during the call.
 // Errors: as WriteRows.
@@ -136,6 +137,6 @@ Result<std::unique_ptr<RowWriter>> CreateRows(const PictureShape& shape, const I
 // An existing file is kept unless `overwrite`. Errors also: kFileExists, kIo.
 Status WriteImageFile(const std::string& path, const ImageView& image,
                       const ImageWriteOptions& options = {}, bool overwrite = false,
-                      std::vector<std::string>* warnings = nullptr);
+                      Warnings* warnings = nullptr);
 
 }  // namespace halfmoon

@@ -191,7 +191,7 @@ void JpegRowReader::TakeColour() {
     // Adobe's programs, which leave this marker, store ink as light.
     from_cmyk_.emplace(icc, reader_.jpeg.saw_Adobe_marker != 0);
     cmyk_row_.resize(std::size_t{4} * shape_.width);
-    Warn(&warnings_,
+    Warn(&warnings_, warning_code::kColour,
          from_cmyk_->by_profile()
              ? "CMYK was converted to sRGB by the embedded profile"
              : "CMYK without a usable profile was converted to sRGB by a simple formula; "
@@ -205,7 +205,7 @@ void JpegRowReader::TakeColour() {
     metadata_.icc.assign(icc.begin(), icc.end());
     metadata_.colour.source = FileColour::Source::kIcc;
   } else {
-    Warn(&warnings_,
+    Warn(&warnings_, warning_code::kIcc,
          "the ICC profile does not fit the picture and is ignored; the samples are taken as sRGB");
   }
 }
@@ -234,10 +234,10 @@ Status JpegRowReader::Open(std::span<const std::uint8_t> bytes, const ImageReadO
   TakeColour();
   if (!check_limits) return Status::Ok();
   if (segments.has_extended_xmp) {
-    Warn(&warnings_, "extended XMP metadata (more than 64 KiB) is not kept");
+    Warn(&warnings_, warning_code::kXmp, "extended XMP metadata (more than 64 KiB) is not kept");
   }
-  if (segments.has_iptc) Warn(&warnings_, "IPTC metadata is not kept");
-  if (segments.has_comment) Warn(&warnings_, "text metadata is not kept");
+  if (segments.has_iptc) Warn(&warnings_, warning_code::kIptc, "IPTC metadata is not kept");
+  if (segments.has_comment) Warn(&warnings_, warning_code::kText, "text metadata is not kept");
 
   const std::uint64_t most_memory = kFixedMemory + bytes.size() + kMemoryPerPixel * shape_.pixels();
   reader_.jpeg.mem->max_memory_to_use = static_cast<long>(most_memory);
@@ -250,7 +250,7 @@ Status JpegRowReader::Failed() {
   const Status failure = ReadFailure(reader_);
   if (!lenient_ || next_ == 0) return failure;
   gave_up_ = true;
-  Warn(&warnings_, failure.message() + "; rows after that are black");
+  Warn(&warnings_, warning_code::kDamage, failure.message() + "; rows after that are black");
   return Status::Ok();
 }
 
@@ -271,7 +271,7 @@ Status JpegRowReader::DoReadRow(std::span<std::uint8_t> row) {
 Status JpegRowReader::DoFinish() {
   HALFMOON_RETURN_IF_ERROR(CheckAllRows(shape_, next_));
   if (!gave_up_ && !ReadEnd(&reader_)) HALFMOON_RETURN_IF_ERROR(Failed());
-  Warn(&warnings_, "JPEG: ", reader_.errors.log);
+  WarnOf(&warnings_, "JPEG: ", reader_.errors.log);
   return Status::Ok();
 }
 

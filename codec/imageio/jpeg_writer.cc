@@ -114,12 +114,13 @@ bool WriteEnd(Writer* writer) {
 
 // The body of an APP1 segment: a name and a block. Empty when there is none or it does not fit.
 std::vector<std::uint8_t> SegmentBody(std::string_view name, std::span<const std::uint8_t> block,
-                                      const char* what, std::vector<std::string>* warnings) {
+                                      std::string_view code, const char* what, Warnings* warnings) {
   std::vector<std::uint8_t> body;
   if (block.empty()) return body;
   if (name.size() + block.size() > kMaxSegmentBytes) {
-    Warn(warnings, std::string("JPEG holds at most 64 KiB of ") + what + "; its " +
-                       std::to_string(block.size()) + " bytes were not written");
+    Warn(warnings, code,
+         std::string("JPEG holds at most 64 KiB of ") + what + "; its " +
+             std::to_string(block.size()) + " bytes were not written");
     return body;
   }
   body.assign(name.begin(), name.end());
@@ -161,18 +162,20 @@ Status JpegRowWriter::Open(const WriterSetup& setup) {
   }
   if (setup.options.background) background_ = *setup.options.background;
   if (shape_.bit_depth != 8) {
-    Warn(&warnings_, "JPEG holds 8 bits per sample; the picture's 16 were rounded");
+    Warn(&warnings_, warning_code::kDepth,
+         "JPEG holds 8 bits per sample; the picture's 16 were rounded");
   }
   if (shape_.bit_depth != 8 || shape_.has_alpha()) {
     flat_.resize(std::size_t{shape_.width} * (shape_.is_grey() ? 1 : 3));
   }
   std::span<const std::uint8_t> icc = setup.icc;
   if (!icc.empty() && (!IccFits(icc, shape_.channels) || icc.size() > kMaxIccBytes)) {
-    Warn(&warnings_, "the ICC profile does not fit the picture or JPEG and was not written");
+    Warn(&warnings_, warning_code::kIcc,
+         "the ICC profile does not fit the picture or JPEG and was not written");
     icc = {};
   }
-  const auto exif = SegmentBody(kExifName, setup.exif, "EXIF", &warnings_);
-  const auto xmp = SegmentBody(kXmpName, setup.xmp, "XMP", &warnings_);
+  const auto exif = SegmentBody(kExifName, setup.exif, warning_code::kExif, "EXIF", &warnings_);
+  const auto xmp = SegmentBody(kXmpName, setup.xmp, warning_code::kXmp, "XMP", &warnings_);
   writer_.destination.sink.sink = setup.sink;
   return Check(WriteHead(&writer_, &shape_, &setup.options, icc, exif, xmp));
 }

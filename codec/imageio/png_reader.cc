@@ -51,7 +51,7 @@ Status CheckEnoughData(const PngDecoder& reader, const PngSurvey& survey) {
 
 // What the file says of colour; a profile of its own, or one made from gAMA and cHRM.
 void TakeColour(const PngDecoder& reader, const PngSurvey& survey, Metadata* metadata,
-                std::vector<std::string>* warnings) {
+                Warnings* warnings) {
   FileColour& colour = metadata->colour;
   if (reader.icc != nullptr) {
     metadata->icc.assign(reader.icc, reader.icc + reader.icc_size);
@@ -63,7 +63,7 @@ void TakeColour(const PngDecoder& reader, const PngSurvey& survey, Metadata* met
     return;
   }
   if (survey.other_cicp) {
-    Warn(warnings,
+    Warn(warnings, warning_code::kColour,
          "PNG colour space (cICP) differs from sRGB and is ignored; the samples are taken as "
          "sRGB");
   }
@@ -77,21 +77,23 @@ void TakeColour(const PngDecoder& reader, const PngSurvey& survey, Metadata* met
   if (SaysSrgb(colour)) return;
   metadata->icc = ProfileFromGammaChroma(colour, IsGrey(reader));
   if (metadata->icc.empty()) {
-    Warn(warnings,
+    Warn(warnings, warning_code::kColour,
          "PNG gamma or primaries (gAMA, cHRM) describe no possible colours and are ignored; the "
          "samples are taken as sRGB");
   }
 }
 
-void WarnAboutDropped(const PngSurvey& survey, std::vector<std::string>* warnings) {
+void WarnAboutDropped(const PngSurvey& survey, Warnings* warnings) {
   if (survey.animated) {
-    Warn(warnings, survey.still_is_frame
-                       ? "animated PNG: only the first frame is read"
-                       : "animated PNG: only the still picture is read, which is no part of the "
-                         "animation");
+    Warn(warnings, warning_code::kAnimation,
+         survey.still_is_frame
+             ? "animated PNG: only the first frame is read"
+             : "animated PNG: only the still picture is read, which is no part of the "
+               "animation");
   }
-  if (survey.has_text_exif) Warn(warnings, "EXIF metadata in PNG text is not kept");
-  if (survey.has_text) Warn(warnings, "text metadata is not kept");
+  if (survey.has_text_exif)
+    Warn(warnings, warning_code::kExif, "EXIF metadata in PNG text is not kept");
+  if (survey.has_text) Warn(warnings, warning_code::kText, "text metadata is not kept");
 }
 
 class PngRowReader : public RowReader {
@@ -151,7 +153,7 @@ Status PngRowReader::Open(std::span<const std::uint8_t> bytes, const ImageReadOp
   if (xmp.ok()) {
     metadata_.xmp = std::move(xmp).value();
   } else if (options.lenient) {
-    Warn(&warnings_, xmp.status().message() + "; left out");
+    Warn(&warnings_, warning_code::kXmp, xmp.status().message() + "; left out");
   } else {
     return xmp.status();
   }
@@ -166,7 +168,8 @@ Status PngRowReader::Failed() {
   const Status failure = PngFailure(reader_);
   if (!reader_.lenient || reader_.rows_read == 0) return failure;
   gave_up_ = true;
-  Warn(&warnings_, failure.message() + "; pixels after that are black or coarse");
+  Warn(&warnings_, warning_code::kDamage,
+       failure.message() + "; pixels after that are black or coarse");
   return Status::Ok();
 }
 
@@ -196,7 +199,7 @@ Status PngRowReader::DoReadRows(Image* image) {
 Status PngRowReader::DoFinish() {
   HALFMOON_RETURN_IF_ERROR(CheckAllRows(shape_, next_));
   if (!gave_up_ && !ReadPngEnd(&reader_)) HALFMOON_RETURN_IF_ERROR(Failed());
-  Warn(&warnings_, "PNG: ", reader_.log);
+  WarnOf(&warnings_, "PNG: ", reader_.log);
   return Status::Ok();
 }
 

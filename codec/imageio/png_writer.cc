@@ -147,7 +147,8 @@ class PngRowWriter : public RowWriter {
     writer_.sink.sink = setup.sink;
     std::span<const std::uint8_t> icc = setup.icc;
     if (!icc.empty() && (!IccFits(icc, shape_.channels) || !IccIsWhole(icc))) {
-      Warn(&warnings_, "the ICC profile does not fit the picture or PNG and was not written");
+      Warn(&warnings_, warning_code::kIcc,
+           "the ICC profile does not fit the picture or PNG and was not written");
       icc = {};
     }
     std::vector<std::uint8_t> xmp;
@@ -167,7 +168,7 @@ class PngRowWriter : public RowWriter {
   Status DoFinish() override {
     HALFMOON_RETURN_IF_ERROR(CheckAllRows(shape_, next_));
     HALFMOON_RETURN_IF_ERROR(Check(WriteEnd(&writer_)));
-    Warn(&warnings_, "PNG: ", writer_.log);
+    WarnOf(&warnings_, "PNG: ", writer_.log);
     return Status::Ok();
   }
 

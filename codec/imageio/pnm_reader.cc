@@ -146,7 +146,7 @@ Status PnmRowReader::DoReadRow(std::span<std::uint8_t> row) {
     if (!status.ok()) {
       if (!lenient_ || next_ == 0) return status;
       gave_up_ = true;
-      Warn(&warnings_, status.message() + "; rows from there on are black");
+      Warn(&warnings_, warning_code::kDamage, status.message() + "; rows from there on are black");
     }
   }
   if (gave_up_) std::fill_n(row.data(), shape_.row_bytes(), std::uint8_t{0});
@@ -164,9 +164,10 @@ Status PnmRowReader::DoFinish() {
   }
   const std::span<const std::uint8_t> rest = bytes_.subspan(at_);
   if (HasPnmSignature(rest)) {
-    Warn(&warnings_, "several pictures in one file: only the first is read");
+    Warn(&warnings_, warning_code::kSurplus,
+         "several pictures in one file: only the first is read");
   } else if (!rest.empty()) {
-    Warn(&warnings_,
+    Warn(&warnings_, warning_code::kSurplus,
          "PNM: " + std::to_string(rest.size()) + " bytes after the picture are ignored");
   }
   return Status::Ok();

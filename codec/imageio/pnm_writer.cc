@@ -26,15 +26,16 @@ class PnmRowWriter : public RowWriter {
   Status Open(const WriterSetup& setup, const std::string& head) {
     shape_ = setup.shape;
     sink_.sink = setup.sink;
-    const auto drop = [&](std::span<const std::uint8_t> block, const char* what) {
+    const auto drop = [&](std::span<const std::uint8_t> block, std::string_view code,
+                          const char* what) {
       if (!block.empty()) {
-        Warn(&warnings_,
+        Warn(&warnings_, code,
              std::string("PNM and PAM hold no metadata: the ") + what + " was not written");
       }
     };
-    drop(setup.icc, "ICC profile");
-    drop(setup.exif, "EXIF block");
-    drop(setup.xmp, "XMP packet");
+    drop(setup.icc, warning_code::kIcc, "ICC profile");
+    drop(setup.exif, warning_code::kExif, "EXIF block");
+    drop(setup.xmp, warning_code::kXmp, "XMP packet");
     if (shape_.bit_depth == 16) big_endian_.resize(shape_.row_bytes());
     sink_.Put(reinterpret_cast<const std::uint8_t*>(head.data()), head.size());
     return sink_.status;

@@ -63,7 +63,7 @@ void MakeUpright(Metadata* metadata, int orientation) {
 // Rows of a picture that must be turned before its first row is known.
 class TurnedRowReader : public RowReader {
  public:
-  TurnedRowReader(Image image, std::vector<std::string> warnings) : image_(std::move(image)) {
+  TurnedRowReader(Image image, Warnings warnings) : image_(std::move(image)) {
     shape_ = image_.shape();
     metadata_ = image_.metadata();
     memory_bytes_ = image_.samples().size();
@@ -139,7 +139,7 @@ Result<std::unique_ptr<RowReader>> OpenRows(std::span<const std::uint8_t> bytes,
 }
 
 Result<Image> ReadImage(std::span<const std::uint8_t> bytes, const ImageReadOptions& options,
-                        std::vector<std::string>* warnings) {
+                        Warnings* warnings) {
   return Guard<Image>([&]() -> Result<Image> {
     HALFMOON_ASSIGN_OR_RETURN(std::unique_ptr<RowReader> reader, OpenStored(bytes, options, true));
     Result<Image> image = ReadAll(reader.get(), options);
@@ -194,8 +194,7 @@ Result<std::unique_ptr<RowWriter>> CreateRows(const PictureShape& shape, const I
 }
 
 Result<std::vector<std::uint8_t>> WriteImage(const ImageView& image, ImageFormat format,
-                                             const ImageWriteOptions& options,
-                                             std::vector<std::string>* warnings) {
+                                             const ImageWriteOptions& options, Warnings* warnings) {
   return Guard<std::vector<std::uint8_t>>([&]() -> Result<std::vector<std::uint8_t>> {
     HALFMOON_RETURN_IF_ERROR(image.Validate());
     std::vector<std::uint8_t> out;
@@ -209,7 +208,7 @@ Result<std::vector<std::uint8_t>> WriteImage(const ImageView& image, ImageFormat
 }
 
 Status WriteRows(const ImageView& image, ImageFormat format, const ImageWriteOptions& options,
-                 const ByteSink& sink, std::vector<std::string>* warnings) {
+                 const ByteSink& sink, Warnings* warnings) {
   return GuardStatus([&]() -> Status {
     HALFMOON_RETURN_IF_ERROR(image.Validate());
     HALFMOON_ASSIGN_OR_RETURN(const std::unique_ptr<RowWriter> writer,

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "codec/imageio/warning.h"
 #include "halfmoon/image.h"
 #include "halfmoon/status.h"
 
@@ -30,8 +31,8 @@ class RowReader {
   // Bytes that reading takes beside the file and the caller's rows: whole pictures for interlaced
   // PNG and for pictures that are turned, coefficients for progressive JPEG, else little.
   std::uint64_t memory_bytes() const { return memory_bytes_; }
-  // What was dropped or guessed so far, one sentence each; complete after Finish.
-  std::vector<std::string>& warnings() { return warnings_; }
+  // What was dropped or guessed so far; complete after Finish.
+  Warnings& warnings() { return warnings_; }
 
   // The next row. REQUIRES: row has shape().row_bytes() bytes, at an even address for 16 bit.
   // Errors: kTruncated, kCorrupt, kLimitExceeded, kOutOfMemory; kInvalidArgument beyond the last
@@ -56,7 +57,7 @@ class RowReader {
   PictureShape shape_;
   Metadata metadata_;
   std::uint64_t memory_bytes_ = 0;
-  std::vector<std::string> warnings_;
+  Warnings warnings_;
   int orientation_ = 1;
 };
 
@@ -73,8 +74,8 @@ class RowWriter {
   virtual ~RowWriter() = default;
 
   const PictureShape& shape() const { return shape_; }
-  // What the format cannot hold, one sentence each; complete after Finish.
-  std::vector<std::string>& warnings() { return warnings_; }
+  // What the format cannot hold; complete after Finish.
+  Warnings& warnings() { return warnings_; }
 
   // The next row. REQUIRES: shape().row_bytes() bytes, at an even address for 16 bit.
   // Errors: the sink's; kOutOfMemory; kInvalidArgument beyond the last row.
@@ -89,7 +90,7 @@ class RowWriter {
   virtual Status DoFinish() = 0;
 
   PictureShape shape_;
-  std::vector<std::string> warnings_;
+  Warnings warnings_;
 };
 
 }  // namespace halfmoon

@@ -186,7 +186,7 @@ TEST(AnimatedPng, IsAPngWhoseFirstFrameAnyReaderShows) {
   }
   const auto file = AnimatedPng(frames, 40);
   ASSERT_TRUE(file.ok());
-  std::vector<std::string> warnings;
+  Warnings warnings;
   const auto first = ReadImage(*file, {}, &warnings);
   ASSERT_TRUE(first.ok()) << first.status().message();
   EXPECT_EQ(first->samples()[0], 50);

@@ -64,7 +64,7 @@ inline void CheckPicture(std::span<const std::uint8_t> file) {
   options.max_pixels = 1 << 16;
   options.max_metadata_bytes = 1 << 16;
   const Result<ImageInfo> info = ReadImageInfo(file, options);
-  std::vector<std::string> warnings;
+  Warnings warnings;
   const Result<Image> strict = ReadImage(file, options, &warnings);
   RequireSane(strict);
   options.lenient = true;

@@ -15,7 +15,7 @@ namespace {
 using namespace testing;  // NOLINT(google-build-using-namespace): helpers of this folder
 using Source = FileColour::Source;
 
-Image MustRead(const Bytes& file, std::vector<std::string>* warnings = nullptr) {
+Image MustRead(const Bytes& file, Warnings* warnings = nullptr) {
   Result<Image> image = ReadImage(file, {}, warnings);
   if (image.ok()) return std::move(image).value();
   ADD_FAILURE() << image.status().message();
@@ -61,7 +61,7 @@ TEST(Colour, SrgbNeedsNoProfile) {
   EXPECT_EQ(MustRead(said).metadata().colour.source, Source::kSrgb);
   for (const Bytes& file : {plain, said, WithChunk(plain, "gAMA", BigEndian32(45455)),
                             WithChunk(plain, "cHRM", Primaries(64000))}) {
-    std::vector<std::string> warnings;
+    Warnings warnings;
     EXPECT_TRUE(MustRead(file, &warnings).icc().empty());
     EXPECT_TRUE(warnings.empty());
   }
@@ -75,7 +75,7 @@ TEST(Colour, SrgbNeedsNoProfile) {
 TEST(Colour, GammaBecomesAProfile) {
   for (const std::uint32_t channels : {1u, 3u}) {
     const Image image = Noise(4, 4, channels);
-    std::vector<std::string> warnings;
+    Warnings warnings;
     const Image read = MustRead(WithChunk(PlainPng(image), "gAMA", BigEndian32(100000)), &warnings);
     EXPECT_TRUE(warnings.empty());
     EXPECT_TRUE(SamePixels(read, image));  // pixels stay as they are
@@ -128,7 +128,7 @@ TEST(Colour, ProfilesAreTheSameEveryTime) {
 TEST(Colour, ImpossibleColoursAreIgnoredWithAWarning) {
   const Bytes plain = PlainPng(Noise(4, 4, 3));
   const auto expect_warned = [](const Bytes& file) {
-    std::vector<std::string> warnings;
+    Warnings warnings;
     EXPECT_TRUE(MustRead(file, &warnings).icc().empty());
     EXPECT_FALSE(warnings.empty());
   };
@@ -141,7 +141,7 @@ TEST(Colour, ImpossibleColoursAreIgnoredWithAWarning) {
   }
   expect_warned(WithChunk(plain, "cHRM", line));
   expect_warned(WithChunk(plain, "cICP", std::string_view("\x09\x10\0\x01", 4)));
-  std::vector<std::string> warnings;
+  Warnings warnings;
   MustRead(WithChunk(plain, "cICP", std::string_view("\x01\x0D\0\x01", 4)), &warnings);
   EXPECT_TRUE(warnings.empty());
 }
@@ -172,7 +172,7 @@ TEST(Cmyk, WithAndWithoutAdobesMarker) {
                                    JpegRecipe{.ycck = true, .adobe = true},
                                    JpegRecipe{.ycck = true, .adobe = true, .progressive = true}}) {
     for (const auto& [ink, light] : cases) {
-      std::vector<std::string> warnings;
+      Warnings warnings;
       const Image image = MustRead(FlatCmyk(ink, recipe), &warnings);
       ASSERT_EQ(image.shape(), (PictureShape{16, 16, 3, 8}));
       for (int c = 0; c < 3; ++c) {
@@ -220,7 +220,7 @@ TEST(Cmyk, TheEmbeddedProfileIsUsed) {
     // By this profile cyan is no ink at all.
     for (const auto& [ink, light] : std::vector<std::pair<std::vector<int>, int>>{
              {{255, 0, 0, 0}, 255}, {{0, 0, 0, 255}, 0}, {{200, 10, 90, 128}, 118}}) {
-      std::vector<std::string> warnings;
+      Warnings warnings;
       const Image image =
           MustRead(WithSegment(FlatCmyk(ink, {.adobe = adobe}), 0xE2, body), &warnings);
       EXPECT_TRUE(Mentions(warnings, "by the embedded profile"));
@@ -234,7 +234,7 @@ TEST(Cmyk, ADamagedProfileIsNoObstacle) {
   Bytes body = {'I', 'C', 'C', '_', 'P', 'R', 'O', 'F', 'I', 'L', 'E', 0, 1, 1};
   const Bytes icc = TinyIcc("CMYK");  // without the tables
   body.insert(body.end(), icc.begin(), icc.end());
-  std::vector<std::string> warnings;
+  Warnings warnings;
   const Image image = MustRead(WithSegment(FlatCmyk({0, 0, 0, 0}, {}), 0xE2, body), &warnings);
   EXPECT_NEAR(image.row(7)[20], 255, 2);
   EXPECT_TRUE(Mentions(warnings, "approximate"));

@@ -56,7 +56,7 @@ std::string Colour(const Metadata& metadata) {
 }
 
 std::string Row(const std::string& name, const Result<Image>& image, int orientation,
-                const std::vector<std::string>& warnings) {
+                const Warnings& warnings) {
   std::string row = "| " + name + " | ";
   if (!image.ok()) {
     std::string message = image.status().message();
@@ -73,7 +73,7 @@ std::string Row(const std::string& name, const Result<Image>& image, int orienta
   if (!metadata.exif.empty()) row += ", EXIF";
   if (!metadata.xmp.empty()) row += ", XMP";
   row += " | ok";
-  for (const std::string& warning : warnings) row += "; " + warning;
+  for (const Warning& warning : warnings) row += "; " + warning.text;
   return row + " |\n";
 }
 
@@ -97,7 +97,7 @@ int Run(const fs::path& folder, const std::string& output) {
             "|---|---|---|---|---|---|---|\n";
     int good = 0;
     for (const fs::path& file : files) {
-      std::vector<std::string> warnings;
+      Warnings warnings;
       Result<Image> image = ReadImageFile(file.string(), {}, &warnings);
       const Result<ImageInfo> info = ReadImageInfoFile(file.string());
       const bool as_expected = AsExpected(image.status(), part.expect);

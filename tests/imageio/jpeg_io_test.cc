@@ -11,7 +11,7 @@ namespace {
 
 using namespace testing;  // NOLINT(google-build-using-namespace): helpers of this folder
 
-Image MustRead(const Bytes& file, std::vector<std::string>* warnings = nullptr,
+Image MustRead(const Bytes& file, Warnings* warnings = nullptr,
                const ImageReadOptions& options = {}) {
   Result<Image> image = ReadImage(file, options, warnings);
   if (image.ok()) return std::move(image).value();
@@ -50,10 +50,10 @@ TEST(JpegRoundTrip, IsClose) {
         options.jpeg_progressive = progressive;
         const auto file = WriteImage(image, ImageFormat::kJpeg, options);
         ASSERT_TRUE(file.ok()) << file.status().message();
-        std::vector<std::string> warnings;
+        Warnings warnings;
         const Image read = MustRead(*file, &warnings);
         ASSERT_TRUE(SameShape(read, image));
-        EXPECT_TRUE(warnings.empty()) << warnings[0];
+        EXPECT_TRUE(warnings.empty()) << warnings[0].text;
         EXPECT_LE(MeanDifference(read, image), 4.0) << width << " x " << height;
       }
     }
@@ -217,7 +217,7 @@ TEST(JpegRead, DamageIsAnErrorUnlessLenient) {
   lenient.lenient = true;
   Bytes cut(file.begin(), file.begin() + static_cast<std::ptrdiff_t>(file.size() * 3 / 4));
   ExpectRefused(cut, StatusCode::kTruncated, "missing");
-  std::vector<std::string> warnings;
+  Warnings warnings;
   EXPECT_TRUE(SameShape(MustRead(cut, &warnings, lenient), image));
   EXPECT_TRUE(Mentions(warnings, "Premature end"));
   // Only the end marker is missing.
@@ -249,11 +249,11 @@ TEST(JpegMetadata, IccProfilesMakeTheRoundTrip) {
       Bytes icc = TinyIcc(channels == 1 ? "GRAY" : "RGB ");
       icc.resize(icc.size() + size, 7);
       image.set_icc(icc);
-      std::vector<std::string> warnings;
+      Warnings warnings;
       const auto file = WriteImage(image, ImageFormat::kJpeg, {}, &warnings);
       ASSERT_TRUE(file.ok());
       EXPECT_EQ(MustRead(*file, &warnings).icc(), icc);
-      EXPECT_TRUE(warnings.empty()) << warnings[0];
+      EXPECT_TRUE(warnings.empty()) << warnings[0].text;
     }
   }
 }
@@ -261,7 +261,7 @@ TEST(JpegMetadata, IccProfilesMakeTheRoundTrip) {
 TEST(JpegMetadata, ProfilesThatDoNotFitAreIgnoredWithAWarning) {
   Image grey = Gradient(16, 16, 1);
   grey.set_icc(TinyIcc("RGB "));
-  std::vector<std::string> warnings;
+  Warnings warnings;
   const auto file = WriteImage(grey, ImageFormat::kJpeg, {}, &warnings);
   ASSERT_TRUE(file.ok());
   EXPECT_TRUE(Mentions(warnings, "ICC profile"));
@@ -284,20 +284,20 @@ TEST(JpegMetadata, ProfilesThatDoNotFitAreIgnoredWithAWarning) {
 TEST(JpegMetadata, DroppedMetadataIsWarnedOf) {
   const Bytes plain = MakeJpeg(Gradient(8, 8, 3));
   const auto warnings_of = [](const Bytes& file) {
-    std::vector<std::string> warnings;
+    Warnings warnings;
     MustRead(file, &warnings);
     return warnings;
   };
-  using Warnings = std::vector<std::string>;
   EXPECT_EQ(warnings_of(plain), Warnings{});
   EXPECT_EQ(warnings_of(WithSegment(plain, 0xE1, ExifSegment(1))), Warnings{});
-  EXPECT_EQ(warnings_of(WithSegment(
-                plain, 0xE1, std::string_view("http://ns.adobe.com/xmp/extension/\0...", 38))),
-            Warnings{"extended XMP metadata (more than 64 KiB) is not kept"});
+  EXPECT_EQ(
+      warnings_of(WithSegment(plain, 0xE1,
+                              std::string_view("http://ns.adobe.com/xmp/extension/\0...", 38))),
+      (Warnings{{warning_code::kXmp, "extended XMP metadata (more than 64 KiB) is not kept"}}));
   EXPECT_EQ(warnings_of(WithSegment(plain, 0xED, "Photoshop 3.0 and its data")),
-            Warnings{"IPTC metadata is not kept"});
+            (Warnings{{warning_code::kIptc, "IPTC metadata is not kept"}}));
   EXPECT_EQ(warnings_of(WithSegment(plain, 0xFE, "made by hand")),
-            Warnings{"text metadata is not kept"});
+            (Warnings{{warning_code::kText, "text metadata is not kept"}}));
 }
 
 TEST(JpegInfo, DescribesWithoutDecoding) {

@@ -13,7 +13,7 @@ namespace {
 
 using namespace testing;  // NOLINT(google-build-using-namespace): helpers of this folder
 
-Image MustRead(const Bytes& file, std::vector<std::string>* warnings = nullptr) {
+Image MustRead(const Bytes& file, Warnings* warnings = nullptr) {
   Result<Image> image = ReadImage(file, {}, warnings);
   if (image.ok()) return std::move(image).value();
   ADD_FAILURE() << image.status().message();
@@ -35,11 +35,11 @@ TEST(Kinds, MakeTheRoundTrip) {
           continue;
         }
         ASSERT_TRUE(file.ok()) << file.status().message();
-        std::vector<std::string> warnings;
+        Warnings warnings;
         EXPECT_TRUE(SamePixels(MustRead(*file, &warnings), image))
             << ImageFormatName(format) << " " << width << " x " << height << ", " << shape.channels
             << " channels of " << shape.bit_depth;
-        EXPECT_TRUE(warnings.empty()) << warnings[0];
+        EXPECT_TRUE(warnings.empty()) << warnings[0].text;
         const auto info = ReadImageInfo(*file);
         ASSERT_TRUE(info.ok());
         EXPECT_EQ(info->format, format);
@@ -130,7 +130,7 @@ TEST(Kinds, JpegRoundsSixteenBitsWithAWarning) {
   for (std::uint32_t y = 0; y < 16; ++y) {
     for (std::uint32_t x = 0; x < 16; ++x) image->row16(y)[x] = 0x8080;
   }
-  std::vector<std::string> warnings;
+  Warnings warnings;
   const auto file = WriteImage(*image, ImageFormat::kJpeg, {}, &warnings);
   ASSERT_TRUE(file.ok()) << file.status().message();
   EXPECT_TRUE(Mentions(warnings, "8 bits per sample"));

@@ -16,7 +16,7 @@ constexpr std::string_view kPacket =
 
 Bytes ToBytes(std::string_view text) { return {text.begin(), text.end()}; }
 
-Image MustRead(const Bytes& file, std::vector<std::string>* warnings = nullptr,
+Image MustRead(const Bytes& file, Warnings* warnings = nullptr,
                const ImageReadOptions& options = {}) {
   Result<Image> image = ReadImage(file, options, warnings);
   if (image.ok()) return std::move(image).value();
@@ -38,7 +38,7 @@ TEST(Metadata, IsKeptByteForByte) {
   for (const ImageFormat format : {ImageFormat::kPng, ImageFormat::kJpeg}) {
     Image image = Noise(8, 8, 3);
     image.set_metadata(AllKinds());
-    std::vector<std::string> warnings;
+    Warnings warnings;
     const auto file = WriteImage(image, format, {}, &warnings);
     ASSERT_TRUE(file.ok()) << file.status().message();
     const Image read = MustRead(*file, &warnings);
@@ -46,7 +46,7 @@ TEST(Metadata, IsKeptByteForByte) {
     EXPECT_EQ(read.metadata().exif, image.metadata().exif);
     EXPECT_EQ(read.metadata().xmp, image.metadata().xmp);
     EXPECT_EQ(read.metadata().colour.source, FileColour::Source::kIcc);
-    EXPECT_TRUE(warnings.empty()) << warnings[0];
+    EXPECT_TRUE(warnings.empty()) << warnings[0].text;
     const auto info = ReadImageInfo(*file);
     ASSERT_TRUE(info.ok());
     EXPECT_TRUE(info->has_icc && info->has_exif && info->has_xmp);
@@ -79,7 +79,7 @@ TEST(Metadata, PackedAndPlainXmpOfPng) {
   EXPECT_EQ(ReadImage(WithChunk(png, "iTXt", bad)).status().code(), StatusCode::kCorrupt);
   ImageReadOptions lenient;
   lenient.lenient = true;
-  std::vector<std::string> warnings;
+  Warnings warnings;
   EXPECT_TRUE(MustRead(WithChunk(png, "iTXt", bad), &warnings, lenient).metadata().xmp.empty());
   EXPECT_TRUE(Mentions(warnings, "XMP chunk"));
 }
@@ -142,7 +142,7 @@ TEST(Metadata, WhatJpegCannotHoldIsLeftOutWithAWarning) {
   metadata.exif = Bytes(70'000, 1);
   metadata.xmp = Bytes(70'000, 'x');
   image.set_metadata(metadata);
-  std::vector<std::string> warnings;
+  Warnings warnings;
   const auto file = WriteImage(image, ImageFormat::kJpeg, {}, &warnings);
   ASSERT_TRUE(file.ok());
   EXPECT_TRUE(Mentions(warnings, "64 KiB of EXIF"));

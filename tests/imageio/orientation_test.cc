@@ -94,7 +94,7 @@ TEST(Orientation, IsAppliedToJpeg) {
   for (const bool big_endian : {false, true}) {
     for (int orientation = 1; orientation <= 8; ++orientation) {
       const Bytes file = WithSegment(plain, 0xE1, ExifSegment(orientation, big_endian));
-      std::vector<std::string> warnings;
+      Warnings warnings;
       const Result<Image> image = ReadImage(file, {}, &warnings);
       ASSERT_TRUE(image.ok()) << image.status().message();
       const Image expected = Shown(stored, orientation);

@@ -14,7 +14,7 @@ using namespace testing;  // NOLINT(google-build-using-namespace): helpers of th
 
 constexpr int kGrey = 0, kRgb = 2, kPalette = 3, kGreyAlpha = 4;
 
-Image MustRead(const Bytes& file, std::vector<std::string>* warnings = nullptr,
+Image MustRead(const Bytes& file, Warnings* warnings = nullptr,
                const ImageReadOptions& options = {}) {
   Result<Image> image = ReadImage(file, options, warnings);
   if (image.ok()) return std::move(image).value();
@@ -44,10 +44,10 @@ TEST(PngRoundTrip, KeepsEveryPixel) {
                                   : Gradient(size.width, size.height, channels);
         const auto file = WriteImage(image, ImageFormat::kPng);
         ASSERT_TRUE(file.ok()) << file.status().message();
-        std::vector<std::string> warnings;
+        Warnings warnings;
         EXPECT_TRUE(SamePixels(MustRead(*file, &warnings), image))
             << size.width << " x " << size.height << " x " << channels;
-        EXPECT_TRUE(warnings.empty()) << warnings[0];
+        EXPECT_TRUE(warnings.empty()) << warnings[0].text;
       }
     }
   }
@@ -260,7 +260,7 @@ TEST(PngRead, LenientTakesWhatThereIs) {
   Bytes file = PlainPng(image);
   ImageReadOptions lenient;
   lenient.lenient = true;
-  std::vector<std::string> warnings;
+  Warnings warnings;
   Bytes bad = file;
   bad[29] ^= 1;
   ExpectRefused(bad, StatusCode::kCorrupt, "CRC");
@@ -281,14 +281,14 @@ TEST(PngMetadata, IccProfilesMakeTheRoundTrip) {
   for (const std::uint32_t channels : {1u, 3u}) {
     Image image = Noise(5, 5, channels);
     image.set_icc(TinyIcc(channels == 1 ? "GRAY" : "RGB "));
-    std::vector<std::string> warnings;
+    Warnings warnings;
     const auto file = WriteImage(image, ImageFormat::kPng, {}, &warnings);
     ASSERT_TRUE(file.ok());
-    EXPECT_TRUE(warnings.empty()) << warnings[0];
+    EXPECT_TRUE(warnings.empty()) << warnings[0].text;
     const Image read = MustRead(*file, &warnings);
     EXPECT_EQ(read.icc(), image.icc());
     EXPECT_TRUE(SamePixels(read, image));
-    EXPECT_TRUE(warnings.empty()) << warnings[0];
+    EXPECT_TRUE(warnings.empty()) << warnings[0].text;
     EXPECT_EQ(Text(*file).find("sRGB"), std::string::npos);
   }
 }
@@ -307,7 +307,7 @@ TEST(PngMetadata, ProfilesThatDoNotFitAreLeftOutWithAWarning) {
   longer_than_it_says.resize(longer_than_it_says.size() + 4);
   for (const Bytes& icc : {TinyIcc("RGB "), Bytes{1, 2, 3}, longer_than_it_says}) {
     image.set_icc(icc);
-    std::vector<std::string> warnings;
+    Warnings warnings;
     const auto file = WriteImage(image, ImageFormat::kPng, {}, &warnings);
     ASSERT_TRUE(file.ok()) << file.status().message();
     EXPECT_FALSE(warnings.empty());
@@ -317,35 +317,36 @@ TEST(PngMetadata, ProfilesThatDoNotFitAreLeftOutWithAWarning) {
   }
 }
 
-std::vector<std::string> WarningsOf(const Bytes& file) {
-  std::vector<std::string> warnings;
+Warnings WarningsOf(const Bytes& file) {
+  Warnings warnings;
   MustRead(file, &warnings);
   return warnings;
 }
 
 TEST(PngMetadata, DroppedMetadataIsWarnedOf) {
   const Bytes plain = PlainPng(Noise(4, 4, 3));
-  using Warnings = std::vector<std::string>;
   EXPECT_EQ(WarningsOf(WithChunk(plain, "eXIf", TiffWithOrientation(1, true))), Warnings{});
   EXPECT_EQ(WarningsOf(WithChunk(plain, "tEXt", std::string_view("Title\0moon", 10))),
-            Warnings{"text metadata is not kept"});
+            (Warnings{{warning_code::kText, "text metadata is not kept"}}));
   EXPECT_EQ(WarningsOf(WithChunk(plain, "zTXt", "Raw profile type exif")),
-            Warnings{"EXIF metadata in PNG text is not kept"});
+            (Warnings{{warning_code::kExif, "EXIF metadata in PNG text is not kept"}}));
 }
 
 TEST(PngMetadata, AnimationsGiveTheirFirstFrame) {
   const Image image = Noise(4, 4, 3);
   const std::string_view control("\0\0\0\2\0\0\0\0", 8);
   const Bytes hidden = WithChunk(PlainPng(image), "acTL", control);
-  std::vector<std::string> warnings;
+  Warnings warnings;
   EXPECT_TRUE(SamePixels(MustRead(hidden, &warnings), image));
-  EXPECT_EQ(warnings, std::vector<std::string>{
-                          "animated PNG: only the still picture is read, which is no part of the "
-                          "animation"});
+  EXPECT_EQ(warnings,
+            (Warnings{{warning_code::kAnimation,
+                       "animated PNG: only the still picture is read, which is no part of the "
+                       "animation"}}));
   warnings.clear();
   const Bytes frame = WithChunk(hidden, "fcTL", Bytes(26, 0));
   EXPECT_TRUE(SamePixels(MustRead(frame, &warnings), image));
-  EXPECT_EQ(warnings, std::vector<std::string>{"animated PNG: only the first frame is read"});
+  EXPECT_EQ(warnings,
+            (Warnings{{warning_code::kAnimation, "animated PNG: only the first frame is read"}}));
 }
 
 TEST(PngMetadata, OrientationIsApplied) {

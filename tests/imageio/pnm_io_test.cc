@@ -10,7 +10,7 @@ namespace {
 using namespace testing;  // NOLINT(google-build-using-namespace): helpers of this folder
 using namespace std::string_view_literals;
 
-Image MustRead(std::string_view file, std::vector<std::string>* warnings = nullptr,
+Image MustRead(std::string_view file, Warnings* warnings = nullptr,
                const ImageReadOptions& options = {}) {
   Result<Image> image = ReadImage(AsBytes(file), options, warnings);
   if (image.ok()) return std::move(image).value();
@@ -122,7 +122,7 @@ TEST(PnmRead, SizesAreCheckedBeforeMemoryIsTaken) {
 }
 
 TEST(PnmRead, WhatFollowsIsWarnedOf) {
-  std::vector<std::string> warnings;
+  Warnings warnings;
   MustRead("P5 1 1 255\naP5 1 1 255\nb", &warnings);
   EXPECT_TRUE(Mentions(warnings, "only the first"));
   warnings.clear();
@@ -136,7 +136,7 @@ TEST(PnmRead, WhatFollowsIsWarnedOf) {
 TEST(PnmRead, LenientTakesWhatThereIs) {
   ImageReadOptions lenient;
   lenient.lenient = true;
-  std::vector<std::string> warnings;
+  Warnings warnings;
   const Image image = MustRead("P5 2 3 255\nabc", &warnings, lenient);
   EXPECT_EQ(Samples(image), (Bytes{'a', 'b', 0, 0, 0, 0}));
   EXPECT_TRUE(Mentions(warnings, "rows from there on are black"));
@@ -164,7 +164,7 @@ TEST(PnmWrite, LostMetadataIsWarnedOf) {
   metadata.exif = TiffWithOrientation(1, true);
   metadata.xmp = {'<'};
   image.set_metadata(metadata);
-  std::vector<std::string> warnings;
+  Warnings warnings;
   ASSERT_TRUE(WriteImage(image, ImageFormat::kPnm, {}, &warnings).ok());
   EXPECT_EQ(warnings.size(), 3u);
   EXPECT_TRUE(Mentions(warnings, "ICC profile was not written"));

@@ -335,9 +335,9 @@ std::filesystem::path SharedData(std::string_view below) {
   return std::filesystem::exists(path, error) ? path : std::filesystem::path();
 }
 
-bool Mentions(const std::vector<std::string>& warnings, std::string_view text) {
-  return std::any_of(warnings.begin(), warnings.end(), [text](const std::string& warning) {
-    return warning.find(text) != std::string::npos;
+bool Mentions(const Warnings& warnings, std::string_view text) {
+  return std::any_of(warnings.begin(), warnings.end(), [text](const Warning& warning) {
+    return warning.text.find(text) != std::string::npos;
   });
 }
 

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "codec/imageio/warning.h"
 #include "halfmoon/image.h"
 
 namespace halfmoon::testing {
@@ -107,6 +108,6 @@ std::span<const std::uint8_t> AsBytes(std::string_view text);
 // Development data, or an empty path when it is absent.
 std::filesystem::path SharedData(std::string_view below);
 
-bool Mentions(const std::vector<std::string>& warnings, std::string_view text);
+bool Mentions(const Warnings& warnings, std::string_view text);
 
 }  // namespace halfmoon::testing
