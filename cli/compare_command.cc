@@ -8,8 +8,8 @@
 #include "cli/files.h"
 #include "cli/options.h"
 #include "codec/imageio/image_io.h"
+#include "codec/metrics/metrics.h"
 #include "eval/heatmap.h"
-#include "eval/metrics.h"
 
 namespace halfmoon::cli {
 namespace {
@@ -37,10 +37,10 @@ Result<Image> AsRgb(const Image& image) {
   return rgb;
 }
 
-void Print(const Options& o, const Image& image, const eval::MetricValues& values) {
+void Print(const Options& o, const Image& image, const metrics::MetricValues& values) {
   if (o.report.json) {
     nlohmann::ordered_json metrics = nlohmann::ordered_json::object();
-    for (const eval::MetricName& n : eval::kMetrics) {
+    for (const metrics::MetricName& n : metrics::kMetrics) {
       const auto& value = values[n.metric];
       if (!value) continue;
       metrics[std::string(n.key)] =
@@ -54,9 +54,9 @@ void Print(const Options& o, const Image& image, const eval::MetricValues& value
     return;
   }
   Table table({"metric", ">value", "unit"});
-  for (const eval::MetricName& n : eval::kMetrics) {
+  for (const metrics::MetricName& n : metrics::kMetrics) {
     const auto& value = values[n.metric];
-    const bool fine = n.metric == eval::Metric::kSsim || n.metric == eval::Metric::kMsSsim;
+    const bool fine = n.metric == metrics::Metric::kSsim || n.metric == metrics::Metric::kMsSsim;
     table.Add({std::string(n.title),
                !value               ? "n/a"
                : std::isinf(*value) ? "equal"
@@ -79,7 +79,7 @@ Status Run(const Options& o) {
     HALFMOON_ASSIGN_OR_RETURN(Image rgb, AsRgb(grey));
     grey = std::move(rgb);
   }
-  const auto values = eval::Measure(a.view(), b.view());
+  const auto values = metrics::Measure(a.view(), b.view());
   if (!values.ok()) return values.status().WithContext(o.original + ", " + o.distorted);
   if (!o.heatmap.empty()) {
     HALFMOON_ASSIGN_OR_RETURN(const Image map, eval::Heatmap(a.view(), b.view(), o.scale));

@@ -8,7 +8,7 @@
 #include "cli/console.h"
 #include "cli/files.h"
 #include "codec/imageio/image_io.h"
-#include "eval/metrics.h"
+#include "codec/metrics/metrics.h"
 #include "halfmoon/decoder.h"
 #include "halfmoon/target.h"
 
@@ -31,8 +31,8 @@ Result<Decoder> MakeDecoder(const EncodeOptions& options) {
 template <typename Metric>
 FidelityMetric OfAnyKind(Metric metric) {
   return [metric](const ImageView& original, const ImageView& decoded) -> Result<double> {
-    HALFMOON_ASSIGN_OR_RETURN(const Image a, eval::Comparable(original));
-    HALFMOON_ASSIGN_OR_RETURN(const Image b, eval::Comparable(decoded));
+    HALFMOON_ASSIGN_OR_RETURN(const Image a, metrics::Comparable(original));
+    HALFMOON_ASSIGN_OR_RETURN(const Image b, metrics::Comparable(decoded));
     return metric(a.view(), b.view());
   };
 }
@@ -43,7 +43,7 @@ Result<double> MeasurePsnr(std::span<const std::uint8_t> picture, const ImageRea
   HALFMOON_ASSIGN_OR_RETURN(Decoder decoder, MakeDecoder(options));
   HALFMOON_ASSIGN_OR_RETURN(const Image decoded, decoder.Decode(file));
   HALFMOON_ASSIGN_OR_RETURN(const Image image, ReadImage(picture, read));
-  return OfAnyKind(eval::Psnr)(image.view(), decoded.view());
+  return OfAnyKind(metrics::Psnr)(image.view(), decoded.view());
 }
 
 // Of a fidelity, in dB; MS-SSIM's dB are -10 log10(1 - MS-SSIM).
@@ -62,11 +62,11 @@ Result<TargetedFile> EncodeToTarget(const Target& target, const EncodeOptions& o
   HALFMOON_ASSIGN_OR_RETURN(Decoder decoder, MakeDecoder(options));
   if (target.kind == Target::Kind::kPsnr) {
     return EncodeToFidelity(encoder, decoder, image, target.value, kToleranceDb,
-                            OfAnyKind(eval::Psnr));
+                            OfAnyKind(metrics::Psnr));
   }
   const double tolerance = (1 - target.value) * (1 - std::pow(10, -kToleranceDb / 10));
   return EncodeToFidelity(encoder, decoder, image, target.value, tolerance,
-                          OfAnyKind(eval::MsSsim));
+                          OfAnyKind(metrics::MsSsim));
 }
 
 // Fills in `report` and returns the file. The picture is in memory meanwhile: it is encoded several

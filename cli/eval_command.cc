@@ -61,10 +61,10 @@ void PrintPoints(const eval::Evaluation& e) {
   for (const eval::CodecResult& codec : e.codecs) {
     for (const eval::PointMeans& p : eval::MeansOf(e, codec)) {
       table.Add({codec.info.name, Fixed(p.quality, 1), p.pictures ? Fixed(p.bpp, 4) : "-",
-                 Cell(p.metrics[eval::Metric::kPsnrRgb], 3),
-                 Cell(p.metrics[eval::Metric::kMsSsim], 5),
-                 Cell(p.metrics[eval::Metric::kMsSsimDb], 3),
-                 Cell(p.metrics[eval::Metric::kSsimulacra2], 2), std::to_string(p.failed)});
+                 Cell(p.metrics[metrics::Metric::kPsnrRgb], 3),
+                 Cell(p.metrics[metrics::Metric::kMsSsim], 5),
+                 Cell(p.metrics[metrics::Metric::kMsSsimDb], 3),
+                 Cell(p.metrics[metrics::Metric::kSsimulacra2], 2), std::to_string(p.failed)});
     }
   }
   PrintText(table.ToText());
@@ -76,7 +76,7 @@ void PrintDifferences(const eval::Evaluation& e, bool quiet) {
   bool any = false;
   for (const eval::BdEntry& b : eval::CompareAll(e)) {
     std::string metric;
-    for (const eval::MetricName& n : eval::kMetrics) {
+    for (const metrics::MetricName& n : metrics::kMetrics) {
       if (n.metric == b.metric) metric = n.key;
     }
     if (!b.difference.ok()) {
@@ -86,7 +86,7 @@ void PrintDifferences(const eval::Evaluation& e, bool quiet) {
     const eval::BdDifference& d = *b.difference;
     if (!d.warning.empty() && !quiet) PrintWarning(d.warning);
     // Of published curves there may be dozens; results.json has the rest.
-    if (b.published && b.metric != eval::Metric::kPsnrRgb) continue;
+    if (b.published && b.metric != metrics::Metric::kPsnrRgb) continue;
     any = true;
     table.Add({b.test, b.anchor, metric, Fixed(d.bd_rate, 1) + " %", Fixed(d.bd_metric, 2),
                Fixed(d.low, 1) + ".." + Fixed(d.high, 1) + " (" + Fixed(d.share * 100, 0) + " %)",

@@ -7,7 +7,7 @@
 #include "cli/files.h"
 #include "cli/generative.h"
 #include "cli/options.h"
-#include "eval/metrics.h"
+#include "codec/metrics/metrics.h"
 #include "halfmoon/generator.h"
 
 namespace halfmoon::cli {
@@ -35,7 +35,7 @@ Status Run(const Options& o) {
   HALFMOON_ASSIGN_OR_RETURN(Image picture, ReadFitting(generator, o.input, o.resize));
   HALFMOON_ASSIGN_OR_RETURN(const LatentPosterior posterior, generator.Encode(picture.view()));
   HALFMOON_ASSIGN_OR_RETURN(std::vector<Image> decoded, generator.Decode({posterior.mean}));
-  HALFMOON_ASSIGN_OR_RETURN(const double psnr, eval::Psnr(picture.view(), decoded[0].view()));
+  HALFMOON_ASSIGN_OR_RETURN(const double psnr, metrics::Psnr(picture.view(), decoded[0].view()));
   if (!o.output.empty()) {
     std::vector<Image> both;
     both.push_back(std::move(picture));

@@ -6,19 +6,21 @@
 namespace halfmoon::eval {
 namespace {
 
-constexpr Metric kBdMetrics[] = {Metric::kPsnrRgb, Metric::kMsSsimDb, Metric::kSsimulacra2};
+constexpr metrics::Metric kBdMetrics[] = {metrics::Metric::kPsnrRgb, metrics::Metric::kMsSsimDb,
+                                          metrics::Metric::kSsimulacra2};
 
-std::string NameOf(Metric metric) {
-  for (const MetricName& n : kMetrics) {
+std::string NameOf(metrics::Metric metric) {
+  for (const metrics::MetricName& n : metrics::kMetrics) {
     if (n.metric == metric) {
-      return std::string(n.title) + (metric == Metric::kMsSsimDb ? " (dB)" : "");
+      return std::string(n.title) + (metric == metrics::Metric::kMsSsimDb ? " (dB)" : "");
     }
   }
   return "";
 }
 
 // Points at which every picture worked.
-BdCurve CurveOf(const std::string& name, const std::vector<PointMeans>& means, Metric metric) {
+BdCurve CurveOf(const std::string& name, const std::vector<PointMeans>& means,
+                metrics::Metric metric) {
   BdCurve curve{name, {}, {}};
   for (const PointMeans& p : means) {
     if (p.failed > 0 || p.pictures == 0 || !p.metrics[metric]) continue;
@@ -28,19 +30,19 @@ BdCurve CurveOf(const std::string& name, const std::vector<PointMeans>& means, M
   return curve;
 }
 
-BdCurve CurveOf(const CurveFile& file, Metric metric) {
+BdCurve CurveOf(const CurveFile& file, metrics::Metric metric) {
   BdCurve curve{file.name, {}, {}};
-  if (metric == Metric::kPsnrRgb && !file.psnr_rgb.empty()) {
+  if (metric == metrics::Metric::kPsnrRgb && !file.psnr_rgb.empty()) {
     curve.rate = file.bpp;
     curve.metric = file.psnr_rgb;
-  } else if (metric == Metric::kMsSsimDb && !file.ms_ssim_rgb.empty()) {
+  } else if (metric == metrics::Metric::kMsSsimDb && !file.ms_ssim_rgb.empty()) {
     curve.rate = file.bpp;
-    for (const double v : file.ms_ssim_rgb) curve.metric.push_back(MsSsimToDb(v));
+    for (const double v : file.ms_ssim_rgb) curve.metric.push_back(metrics::MsSsimToDb(v));
   }
   return curve;
 }
 
-BdCurve PictureCurve(const CodecResult& codec, std::size_t picture, Metric metric) {
+BdCurve PictureCurve(const CodecResult& codec, std::size_t picture, metrics::Metric metric) {
   BdCurve curve{codec.info.name, {}, {}};
   for (const auto& point : codec.rows) {
     const Measurement& m = point[picture];
@@ -86,7 +88,7 @@ std::vector<PointMeans> MeansOf(const Evaluation& e, const CodecResult& codec) {
   for (std::size_t q = 0; q < codec.qualities.size(); ++q) {
     PointMeans point;
     point.quality = codec.qualities[q];
-    std::array<int, kMetricCount> counts{};
+    std::array<int, metrics::kMetricCount> counts{};
     for (std::size_t p = 0; p < e.pictures.size(); ++p) {
       if (e.pictures[p].error.failed()) continue;
       const Measurement& m = codec.rows[q][p];
@@ -97,21 +99,22 @@ std::vector<PointMeans> MeansOf(const Evaluation& e, const CodecResult& codec) {
       ++point.pictures;
       point.bytes += m.bytes;
       point.bpp += m.bpp;
-      for (const MetricName& n : kMetrics) {
+      for (const metrics::MetricName& n : metrics::kMetrics) {
         if (!m.metrics[n.metric]) continue;
         ++counts[static_cast<std::size_t>(n.metric)];
         point.metrics[n.metric] = point.metrics[n.metric].value_or(0) + *m.metrics[n.metric];
       }
     }
     if (point.pictures > 0) point.bpp /= point.pictures;
-    for (const MetricName& n : kMetrics) {
+    for (const metrics::MetricName& n : metrics::kMetrics) {
       auto& value = point.metrics[n.metric];
       // A mean over some of the pictures can't be compared with a mean over all.
       if (counts[static_cast<std::size_t>(n.metric)] < point.pictures) value.reset();
       if (value) *value /= point.pictures;
     }
-    if (point.metrics[Metric::kMsSsim]) {
-      point.metrics[Metric::kMsSsimDb] = MsSsimToDb(*point.metrics[Metric::kMsSsim]);
+    if (point.metrics[metrics::Metric::kMsSsim]) {
+      point.metrics[metrics::Metric::kMsSsimDb] =
+          metrics::MsSsimToDb(*point.metrics[metrics::Metric::kMsSsim]);
     }
     points.push_back(point);
   }
@@ -124,7 +127,7 @@ std::vector<BdEntry> CompareAll(const Evaluation& e) {
     const CodecResult& test = e.codecs[c];
     if (test.error.failed()) continue;
     const std::vector<PointMeans> means = MeansOf(e, test);
-    for (const Metric metric : kBdMetrics) {
+    for (const metrics::Metric metric : kBdMetrics) {
       BdEntry entry;
       entry.test = test.info.name;
       entry.metric = metric;
@@ -139,7 +142,7 @@ std::vector<BdEntry> CompareAll(const Evaluation& e) {
       }
     }
     for (const CurveFile& anchor : e.anchors) {
-      for (const Metric metric : {Metric::kPsnrRgb, Metric::kMsSsimDb}) {
+      for (const metrics::Metric metric : {metrics::Metric::kPsnrRgb, metrics::Metric::kMsSsimDb}) {
         const BdCurve published = CurveOf(anchor, metric);
         if (published.rate.empty()) continue;
         BdEntry entry;

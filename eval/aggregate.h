@@ -14,7 +14,7 @@ struct PointMeans {
   double quality = 0;
   double bpp = 0;
   std::uint64_t bytes = 0;  // sum
-  MetricValues metrics;
+  metrics::MetricValues metrics;
   int pictures = 0;  // that the means are over
   int failed = 0;    // pictures that can be read and failed here
 };
@@ -30,7 +30,7 @@ struct PictureBd {
 struct BdEntry {
   std::string anchor, test;
   bool published = false;  // the anchor
-  Metric metric = Metric::kPsnrRgb;
+  metrics::Metric metric = metrics::Metric::kPsnrRgb;
   Result<BdDifference> difference = Status(StatusCode::kInternal, "not computed");
   // Between codecs of the run:
   std::vector<PictureBd> per_picture;

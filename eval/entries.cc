@@ -5,9 +5,9 @@
 
 namespace halfmoon::eval {
 
-Json MetricsToJson(const MetricValues& values) {
+Json MetricsToJson(const metrics::MetricValues& values) {
   Json json = Json::object();
-  for (const MetricName& name : kMetrics) {
+  for (const metrics::MetricName& name : metrics::kMetrics) {
     const auto& value = values[name.metric];
     if (!value) continue;
     json[std::string(name.key)] = std::isinf(*value) ? Json(nullptr) : Json(*value);
@@ -15,9 +15,9 @@ Json MetricsToJson(const MetricValues& values) {
   return json;
 }
 
-MetricValues MetricsFromJson(const Json& json) {
-  MetricValues values;
-  for (const MetricName& name : kMetrics) {
+metrics::MetricValues MetricsFromJson(const Json& json) {
+  metrics::MetricValues values;
+  for (const metrics::MetricName& name : metrics::kMetrics) {
     const auto found = json.find(std::string(name.key));
     if (found == json.end()) continue;
     values[name.metric] =

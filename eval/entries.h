@@ -10,8 +10,8 @@ namespace halfmoon::eval {
 using Json = nlohmann::ordered_json;
 
 // Metrics that don't exist are left out; infinite ones are null.
-Json MetricsToJson(const MetricValues& values);
-MetricValues MetricsFromJson(const Json& json);
+Json MetricsToJson(const metrics::MetricValues& values);
+metrics::MetricValues MetricsFromJson(const Json& json);
 
 Json MeasurementToJson(const Measurement& m);
 Measurement MeasurementFromJson(const Json& json);

@@ -187,7 +187,7 @@ Measurement MeasureOnce(Peer* peer, const Image& original, double quality,
     m.error.Set(image.status().WithContext("decoding"));
     return m;
   }
-  const auto metrics = Measure(original.view(), image->view());
+  const auto metrics = metrics::Measure(original.view(), image->view());
   if (!metrics.ok()) {
     m.error.Set(metrics.status());
     return m;

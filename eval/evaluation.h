@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "codec/metrics/metrics.h"
 #include "eval/bjontegaard.h"
 #include "eval/curve_files.h"
-#include "eval/metrics.h"
 #include "eval/peers/peer.h"
 #include "halfmoon/status.h"
 
@@ -68,7 +68,7 @@ struct DatasetPicture {
 struct Measurement {
   std::uint64_t bytes = 0;
   double bpp = 0;
-  MetricValues metrics;
+  metrics::MetricValues metrics;
   Failure error;
 };
 

@@ -3,7 +3,7 @@
 #include <chrono>
 
 #include "codec/imageio/image_io.h"
-#include "eval/metrics.h"
+#include "codec/metrics/metrics.h"
 #include "halfmoon/decoder.h"
 #include "halfmoon/encoder.h"
 
@@ -52,7 +52,7 @@ Result<RdReport> MeasureRd(const std::vector<std::string>& files, const RdOption
       const auto decoded = decoder.Decode(*file);
       if (!decoded.ok()) return decoded.status().WithContext(path);
       report.decode_seconds += Seconds(start) / static_cast<double>(total);
-      HALFMOON_ASSIGN_OR_RETURN(const double psnr, Psnr(image.view(), decoded->view()));
+      HALFMOON_ASSIGN_OR_RETURN(const double psnr, metrics::Psnr(image.view(), decoded->view()));
       point.bpp += share * 8 * static_cast<double>(file->size()) / pixels;
       point.psnr += share * psnr;
       point.estimated_bpp += share * stats.estimated_bits / pixels;

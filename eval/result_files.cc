@@ -96,11 +96,11 @@ Json AnchorsToJson(const Evaluation& e) {
   for (const CurveFile& a : e.anchors) {
     Json points = Json::array();
     for (std::size_t i = 0; i < a.bpp.size(); ++i) {
-      MetricValues metrics;
-      if (!a.psnr_rgb.empty()) metrics[Metric::kPsnrRgb] = a.psnr_rgb[i];
+      metrics::MetricValues metrics;
+      if (!a.psnr_rgb.empty()) metrics[metrics::Metric::kPsnrRgb] = a.psnr_rgb[i];
       if (!a.ms_ssim_rgb.empty()) {
-        metrics[Metric::kMsSsim] = a.ms_ssim_rgb[i];
-        metrics[Metric::kMsSsimDb] = MsSsimToDb(a.ms_ssim_rgb[i]);
+        metrics[metrics::Metric::kMsSsim] = a.ms_ssim_rgb[i];
+        metrics[metrics::Metric::kMsSsimDb] = metrics::MsSsimToDb(a.ms_ssim_rgb[i]);
       }
       points.push_back({{"bpp", a.bpp[i]}, {"metrics", MetricsToJson(metrics)}});
     }
@@ -111,7 +111,7 @@ Json AnchorsToJson(const Evaluation& e) {
 
 Json BdToJson(const Evaluation& e, const BdEntry& b) {
   Json json = {{"anchor", b.anchor}, {"test", b.test}, {"published", b.published}};
-  for (const MetricName& n : kMetrics) {
+  for (const metrics::MetricName& n : metrics::kMetrics) {
     if (n.metric == b.metric) json["metric"] = std::string(n.key);
   }
   json["method"] = e.options.bd_method == BdMethod::kPchip ? "pchip" : "cubic";
@@ -211,8 +211,8 @@ CurveFile ToCurveFile(const Evaluation& e, const CodecResult& c) {
   for (std::size_t q = 0; q < means.size(); ++q) {
     if (means[q].failed > 0 || means[q].pictures == 0) continue;
     add(&curve.bpp, means[q].bpp);
-    add(&curve.psnr_rgb, means[q].metrics[Metric::kPsnrRgb]);
-    add(&curve.ms_ssim_rgb, means[q].metrics[Metric::kMsSsim]);
+    add(&curve.psnr_rgb, means[q].metrics[metrics::Metric::kPsnrRgb]);
+    add(&curve.ms_ssim_rgb, means[q].metrics[metrics::Metric::kMsSsim]);
     add(&curve.encoding_time, MeanSeconds(c, q, &TimingRow::encode_seconds));
     add(&curve.decoding_time, MeanSeconds(c, q, &TimingRow::decode_seconds));
   }
@@ -238,7 +238,7 @@ Status WriteText(const std::string& path, const std::string& text) {
 
 std::string ResultsToJson(const Evaluation& e) {
   Json metrics = Json::array(), codecs = Json::array(), bd = Json::array();
-  for (const MetricName& n : kMetrics) {
+  for (const metrics::MetricName& n : metrics::kMetrics) {
     metrics.push_back({{"key", std::string(n.key)},
                        {"name", std::string(n.title)},
                        {"unit", std::string(n.unit)}});
@@ -261,16 +261,16 @@ std::string ResultsToJson(const Evaluation& e) {
 
 std::string PicturesToCsv(const Evaluation& e) {
   std::string csv = "codec,picture,width,height,quality,bytes,bpp";
-  for (const MetricName& n : kMetrics) csv += "," + std::string(n.key);
+  for (const metrics::MetricName& n : metrics::kMetrics) csv += "," + std::string(n.key);
   csv += ",error\n";
   for (const DatasetPicture& p : e.pictures) {
     if (!p.error.failed()) continue;
-    csv.append(",").append(CsvText(p.name)).append(6 + kMetricCount, ',');
+    csv.append(",").append(CsvText(p.name)).append(6 + metrics::kMetricCount, ',');
     csv.append(CsvText(p.error.message)).append("\n");
   }
   for (const CodecResult& c : e.codecs) {
     if (c.error.failed()) {
-      csv.append(CsvText(c.info.name)).append(7 + kMetricCount, ',');
+      csv.append(CsvText(c.info.name)).append(7 + metrics::kMetricCount, ',');
       csv.append(CsvText(c.error.message)).append("\n");
     }
     for (std::size_t q = 0; q < c.rows.size(); ++q) {
@@ -282,11 +282,11 @@ std::string PicturesToCsv(const Evaluation& e) {
                std::to_string(picture.width) + "," + std::to_string(picture.height) + "," +
                CsvNumber(c.qualities[q]) + ",";
         if (m.error.failed()) {
-          csv.append(2 + kMetricCount, ',').append(CsvText(m.error.message)).append("\n");
+          csv.append(2 + metrics::kMetricCount, ',').append(CsvText(m.error.message)).append("\n");
           continue;
         }
         csv += std::to_string(m.bytes) + "," + CsvNumber(m.bpp);
-        for (const MetricName& n : kMetrics) {
+        for (const metrics::MetricName& n : metrics::kMetrics) {
           csv += ",";
           if (const auto& value = m.metrics[n.metric]) csv += CsvNumber(*value);
         }

@@ -6,7 +6,7 @@
 namespace halfmoon::networks {
 
 // The multi-scale structural similarity of pictures a and b, [N, C, H, W] in [0, 1] each, mean over
-// the channels: [N], at most 1. Wang, Simoncelli and Bovik 2003, as eval/metrics.h computes it,
+// the channels: [N], at most 1. Wang, Simoncelli and Bovik 2003, as codec/metrics does,
 // with two differences that training needs: pictures below 161 pixels have fewer scales, whose
 // exponents are divided by their sum; and a scale without anything in common counts as 1e-4, where
 // the power still has a gradient. The gradient reaches b alone. REQUIRES: H, W >= 11, even on every

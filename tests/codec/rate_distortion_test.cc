@@ -6,8 +6,8 @@
 #include <filesystem>
 
 #include "codec/imageio/image_io.h"
+#include "codec/metrics/metrics.h"
 #include "eval/bd_rate.h"
-#include "eval/metrics.h"
 #include "tests/codec/test_pictures.h"
 
 namespace halfmoon::eval {
@@ -16,11 +16,11 @@ namespace {
 TEST(PsnrTest, KnownAnswers) {
   const Image a = testing::MakePicture(20, 10, 3, testing::Kind::kFlat);
   Image b = *a.Clone();
-  EXPECT_TRUE(std::isinf(*Psnr(a.view(), b.view())));
+  EXPECT_TRUE(std::isinf(*metrics::Psnr(a.view(), b.view())));
   for (auto& s : b.samples()) s = static_cast<std::uint8_t>(s + 5);
-  EXPECT_NEAR(*Psnr(a.view(), b.view()), 10 * std::log10(255.0 * 255 / 25), 1e-9);
+  EXPECT_NEAR(*metrics::Psnr(a.view(), b.view()), 10 * std::log10(255.0 * 255 / 25), 1e-9);
   const Image c = testing::MakePicture(20, 11, 3, testing::Kind::kFlat);
-  EXPECT_EQ(Psnr(a.view(), c.view()).status().code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(metrics::Psnr(a.view(), c.view()).status().code(), StatusCode::kInvalidArgument);
 }
 
 TEST(BdRateTest, ScaledRatesAreTheScale) {

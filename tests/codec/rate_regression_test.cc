@@ -8,7 +8,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "eval/metrics.h"
+#include "codec/metrics/metrics.h"
 #include "models/training/moon_renderer.h"
 #include "tests/codec/test_pictures.h"
 
@@ -61,7 +61,7 @@ TEST(RateRegression, BytesAndPsnrAreThoseOnRecord) {
         ASSERT_TRUE(file.ok()) << file.status().message();
         const auto decoded = decoder->Decode(*file);
         ASSERT_TRUE(decoded.ok()) << decoded.status().message();
-        const double psnr = *eval::Psnr(picture.view(), decoded->view());
+        const double psnr = *metrics::Psnr(picture.view(), decoded->view());
         found.push_back({{"model", model},
                          {"picture", name},
                          {"quality", quality},

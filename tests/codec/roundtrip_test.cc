@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "eval/metrics.h"
+#include "codec/metrics/metrics.h"
 #include "tests/codec/test_pictures.h"
 
 namespace halfmoon {
@@ -35,7 +35,7 @@ TEST(RoundTripTest, AnySizeComesBackAsItWas) {
         EXPECT_EQ(back->channels(), channels);
         if (kind == Kind::kFlat) {
           // Even the tiny model keeps a plain surface plain, and its padding invisible.
-          EXPECT_GT(*eval::Psnr(image.view(), back->view()), 20);
+          EXPECT_GT(*metrics::Psnr(image.view(), back->view()), 20);
         }
       }
     }
@@ -52,7 +52,7 @@ TEST(RoundTripTest, QualityBuysFidelity) {
   for (const double quality : {5.0, 45.0, 95.0}) {
     const auto file = encoder->Encode(image.view(), quality);
     ASSERT_TRUE(file.ok());
-    const double psnr = *eval::Psnr(image.view(), decoder->Decode(*file)->view());
+    const double psnr = *metrics::Psnr(image.view(), decoder->Decode(*file)->view());
     EXPECT_GT(file->size(), last_size);
     EXPECT_GT(psnr, last_psnr);
     last_size = file->size();

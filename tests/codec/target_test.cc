@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "eval/metrics.h"
+#include "codec/metrics/metrics.h"
 #include "tests/codec/test_pictures.h"
 
 namespace halfmoon {
@@ -56,21 +56,23 @@ TEST_F(TargetTest, TheEndsOfTheRange) {
 
 TEST_F(TargetTest, FidelityIsReachedFromAbove) {
   const auto psnr_at = [&](double quality) {
-    return *eval::Psnr(image_.view(),
-                       decoder_.Decode(*encoder_.Encode(image_.view(), quality))->view());
+    return *metrics::Psnr(image_.view(),
+                          decoder_.Decode(*encoder_.Encode(image_.view(), quality))->view());
   };
   const double worst = psnr_at(0), best = psnr_at(100);
   ASSERT_LT(worst + 1, best);
   for (const double part : {0.2, 0.5, 0.9}) {
     const double wanted = worst + part * (best - worst);
-    const auto made = EncodeToFidelity(encoder_, decoder_, image_.view(), wanted, 0.05, eval::Psnr);
+    const auto made =
+        EncodeToFidelity(encoder_, decoder_, image_.view(), wanted, 0.05, metrics::Psnr);
     ASSERT_TRUE(made.ok()) << made.status().message();
     EXPECT_GE(made->reached, wanted);
     EXPECT_LE(made->reached, wanted + 0.05);
-    EXPECT_EQ(*eval::Psnr(image_.view(), decoder_.Decode(made->file)->view()), made->reached);
+    EXPECT_EQ(*metrics::Psnr(image_.view(), decoder_.Decode(made->file)->view()), made->reached);
   }
-  EXPECT_EQ(EncodeToFidelity(encoder_, decoder_, image_.view(), 0, 0.05, eval::Psnr)->quality, 0);
-  const auto none = EncodeToFidelity(encoder_, decoder_, image_.view(), 99, 0.05, eval::Psnr);
+  EXPECT_EQ(EncodeToFidelity(encoder_, decoder_, image_.view(), 0, 0.05, metrics::Psnr)->quality,
+            0);
+  const auto none = EncodeToFidelity(encoder_, decoder_, image_.view(), 99, 0.05, metrics::Psnr);
   ASSERT_FALSE(none.ok());
   EXPECT_NE(none.status().message().find("99.00 can't be reached"), std::string::npos)
       << none.status().message();

@@ -4,9 +4,9 @@
 #include <cmath>
 
 #include "bitstream/container.h"
+#include "codec/metrics/metrics.h"
 #include "codec/model_store.h"
 #include "codec/tile_grid.h"
-#include "eval/metrics.h"
 #include "tests/codec/test_pictures.h"
 
 namespace halfmoon {
@@ -198,9 +198,9 @@ TEST(TilesTest, CostLittleAndShowNoSeam) {
     EncodeStats one, many;
     const auto whole = EncodeWith(image, 0, 70, &one);
     const auto tiled = EncodeWith(image, 256, 70, &many);
-    const double psnr_one = *eval::Psnr(image.view(), DecodeWith(whole).view());
+    const double psnr_one = *metrics::Psnr(image.view(), DecodeWith(whole).view());
     const Image back = DecodeWith(tiled);
-    const double psnr_many = *eval::Psnr(image.view(), back.view());
+    const double psnr_many = *metrics::Psnr(image.view(), back.view());
     EXPECT_GT(psnr_many, psnr_one - 0.05);
     // Tiles of 256 are small on purpose; the default is 1024, measured in docs/large-pictures.md.
     EXPECT_LT(many.estimated_bits, 1.05 * one.estimated_bits + 8 * 64);

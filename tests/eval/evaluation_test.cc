@@ -121,7 +121,7 @@ TEST_F(EvaluationTest, WritesWhatTheFormatSays) {
     for (const json& file : matched.at("files")) {
       const auto decoded = ReadImageFile(Out("report/" + file.at("file").get<std::string>()));
       ASSERT_TRUE(decoded.ok());
-      EXPECT_NEAR(*Psnr(original->view(), decoded->view()),
+      EXPECT_NEAR(*metrics::Psnr(original->view(), decoded->view()),
                   file.at("metrics").at("psnr_rgb").get<double>(), 1e-9);
       if (file.contains("encoded")) {
         EXPECT_EQ(fs::file_size(root_ / "report" / file.at("encoded").get<std::string>()),
@@ -279,9 +279,9 @@ TEST(ResultsExampleTest, HasTheKeysOfARealResult) {
                           "codecs", "anchors", "bd", "matched"}) {
     EXPECT_TRUE(r.contains(key)) << key;
   }
-  ASSERT_EQ(r.at("metrics").size(), kMetricCount);
-  for (std::size_t i = 0; i < kMetricCount; ++i) {
-    EXPECT_EQ(r.at("metrics").at(i).at("key"), std::string(kMetrics[i].key));
+  ASSERT_EQ(r.at("metrics").size(), metrics::kMetricCount);
+  for (std::size_t i = 0; i < metrics::kMetricCount; ++i) {
+    EXPECT_EQ(r.at("metrics").at(i).at("key"), std::string(metrics::kMetrics[i].key));
   }
 }
 

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <fstream>
 
-#include "eval/metrics.h"
+#include "codec/metrics/metrics.h"
 #include "eval/peers/registry.h"
 #include "tests/codec/test_pictures.h"
 
@@ -54,7 +54,7 @@ TEST(PeersTest, QualityBuysPsnrWithBytes) {
       ASSERT_EQ(decoded->width(), 192u);
       ASSERT_EQ(decoded->height(), 130u);
       ASSERT_EQ(decoded->channels(), 3u);
-      const double psnr = *Psnr(picture.view(), decoded->view());
+      const double psnr = *metrics::Psnr(picture.view(), decoded->view());
       EXPECT_GT(psnr, last_psnr) << name;
       EXPECT_GT(file->size(), last_bytes) << name;
       EXPECT_EQ(*(*peer)->Encode(picture.view(), quality), *file) << name << ": not deterministic";

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
-#include "eval/metrics.h"
+#include "codec/metrics/metrics.h"
 #include "models/networks/autoencoder.h"
 #include "models/networks/distortion.h"
 #include "models/networks/latent_search.h"
@@ -37,7 +37,7 @@ double ByEval(const torch::Tensor& a, const torch::Tensor& b) {
     return out;
   };
   const Image x = image(a), y = image(b);
-  return eval::MsSsim(x.view(), y.view()).value();
+  return metrics::MsSsim(x.view(), y.view()).value();
 }
 
 TEST(MsSsimTest, IsThatOfEvalFromFiveScalesOn) {

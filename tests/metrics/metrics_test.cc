@@ -1,12 +1,12 @@
 // Metrics against answers known from their definitions, on pictures made here.
-#include "eval/metrics.h"
+#include "codec/metrics/metrics.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <functional>
 
-namespace halfmoon::eval {
+namespace halfmoon::metrics {
 namespace {
 
 using PixelFunction = std::function<int(int x, int y, int c)>;
@@ -143,4 +143,4 @@ TEST(MetricsTest, UnequalPicturesAreRefusedByTheirSizes) {
 }
 
 }  // namespace
-}  // namespace halfmoon::eval
+}  // namespace halfmoon::metrics

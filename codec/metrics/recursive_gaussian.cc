@@ -1,10 +1,10 @@
-#include "eval/metrics_recursive_gaussian.h"
+#include "codec/metrics/recursive_gaussian.h"
 
 #include <algorithm>
 #include <cmath>
 #include <numbers>
 
-namespace halfmoon::eval {
+namespace halfmoon::metrics {
 namespace {
 
 // a * b + c with one rounding to single precision, on processors with and without such an
@@ -131,4 +131,4 @@ void RecursiveGaussian::Blur(const float* in, std::size_t width, std::size_t hei
   BlurColumns(rows_.data(), width, height, out);
 }
 
-}  // namespace halfmoon::eval
+}  // namespace halfmoon::metrics

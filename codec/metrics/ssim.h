@@ -1,11 +1,11 @@
-// SSIM and MS-SSIM of one channel. Internal to eval/; callers use metrics.h.
+// SSIM and MS-SSIM of one channel. Internal to codec/metrics; callers use metrics.h.
 #pragma once
 
 #include <optional>
 
-#include "eval/metrics_planes.h"
+#include "codec/metrics/planes.h"
 
-namespace halfmoon::eval {
+namespace halfmoon::metrics {
 
 struct SsimValues {
   std::optional<double> ssim;     // nothing below 11 pixels a side
@@ -15,4 +15,4 @@ struct SsimValues {
 // Both of two planes of equal size with samples 0..255: the first scale serves both.
 SsimValues Ssim(Plane a, Plane b);
 
-}  // namespace halfmoon::eval
+}  // namespace halfmoon::metrics

@@ -6,9 +6,9 @@
 #include <sstream>
 
 #include "codec/imageio/image_io.h"
-#include "eval/metrics.h"
+#include "codec/metrics/metrics.h"
 
-namespace halfmoon::eval {
+namespace halfmoon::metrics {
 namespace {
 
 TEST(MetricsReferenceTest, EighteenPairs) {
@@ -44,4 +44,4 @@ TEST(MetricsReferenceTest, EighteenPairs) {
 }
 
 }  // namespace
-}  // namespace halfmoon::eval
+}  // namespace halfmoon::metrics

@@ -1,15 +1,15 @@
-#include "eval/metrics.h"
+#include "codec/metrics/metrics.h"
 
 #include <cmath>
 #include <limits>
 #include <string>
 
 #include "codec/imageio/pixels.h"
-#include "eval/metrics_planes.h"
-#include "eval/metrics_ssim.h"
-#include "eval/metrics_ssimulacra2.h"
+#include "codec/metrics/planes.h"
+#include "codec/metrics/ssim.h"
+#include "codec/metrics/ssimulacra2.h"
 
-namespace halfmoon::eval {
+namespace halfmoon::metrics {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
@@ -132,4 +132,4 @@ Result<MetricValues> Measure(const ImageView& original, const ImageView& distort
   return values;
 }
 
-}  // namespace halfmoon::eval
+}  // namespace halfmoon::metrics

@@ -8,7 +8,7 @@
 #include "halfmoon/image.h"
 #include "halfmoon/status.h"
 
-namespace halfmoon::eval {
+namespace halfmoon::metrics {
 
 enum class Metric {
   kPsnrRgb,
@@ -76,4 +76,4 @@ Result<Image> Comparable(const ImageView& picture);
 // -10 log10(1 - ms_ssim); infinity for 1.
 double MsSsimToDb(double ms_ssim);
 
-}  // namespace halfmoon::eval
+}  // namespace halfmoon::metrics

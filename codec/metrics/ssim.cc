@@ -1,9 +1,9 @@
-#include "eval/metrics_ssim.h"
+#include "codec/metrics/ssim.h"
 
 #include <algorithm>
 #include <cmath>
 
-namespace halfmoon::eval {
+namespace halfmoon::metrics {
 namespace {
 
 // Wang, Bovik, Sheikh and Simoncelli 2004: window, sigma, K1 and K2.
@@ -98,4 +98,4 @@ SsimValues Ssim(Plane a, Plane b) {
   return values;
 }
 
-}  // namespace halfmoon::eval
+}  // namespace halfmoon::metrics

@@ -1,13 +1,13 @@
-#include "eval/metrics_ssimulacra2.h"
+#include "codec/metrics/ssimulacra2.h"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <vector>
 
-#include "eval/metrics_recursive_gaussian.h"
+#include "codec/metrics/recursive_gaussian.h"
 
-namespace halfmoon::eval {
+namespace halfmoon::metrics {
 namespace {
 
 constexpr int kScales = 6;
@@ -214,4 +214,4 @@ std::optional<double> Ssimulacra2(const ImageView& original, const ImageView& di
   return x > 0 ? 100 - 10 * std::pow(x, 0.6276336467831387) : 100.0;
 }
 
-}  // namespace halfmoon::eval
+}  // namespace halfmoon::metrics

@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <vector>
 
-namespace halfmoon::eval {
+namespace halfmoon::metrics {
 
 // Charalampidis 2016, "Recursive implementation of the Gaussian filter using truncated cosine
 // functions": a Gaussian as the sum of three cosines that vanish at +-N, each computed from its two
@@ -35,4 +35,4 @@ class RecursiveGaussian {
   std::vector<float> rows_, previous_, zeros_;
 };
 
-}  // namespace halfmoon::eval
+}  // namespace halfmoon::metrics

@@ -1,4 +1,4 @@
-// Planes of doubles and the windowed moments that SSIM is made of. Internal to eval/.
+// Planes of doubles and the windowed moments that SSIM is made of. Internal to codec/metrics.
 #pragma once
 
 #include <cstddef>
@@ -7,7 +7,7 @@
 
 #include "halfmoon/image.h"
 
-namespace halfmoon::eval {
+namespace halfmoon::metrics {
 
 struct Plane {
   Plane(std::size_t w, std::size_t h) : width(w), height(h), samples(w * h) {}
@@ -37,4 +37,4 @@ struct MomentRows {
 void WindowMoments(const Plane& a, const Plane& b, const std::vector<double>& taps,
                    const std::function<void(std::size_t, const MomentRows&)>& row);
 
-}  // namespace halfmoon::eval
+}  // namespace halfmoon::metrics

@@ -1,8 +1,8 @@
-#include "eval/metrics_planes.h"
+#include "codec/metrics/planes.h"
 
 #include <algorithm>
 
-namespace halfmoon::eval {
+namespace halfmoon::metrics {
 namespace {
 
 constexpr std::size_t kMoments = 5;
@@ -67,4 +67,4 @@ void WindowMoments(const Plane& a, const Plane& b, const std::vector<double>& ta
   }
 }
 
-}  // namespace halfmoon::eval
+}  // namespace halfmoon::metrics
