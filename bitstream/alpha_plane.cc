@@ -143,6 +143,7 @@ Result<Bytes> EncodeAlpha(std::span<const std::uint8_t> samples, std::uint32_t w
                           std::uint32_t height, int sample_bytes) {
   HALFMOON_RETURN_IF_ERROR(CheckArguments(width, height, sample_bytes));
   const std::uint64_t row_bytes = std::uint64_t{width} * static_cast<std::uint64_t>(sample_bytes);
+  // NOLINTNEXTLINE(clang-analyzer-core.DivideZero): CheckArguments has refused 0
   if (samples.size() / row_bytes != height || samples.size() % row_bytes != 0) {
     return Status(StatusCode::kInvalidArgument, "alpha: " + std::to_string(samples.size()) +
                                                     " bytes for " + std::to_string(height) +

@@ -66,7 +66,7 @@ Status CdfTables::Build(std::span<const std::int32_t> sizes, std::span<const std
     if (sizes[t] < kMinTableSize || sizes[t] > kMaxTableSize) {
       return Bad(t, "size is " + std::to_string(sizes[t]) + ", legal are 2..65536");
     }
-    const std::size_t size = static_cast<std::size_t>(sizes[t]);
+    const auto size = static_cast<std::size_t>(sizes[t]);
     if (size > frequencies.size() - base) {
       return Bad(t, "needs " + std::to_string(size) + " frequencies from " + std::to_string(base) +
                         " on, only " + std::to_string(frequencies.size()) + " are there in all");
@@ -105,7 +105,7 @@ Status CdfTables::BuildTable(std::size_t table, std::int32_t offset,
       return Bad(table, "frequency " + std::to_string(i) + " is " + std::to_string(frequency) +
                             ", legal are 1..65535");
     }
-    const std::uint32_t f = static_cast<std::uint32_t>(frequency);
+    const auto f = static_cast<std::uint32_t>(frequency);
     if (f > kProbabilityTotal - start) {
       return Bad(table, "frequencies exceed 65536 at entry " + std::to_string(i));
     }
@@ -137,8 +137,7 @@ Status CdfTables::BuildTable(std::size_t table, std::int32_t offset,
 EscapeCode CdfTables::MakeEscape(const Info& info, std::int32_t symbol) {
   const bool below = symbol < info.offset;
   const std::int32_t last = info.offset + info.escape - 1;
-  const std::uint32_t distance =
-      static_cast<std::uint32_t>(below ? info.offset - symbol : symbol - last);
+  const auto distance = static_cast<std::uint32_t>(below ? info.offset - symbol : symbol - last);
   const std::uint32_t value_plus_one = 2 * (distance - 1) + (below ? 1u : 0u) + 1;
   return {value_plus_one, BitWidth(value_plus_one) - 1};
 }

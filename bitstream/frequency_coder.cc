@@ -80,7 +80,7 @@ Result<std::vector<std::uint8_t>> FrequencyEncoder::Finish() {
       if (!intervals_.empty()) {
         // A symbol emits at most half a word; the rest is the lanes' share and Offer's.
         std::vector<std::uint32_t> words(intervals_.size() / 2 + intervals_.size() / 1024 +
-                                         2 * rans::kMaxLanes + 2);
+                                         std::size_t{2} * rans::kMaxLanes + 2);
         std::array<std::uint64_t, rans::kMaxLanes> states;
         states.fill(rans::kLowerBound);
         const auto lanes = static_cast<std::size_t>(LaneCount(intervals_.size()));

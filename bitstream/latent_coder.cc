@@ -174,8 +174,8 @@ Result<std::vector<std::uint8_t>> LatentEncoder::Encode() const {
   if (entries_.empty()) return stream;
   // A symbol shrinks the room of a state by at most 16 bits and a rounding loss below 2^-14 bit, an
   // escape code by 45 bits: half a word and two words. The rest is the lanes' share and Offer's.
-  const std::size_t capacity =
-      entries_.size() / 2 + entries_.size() / 1024 + 2 * escapes_.size() + 2 * rans::kMaxLanes + 2;
+  const std::size_t capacity = entries_.size() / 2 + entries_.size() / 1024 + 2 * escapes_.size() +
+                               std::size_t{2} * rans::kMaxLanes + 2;
   std::vector<std::uint32_t> words(capacity);
   std::array<std::uint64_t, rans::kMaxLanes> states;
   states.fill(rans::kLowerBound);
@@ -189,7 +189,7 @@ Result<std::vector<std::uint8_t>> LatentEncoder::Encode() const {
     static_assert(rans::kMaxLanes == 4);
     sink = EncodeLanes<4>(states, sink);
   }
-  const std::size_t word_count = static_cast<std::size_t>(sink.next() - words.data());
+  const auto word_count = static_cast<std::size_t>(sink.next() - words.data());
   HALFMOON_ENSURE(word_count < capacity);
   return rans::WriteStream(std::span(states).first(static_cast<std::size_t>(lanes)),
                            std::span(words).first(word_count));

@@ -85,6 +85,7 @@ class Chooser {
     const auto end = std::min_element(cost_.begin(), cost_.end());
     const auto last = static_cast<std::size_t>(end - cost_.begin());
     std::size_t state = last;
+    // NOLINTNEXTLINE(modernize-loop-convert): clang 14 cannot compile std::views::reverse
     for (auto step = steps_.rbegin(); step != steps_.rend(); ++step) {
       const std::size_t odd = step->odd_bits >> state & 1;
       symbols[step->position] = step->symbol[kPredecessors.quantiser[state]][odd];

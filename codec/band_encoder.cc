@@ -134,7 +134,7 @@ class BandEncoder {
     const Rect band = BandOf(o_, grid_, row, end);
     band_row_ = row;
     latent_ = {};
-    alpha_.assign(grid_.columns() * (end - row), {});
+    alpha_.assign(std::size_t{grid_.columns()} * (end - row), {});
     HALFMOON_RETURN_IF_ERROR(
         ForStrips(o_, band, [&](const Rect& strip) { return Strip(band, strip); }));
     // The prior spreads over threads of its own only where there are fewer tiles than those.

@@ -100,7 +100,7 @@ Result<FileParts> ReadParts(std::span<const std::uint8_t> bytes, const DecodeOpt
   parts.chunks = left.others;
   TakeChunks(left, &parts);
   if (left.header.colour == Colour::kIcc && parts.icc == nullptr)
-    parts.lost_chunks.push_back("ICCP");
+    parts.lost_chunks.emplace_back("ICCP");
   std::uint64_t lost =
       left.lost_chunks - std::min<std::uint64_t>(left.lost_chunks, parts.lost_chunks.size());
   const auto missing = [](const auto& streams) {
@@ -109,7 +109,7 @@ Result<FileParts> ReadParts(std::span<const std::uint8_t> bytes, const DecodeOpt
   };
   const std::uint64_t tiles_lost = missing(left.latents) + missing(left.alphas);
   // Chunks whose type is gone with them: EXIF, XMP or unknown ones.
-  if (lost > tiles_lost) parts.lost_chunks.push_back("optional chunks");
+  if (lost > tiles_lost) parts.lost_chunks.emplace_back("optional chunks");
   return parts;
 }
 

@@ -45,7 +45,7 @@ void WriteSamples(const FloatPicture& x, const Rect& area, const PictureShape& s
   const auto put = [&](std::uint8_t* row, std::size_t index, float value) {
     // NaN, from hostile weights, becomes 0: the comparison fails.
     const float scaled = value * kMax;
-    const Sample sample = static_cast<Sample>(std::lrintf(scaled > 0 ? std::min(scaled, kMax) : 0));
+    const auto sample = static_cast<Sample>(std::lrintf(scaled > 0 ? std::min(scaled, kMax) : 0));
     std::memcpy(row + index * sizeof(Sample), &sample, sizeof(Sample));
   };
   for (std::uint32_t j = 0; j < area.height; ++j) {
