@@ -20,7 +20,7 @@ mount_chroot "$folder"
 inside() { in_chroot "$folder" env DEBIAN_FRONTEND=noninteractive "$@"; }
 rm -rf "$folder/packages"
 mkdir "$folder/packages"
-cp "$HALFMOON_ROOT"/build/release/*.deb "$picture" "$HALFMOON_ROOT"/tests/install/{CMakeLists.txt,consumer.cc} "$folder/packages/"
+cp "$HALFMOON_ROOT"/build/release/*.deb "$picture" "$HALFMOON_ROOT"/{README.md,tests/install/{CMakeLists.txt,consumer.cc}} "$folder/packages/"
 picture=$(basename "$picture")
 
 say "installing what the packages depend on"
@@ -55,7 +55,7 @@ done
 for completion in bash-completion/completions/halfmoon zsh/vendor-completions/_halfmoon fish/vendor_completions.d/halfmoon.fish; do
   inside test -s "/usr/share/$completion" || die "no /usr/share/$completion"
 done
-inside sh -c 'cd /tmp && cmake -S /packages -B consumer -G Ninja > /dev/null && cmake --build consumer > /dev/null && consumer/consumer' |
+inside sh -c 'cd /tmp && cmake -S /packages -B consumer -G Ninja -DHALFMOON_README=/packages/README.md > /dev/null && cmake --build consumer > /dev/null && consumer/consumer' |
   sed 's/^/consumer: /'
 inside rm -rf /tmp/a.hmn /tmp/a.png /tmp/b.png /tmp/without_ending /tmp/consumer
 

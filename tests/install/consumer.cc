@@ -9,6 +9,9 @@
 #include "halfmoon/decoder.h"
 #include "halfmoon/encoder.h"
 #include "halfmoon/image.h"
+
+// README.md's.
+halfmoon::Result<halfmoon::Image> ThereAndBack(const halfmoon::ImageView& picture);
 #endif
 
 int main() {
@@ -19,6 +22,12 @@ int main() {
   if (halfmoon::EncodeOptions{.quality = 101}.Validate().ok()) return 2;
   auto image = halfmoon::Image::Create(3, 2, 3);
   if (!image.ok() || image->samples().size() != 18) return 3;
+  const auto back = ThereAndBack(image->view());
+  if (!back.ok()) {
+    std::printf("%s\n", back.status().message().c_str());
+    return 5;
+  }
+  if (back->width() != 3 || back->height() != 2 || back->channels() != 3) return 6;
 #endif
   const auto name = halfmoon::StatusCodeName(halfmoon::StatusCode::kCorrupt);
   std::printf("%.*s\n", static_cast<int>(name.size()), name.data());

@@ -1,4 +1,4 @@
-# Installs the build into a temporary folder and builds the consumer against it.
+# Installs the build into a temporary folder, builds the consumer against it, and runs it.
 # -D BUILD_DIR=... -D SOURCE_DIR=<this folder> -D WORK_DIR=...
 file(REMOVE_RECURSE ${WORK_DIR})
 function(run)
