@@ -247,7 +247,9 @@ Result<std::vector<std::uint8_t>> WriteUnguarded(const Header& header,
   writer.Reserve(total);
   writer.Bytes(kMagic);
   writer.U8(kFormatMajor);
-  writer.U8(kFormatMinor);
+  const bool has_density = std::any_of(
+      chunks.begin(), chunks.end(), [](const Chunk& chunk) { return chunk.type == kChunkDensity; });
+  writer.U8(has_density ? kFormatMinor : kFormatMinorWithoutDensity);
   writer.U8(header.flags);
   writer.U8(header.bit_depth);
   writer.U8(header.channels);

@@ -18,7 +18,9 @@ namespace halfmoon {
 // this, and a transfer that clears bit 7 is noticed.
 inline constexpr std::array<std::uint8_t, 4> kMagic = {0x8D, 'H', 'M', 'N'};
 inline constexpr std::uint8_t kFormatMajor = 0;
-inline constexpr std::uint8_t kFormatMinor = 3;
+inline constexpr std::uint8_t kFormatMinor = 4;
+// What a file without a pixel density needs.
+inline constexpr std::uint8_t kFormatMinorWithoutDensity = 3;
 inline constexpr std::size_t kHeaderBytes = 38;
 
 // Flag bits 0..3 may be ignored by a reader that does not know them, bits 4..7 may not.
@@ -31,7 +33,8 @@ enum class Colour : std::uint8_t {
 };
 
 struct Header {
-  std::uint8_t format_major = kFormatMajor;  // as read; Write always writes the current format
+  // As read. Write writes the lowest format that has all that the file uses.
+  std::uint8_t format_major = kFormatMajor;
   std::uint8_t format_minor = kFormatMinor;
   std::uint8_t flags = 0;
   std::uint8_t bit_depth = 8;  // bits per sample: 8 or 16
@@ -76,6 +79,7 @@ inline constexpr ChunkType kChunkAlpha("ALPH");  // one tile's alpha; k-th chunk
 inline constexpr ChunkType kChunkIcc("ICCP");    // ICC profile, compressed
 inline constexpr ChunkType kChunkExif("eXIF");   // EXIF block, compressed
 inline constexpr ChunkType kChunkXmp("xMPP");    // XMP packet, compressed
+inline constexpr ChunkType kChunkDensity("dENS");  // pixels per length
 
 struct Chunk {
   ChunkType type;

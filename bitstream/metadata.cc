@@ -54,7 +54,37 @@ Result<std::vector<std::uint8_t>> Decompress(std::span<const std::uint8_t> frame
   return raw;
 }
 
+bool IsLegal(const Density& d) {
+  constexpr std::uint8_t kUnits = 4;
+  constexpr std::uint32_t kMost = 0x7FFFFFFF;  // PNG's
+  return d.unit < kUnits && d.x >= 1 && d.x <= kMost && d.y >= 1 && d.y <= kMost;
+}
+
 }  // namespace
+
+Result<std::vector<std::uint8_t>> WriteDensity(const Density& density) {
+  if (!IsLegal(density)) {
+    return Status(StatusCode::kInvalidArgument,
+                  "density of " + std::to_string(density.x) + " x " + std::to_string(density.y) +
+                      " pixels per unit " + std::to_string(density.unit) +
+                      ", legal are 1..2147483647 and units 0..3; leave it out");
+  }
+  ByteWriter writer;
+  writer.U8(density.unit);
+  writer.U32(density.x);
+  writer.U32(density.y);
+  return std::move(writer).Take();
+}
+
+std::optional<Density> ReadDensity(std::span<const std::uint8_t> payload) {
+  ByteReader reader(payload);
+  Density density;
+  density.unit = reader.U8();
+  density.x = reader.U32();
+  density.y = reader.U32();
+  if (!reader.ok() || reader.remaining() != 0 || !IsLegal(density)) return std::nullopt;
+  return density;
+}
 
 Result<std::vector<std::uint8_t>> CompressBlock(std::span<const std::uint8_t> raw, int level) {
   if (level < 1 || level > kMetadataLevel) {

@@ -1,8 +1,9 @@
-// Compressed blocks: a declared size and a zstd frame, as in the chunks ICCP, eXIF, xMPP and ALPH.
-// Must not include zstd headers; knows nothing of what the bytes mean.
+// Compressed blocks: a declared size and a zstd frame, as in the chunks ICCP, eXIF, xMPP and ALPH;
+// and the density in chunk dENS. Must not include zstd headers.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -32,5 +33,18 @@ Result<std::vector<std::uint8_t>> CompressMetadata(std::span<const std::uint8_t>
                                                    const Limits& limits = {});
 Result<std::vector<std::uint8_t>> DecompressMetadata(std::span<const std::uint8_t> block,
                                                      const Limits& limits = {});
+
+// Chunk dENS: pixels per unit of length.
+struct Density {
+  std::uint8_t unit = 0;       // 0 none: only the shape of a pixel, 1 inch, 2 cm, 3 m
+  std::uint32_t x = 0, y = 0;  // 1..2^31-1
+  bool operator==(const Density&) const = default;
+};
+
+// The payload. Errors: kInvalidArgument for numbers out of range.
+Result<std::vector<std::uint8_t>> WriteDensity(const Density& density);
+
+// What a payload says; nothing when it is not one of this version's.
+std::optional<Density> ReadDensity(std::span<const std::uint8_t> payload);
 
 }  // namespace halfmoon

@@ -60,6 +60,7 @@ Result<DecompressReport> DecompressFile(const std::string& input, const std::str
       blocks.icc = metadata.icc;
       blocks.exif = metadata.exif;
       blocks.xmp = metadata.xmp;
+      blocks.density = metadata.density;
       const ByteSink sink = [&](std::span<const std::uint8_t> b) { return stream->Write(b); };
       HALFMOON_ASSIGN_OR_RETURN(writer, CreateRows(shape, blocks, format, settings.write, sink));
       return Status::Ok();

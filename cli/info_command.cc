@@ -111,6 +111,20 @@ Result<Described> Describe(const std::string& path) {
   return Described{std::move(*info), bytes.size()};
 }
 
+// Of PixelDensity::Unit.
+constexpr const char* kUnits[] = {"pixel shape", "inch", "centimetre", "metre"};
+
+// ", 300 x 300 pixels per inch", or nothing.
+std::string DensityText(const FileInfo& i) {
+  if (!i.density) return "";
+  const std::string numbers = std::to_string(i.density->x) + " x " + std::to_string(i.density->y);
+  if (i.density->unit == PixelDensity::Unit::kNone) {
+    return ", pixels " + std::to_string(i.density->y) + " wide, " + std::to_string(i.density->x) +
+           " high";
+  }
+  return ", " + numbers + " pixels per " + kUnits[static_cast<int>(i.density->unit)];
+}
+
 nlohmann::ordered_json ToJson(const std::string& path, const Described& d, bool tiles) {
   nlohmann::ordered_json json = {
       {"file", path},
@@ -131,6 +145,11 @@ nlohmann::ordered_json ToJson(const std::string& path, const Described& d, bool 
       {"tile_columns", d.info.tile_columns},
       {"tile_rows", d.info.tile_rows},
   };
+  if (d.info.density) {
+    json["density"] = {{"x", d.info.density->x},
+                       {"y", d.info.density->y},
+                       {"unit", kUnits[static_cast<int>(d.info.density->unit)]}};
+  }
   json["chunks"] = nullptr;  // null: damaged
   for (const FileInfo::Chunk& c : d.info.chunks) {
     json["chunks"].push_back({{"type", c.type}, {"bytes", c.bytes}});
@@ -154,11 +173,11 @@ std::string ToText(const std::string& path, const Described& d) {
   return path + "\n" +  //
          "  picture  " + std::to_string(i.width) + "x" + std::to_string(i.height) + ", " +
          ChannelsText(i.channels) + ", " + std::to_string(i.bit_depth) + " bit, " +
-         (i.has_icc ? "ICC profile" : "sRGB") + "\n" + "  file     " + Bytes(d.bytes) + ", " +
-         Fixed(d.bpp(), 3) + " bpp\n" + "  quality  " + Fixed(i.quality, 1) + " (Q " +
-         std::to_string(i.q) + (i.dependent ? ", dependent quantisation" : "") + ")\n" +
-         "  model    id " + std::to_string(i.model_id) + ", hash " + d.hash() + "\n" +
-         "  tiles    " +
+         (i.has_icc ? "ICC profile" : "sRGB") + DensityText(i) + "\n" + "  file     " +
+         Bytes(d.bytes) + ", " + Fixed(d.bpp(), 3) + " bpp\n" + "  quality  " +
+         Fixed(i.quality, 1) + " (Q " + std::to_string(i.q) +
+         (i.dependent ? ", dependent quantisation" : "") + ")\n" + "  model    id " +
+         std::to_string(i.model_id) + ", hash " + d.hash() + "\n" + "  tiles    " +
          (i.tile_size == 0 ? "one"
                            : std::to_string(i.tile_columns) + " x " + std::to_string(i.tile_rows) +
                                  " of " + std::to_string(i.tile_size) + " pixels") +

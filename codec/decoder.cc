@@ -1,6 +1,7 @@
 #include "halfmoon/decoder.h"
 
 #include <algorithm>
+#include <optional>
 #include <thread>
 
 #include "bitstream/container.h"
@@ -42,6 +43,13 @@ FileInfo ToInfo(const Header& h) {
   return info;
 }
 
+std::optional<PixelDensity> DensityOf(const Chunk* chunk) {
+  if (chunk == nullptr) return std::nullopt;
+  const auto read = ReadDensity(chunk->payload);
+  if (!read) return std::nullopt;
+  return PixelDensity{read->x, read->y, static_cast<PixelDensity::Unit>(read->unit)};
+}
+
 // Adds what `chunk` holds to `block`; null: nothing. With `lost` a damaged block is named there.
 Status ReadMetadata(const Chunk* chunk, const DecodeLimits& limits,
                     std::vector<std::uint8_t>* block, std::vector<std::string>* lost) {
@@ -61,7 +69,7 @@ Status ReadMetadata(const Chunk* chunk, const DecodeLimits& limits,
 struct FileParts {
   Header header;
   std::vector<std::span<const std::uint8_t>> latents, alphas;
-  const Chunk *icc = nullptr, *exif = nullptr, *xmp = nullptr;
+  const Chunk *icc = nullptr, *exif = nullptr, *xmp = nullptr, *density = nullptr;
   std::vector<Chunk> chunks;             // what these point into
   std::vector<std::string> lost_chunks;  // by name, LATT and ALPH apart
 };
@@ -77,6 +85,7 @@ void TakeChunks(const File& file, FileParts* parts) {
   parts->icc = find(kChunkIcc);
   parts->exif = find(kChunkExif);
   parts->xmp = find(kChunkXmp);
+  parts->density = find(kChunkDensity);
 }
 
 Result<FileParts> ReadParts(std::span<const std::uint8_t> bytes, const DecodeOptions& options) {
@@ -120,6 +129,7 @@ Result<FileInfo> ReadInfo(std::span<const std::uint8_t> file, const DecodeLimits
   FileInfo info = ToInfo(header);
   if (const auto parsed = Parse(file, ToLimits(limits)); parsed.ok()) {
     for (const Chunk& c : parsed->chunks) info.chunks.push_back({c.type.Name(), c.payload.size()});
+    info.density = DensityOf(parsed->Find(kChunkDensity));
   }
   return info;
 }
@@ -159,6 +169,7 @@ struct Decoder::Impl {
       HALFMOON_RETURN_IF_ERROR(ReadMetadata(parts.icc, options.limits, &metadata.icc, lost));
       HALFMOON_RETURN_IF_ERROR(ReadMetadata(parts.exif, options.limits, &metadata.exif, lost));
       HALFMOON_RETURN_IF_ERROR(ReadMetadata(parts.xmp, options.limits, &metadata.xmp, lost));
+      metadata.density = DensityOf(parts.density);
     }
     metadata.colour.source =
         metadata.icc.empty() ? FileColour::Source::kSrgb : FileColour::Source::kIcc;

@@ -61,7 +61,7 @@ AeEncoding EncodingOf(int effort) {
   return {Quantiser::kDependent, effort >= 3};
 }
 
-// Chunks of metadata and the compressed blocks they show.
+// Chunks of metadata and the payloads they show.
 class MetadataChunks {
  public:
   Status Add(ChunkType type, const std::vector<std::uint8_t>& raw) {
@@ -69,6 +69,15 @@ class MetadataChunks {
     HALFMOON_ASSIGN_OR_RETURN(std::vector<std::uint8_t> block, CompressMetadata(raw));
     blocks_.push_back(std::move(block));
     chunks_.push_back({type, blocks_.back()});
+    return Status::Ok();
+  }
+  Status Add(const std::optional<PixelDensity>& density) {
+    if (!density) return Status::Ok();
+    HALFMOON_ASSIGN_OR_RETURN(
+        std::vector<std::uint8_t> payload,
+        WriteDensity({static_cast<std::uint8_t>(density->unit), density->x, density->y}));
+    blocks_.push_back(std::move(payload));
+    chunks_.push_back({kChunkDensity, blocks_.back()});
     return Status::Ok();
   }
   const std::vector<Chunk>& chunks() const { return chunks_; }
@@ -184,6 +193,7 @@ Result<std::vector<std::uint8_t>> Encoder::Encode(const ImageView& image, double
   metadata.icc.assign(image.icc.begin(), image.icc.end());
   metadata.exif.assign(image.exif.begin(), image.exif.end());
   metadata.xmp.assign(image.xmp.begin(), image.xmp.end());
+  metadata.density = image.density;
   std::uint32_t y = 0;
   const RowSource source = [&](std::span<std::uint8_t> row) {
     std::copy_n(image.row(y++), row.size(), row.data());
@@ -193,7 +203,7 @@ Result<std::vector<std::uint8_t>> Encoder::Encode(const ImageView& image, double
 }
 
 Result<std::vector<std::uint8_t>> Encoder::EncodeRows(const PictureShape& given,
-                                                      const Metadata& metadata,
+                                                      const Metadata& given_metadata,
                                                       const RowSource& rows, double quality,
                                                       EncodeStats* stats) {
   const EncodeOptions& o = impl_->options;
@@ -201,6 +211,7 @@ Result<std::vector<std::uint8_t>> Encoder::EncodeRows(const PictureShape& given,
   HALFMOON_RETURN_IF_ERROR(given.Validate(o.max_pixels));
   PictureShape shape = given;
   RowSource source = rows;
+  Metadata metadata = given_metadata;
   Image fitted;
   std::uint32_t fitted_row = 0;
   if (const auto fixed = impl_->model->model->FixedShape()) {
@@ -211,6 +222,8 @@ Result<std::vector<std::uint8_t>> Encoder::EncodeRows(const PictureShape& given,
       HALFMOON_RETURN_IF_ERROR(rows({whole.row(y), whole.stride()}));
     }
     HALFMOON_ASSIGN_OR_RETURN(fitted, Fit(whole.view(), *fixed));
+    // Other pixels than those that the density counts.
+    if (shape.width != fitted.width() || shape.height != fitted.height()) metadata.density.reset();
     shape = fitted.shape();
     source = [&](std::span<std::uint8_t> row) {
       std::copy_n(fitted.row(fitted_row++), row.size(), row.data());
@@ -280,6 +293,7 @@ Result<std::vector<std::uint8_t>> Encoder::Impl::EncodeOnce(const PictureShape& 
       HALFMOON_RETURN_IF_ERROR(blocks.Add(kChunkIcc, metadata.icc));
       HALFMOON_RETURN_IF_ERROR(blocks.Add(kChunkExif, metadata.exif));
       HALFMOON_RETURN_IF_ERROR(blocks.Add(kChunkXmp, metadata.xmp));
+      HALFMOON_RETURN_IF_ERROR(blocks.Add(metadata.density));
       if (!metadata.icc.empty()) header.colour = Colour::kIcc;
     }
 

@@ -59,7 +59,7 @@ TEST(Container, RoundTrip) {
   ASSERT_TRUE(parsed.ok()) << parsed.status().message();
   const Header& h = parsed->header;
   EXPECT_EQ(h.format_major, kFormatMajor);
-  EXPECT_EQ(h.format_minor, kFormatMinor);
+  EXPECT_EQ(h.format_minor, kFormatMinorWithoutDensity);
   EXPECT_EQ(h.flags, 0x15);
   EXPECT_TRUE(h.dependent());
   EXPECT_EQ(h.bit_depth, 8);

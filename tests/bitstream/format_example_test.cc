@@ -116,6 +116,23 @@ TEST(Format, WorkedExampleIsWhatTheCodeWrites) {
       << "FORMAT.md shows another file; run with HALFMOON_REGENERATE_GOLDEN=1 and review the diff";
 }
 
+// The version that FORMAT.md names first and last is the code's.
+TEST(Format, VersionIsTheCodes) {
+  const Bytes bytes = ReadFile(HALFMOON_SOURCE_DIR "/bitstream/FORMAT.md");
+  const std::string text(bytes.begin(), bytes.end());
+  const std::string version = std::to_string(kFormatMajor) + "." + std::to_string(kFormatMinor);
+  EXPECT_NE(text.find("\n\nVersion " + version + ". "), std::string::npos) << version;
+  // The last row of the table at the end.
+  const std::size_t row = text.rfind("\n| ");
+  ASSERT_NE(row, std::string::npos);
+  EXPECT_EQ(text.substr(row, 3 + version.size() + 2), "\n| " + version + " |");
+  EXPECT_NE(
+      text.find("Format_Minor | any; written: the lowest version that has what the file uses, " +
+                std::to_string(kFormatMinor) + " with chunk `dENS`, else " +
+                std::to_string(kFormatMinorWithoutDensity)),
+      std::string::npos);
+}
+
 // The numbers that FORMAT.md quotes.
 TEST(Format, QuotedConstants) {
   EXPECT_EQ(kHeaderBytes, 38u);

@@ -104,6 +104,11 @@ std::vector<ContainerCase> ContainerCases() {
                                   {kChunkExif, CompressMetadata(Ascii("this is eXIF")).value()},
                                   {kChunkXmp, CompressMetadata(Ascii("this is xMPP")).value()}});
        }},
+      {"density", "300 x 150 pixels per inch; format 0.4", StatusCode::kOk, true,
+       [] {
+         return MakeFile(SmallHeader(), {{kChunkDensity, WriteDensity({1, 300, 150}).value()},
+                                         {kChunkLatents, {0, 0, 0, 0, 0x80}}});
+       }},
       {"unknown_optional", "a chunk of the future that may be skipped", StatusCode::kOk, true,
        [] {
          return MakeFile(SmallHeader(),

@@ -79,6 +79,41 @@ TEST(RoundTripTest, ExifAndXmpTravelByteForByte) {
   EXPECT_TRUE(decoder->Verify(*file).ok());
 }
 
+TEST(RoundTripTest, PixelDensityTravels) {
+  auto encoder = Encoder::Create(TinyEncode());
+  auto decoder = Decoder::Create(TinyDecode());
+  ASSERT_TRUE(encoder.ok() && decoder.ok());
+  Image image = MakePicture(40, 30, 3, Kind::kScene);
+  const auto plain = encoder->Encode(image.view());
+  ASSERT_TRUE(plain.ok());
+  EXPECT_EQ(ReadInfo(*plain)->format_minor, 3);  // as before there were densities
+  for (const PixelDensity& density : {PixelDensity{11811, 5906, PixelDensity::Unit::kMetre},
+                                      PixelDensity{300, 300, PixelDensity::Unit::kInch},
+                                      PixelDensity{2, 1, PixelDensity::Unit::kNone}}) {
+    Metadata metadata;
+    metadata.density = density;
+    image.set_metadata(metadata);
+    const auto file = encoder->Encode(image.view());
+    ASSERT_TRUE(file.ok()) << file.status().message();
+    EXPECT_EQ(file->size(), plain->size() + 4 + 1 + 9 + 4);
+    const auto info = ReadInfo(*file);
+    EXPECT_EQ(info->format_minor, 4);
+    EXPECT_EQ(info->density, density);
+    EXPECT_EQ(decoder->Decode(*file)->metadata().density, density);
+    EXPECT_EQ(decoder->DecodeRegion(*file, {3, 4, 5, 6})->metadata().density, density);
+    DecodeOptions without = TinyDecode();
+    without.strip_metadata = true;
+    EXPECT_EQ(Decoder::Create(without)->Decode(*file)->metadata().density, std::nullopt);
+    EncodeOptions strip = TinyEncode();
+    strip.strip_metadata = true;
+    EXPECT_EQ(*Encoder::Create(strip)->Encode(image.view()), *plain);
+  }
+  Metadata illegal;
+  illegal.density = PixelDensity{0, 1, PixelDensity::Unit::kInch};
+  image.set_metadata(illegal);
+  EXPECT_EQ(encoder->Encode(image.view()).status().code(), StatusCode::kInvalidArgument);
+}
+
 TEST(RoundTripTest, StridesAndIccTravel) {
   auto encoder = Encoder::Create(TinyEncode());
   auto decoder = Decoder::Create(TinyDecode());

@@ -50,6 +50,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const Result<std::vector<std::uint8_t>> raw = DecompressMetadata(chunk.payload, limits);
     Require(raw.ok() ? raw->size() <= limits.max_metadata_bytes
                      : raw.status().code() != StatusCode::kInternal);
+    if (const auto density = ReadDensity(chunk.payload)) {
+      const auto payload = WriteDensity(*density);
+      Require(payload.ok() && std::ranges::equal(*payload, chunk.payload));
+    }
   }
   return 0;
 }

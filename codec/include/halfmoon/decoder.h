@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -44,6 +45,8 @@ struct FileInfo {
   // In file order; the k-th LATT and the k-th ALPH belong to tile k, counted row by row. ReadInfo
   // of a whole file only.
   std::vector<Chunk> chunks;
+  // Pixels per length, where the file says. ReadInfo of a whole file only.
+  std::optional<PixelDensity> density;
 };
 
 // Reads the header; no pixel is allocated and no model touched. `file` may be just the first bytes:
@@ -63,7 +66,7 @@ struct DecodeOptions {
   // Memory of the whole process, bytes: work that is estimated to need more is refused, and windows
   // are chosen to stay below. 0: no limit.
   std::uint64_t max_memory = 0;
-  // Leave out the ICC profile, EXIF and XMP.
+  // Leave out the ICC profile, EXIF, XMP and the pixel density.
   bool strip_metadata = false;
   // Decode what is left of a damaged file: lost tiles become mid-grey (and opaque), lost metadata
   // is missing; DecodeStats says which. The header must be intact. Pixels within the model's halo

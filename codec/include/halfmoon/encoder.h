@@ -45,7 +45,7 @@ struct EncodeOptions {
   // Colour under fully transparent pixels: false smooths it away, because nobody sees it and it
   // costs bits; true codes it (lossily) as it is. Alpha itself is always lossless.
   bool exact_transparent = false;
-  // Leave out the ICC profile, EXIF and XMP.
+  // Leave out the ICC profile, EXIF, XMP and the pixel density.
   bool strip_metadata = false;
 
   // --- How to work ---------------------------------------------------------------------------
@@ -102,7 +102,7 @@ class Encoder {
   Result<std::vector<std::uint8_t>> Encode(const ImageView& image, double quality,
                                            EncodeStats* stats = nullptr);
   // The same from rows: at most some 2000 of them are held at a time, whatever the size.
-  // Of `metadata` icc, exif and xmp are used. Errors also: the source's.
+  // Of `metadata` icc, exif, xmp and density are used. Errors also: the source's.
   Result<std::vector<std::uint8_t>> EncodeRows(const PictureShape& shape, const Metadata& metadata,
                                                const RowSource& source, double quality,
                                                EncodeStats* stats = nullptr);

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -57,6 +58,8 @@ struct FileColour {
     kIcc,          // the profile is the file's own, byte for byte
     kGammaChroma,  // gAMA and cHRM of a PNG: `icc` is a profile made from them, or empty when they
                    // say sRGB
+    kCicp,         // cICP of a PNG: as kGammaChroma
+    kExif,         // EXIF alone, which says Adobe RGB: `icc` is a profile made for it
   };
   Source source = Source::kUnstated;
   std::uint32_t gamma = 0;  // gAMA: exponent times 100000; 0: absent
@@ -65,11 +68,36 @@ struct FileColour {
   std::array<std::int32_t, 8> primaries = {};
 };
 
+// How large pixels are to be shown or printed, as a file states it.
+struct PixelDensity {
+  enum class Unit : std::uint8_t {
+    kNone = 0,  // x and y mean only the shape of a pixel: y wide, x high
+    kInch = 1,
+    kCentimetre = 2,
+    kMetre = 3,
+  };
+  std::uint32_t x = 0;  // pixels per unit from left to right, 1..2^31-1
+  std::uint32_t y = 0;  // pixels per unit from top to bottom, 1..2^31-1
+  Unit unit = Unit::kNone;
+
+  bool operator==(const PixelDensity&) const = default;
+  // Whether x and y are in the range stated above.
+  bool IsLegal() const {
+    constexpr std::uint32_t kMost = 0x7FFFFFFF;
+    return x >= 1 && x <= kMost && y >= 1 && y <= kMost && unit <= Unit::kMetre;
+  }
+  // Whether it only says that pixels are square.
+  bool SaysNothing() const { return unit == Unit::kNone && x == y; }
+};
+
 // What travels with the pixels. Blocks are carried byte for byte and not interpreted.
 struct Metadata {
   std::vector<std::uint8_t> icc;   // ICC profile of the samples; empty means sRGB
   std::vector<std::uint8_t> exif;  // a TIFF structure: begins with "II" or "MM"
   std::vector<std::uint8_t> xmp;   // an XMP packet, UTF-8
+  // Pixels per length (pHYs of PNG, JFIF); EXIF's own resolution is part of `exif`. Absent:
+  // unknown.
+  std::optional<PixelDensity> density;
   FileColour colour;
 };
 
@@ -82,9 +110,10 @@ struct ImageView {
   std::uint32_t channels = 0;          // 1 grey, 2 grey + alpha, 3 RGB, 4 RGB + alpha
   std::uint32_t bit_depth = 8;         // bits per sample: 8 or 16
   std::size_t stride = 0;  // bytes from a row to the next, >= row_bytes(); even for 16 bit
-  std::span<const std::uint8_t> icc;   // ICC profile; empty means sRGB
-  std::span<const std::uint8_t> exif;  // as Metadata::exif
-  std::span<const std::uint8_t> xmp;   // as Metadata::xmp
+  std::span<const std::uint8_t> icc;    // ICC profile; empty means sRGB
+  std::span<const std::uint8_t> exif;   // as Metadata::exif
+  std::span<const std::uint8_t> xmp;    // as Metadata::xmp
+  std::optional<PixelDensity> density;  // as Metadata::density
 
   PictureShape shape() const { return {width, height, channels, bit_depth}; }
   bool has_alpha() const { return shape().has_alpha(); }
@@ -162,7 +191,7 @@ class Image {
   // Lifetime: until this image is moved from, assigned or destroyed.
   ImageView view() const {
     return {samples_.data(), shape_.width,  shape_.height,  shape_.channels, shape_.bit_depth,
-            stride(),        metadata_.icc, metadata_.exif, metadata_.xmp};
+            stride(),        metadata_.icc, metadata_.exif, metadata_.xmp,   metadata_.density};
   }
 
  private:
