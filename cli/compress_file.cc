@@ -146,6 +146,7 @@ Result<CompressReport> CompressFile(const std::string& input, const std::string&
   ImageReadOptions read;
   read.max_pixels = settings.encode.max_pixels;
   read.lenient = settings.lenient;
+  read.skip_metadata = settings.encode.strip_metadata;
   auto reader = OpenRows(bytes, read);
   if (!reader.ok()) return reader.status().WithContext(input);
   RowReader& rows = **reader;

@@ -12,6 +12,9 @@ constexpr std::uint32_t kOrientationTag = 0x0112;
 constexpr std::uint32_t kExifDirectoryTag = 0x8769;
 constexpr std::uint32_t kPixelXDimensionTag = 0xA002;
 constexpr std::uint32_t kPixelYDimensionTag = 0xA003;
+constexpr std::uint32_t kColourSpaceTag = 0xA001;
+constexpr std::uint32_t kInteroperabilityTag = 0xA005;
+constexpr std::uint32_t kInteroperabilityIndexTag = 0x0001;
 constexpr std::uint32_t kShort = 3, kLong = 4;  // types of values
 constexpr std::uint64_t kEntryBytes = 12;       // tag 2, type 2, count 4, value 4
 
@@ -83,34 +86,6 @@ void SwapPixelDimensions(std::span<std::uint8_t> tiff) {
   std::swap_ranges(at(*x + 2), at(*x + kEntryBytes), at(*y + 2));
 }
 
-bool IsSpace(std::uint8_t c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
-
-// Where, after `at`, the one digit of an orientation stands; npos when the text is of another form.
-std::size_t FindDigit(std::string_view text, std::size_t at) {
-  constexpr std::size_t kNone = std::string_view::npos;
-  const auto skip = [&] {
-    while (at < text.size() && IsSpace(static_cast<std::uint8_t>(text[at]))) ++at;
-  };
-  const auto next = [&] { return at < text.size() ? text[at] : '\0'; };
-  skip();
-  char close = '<';
-  if (next() == '=') {
-    ++at;
-    skip();
-    close = next();
-    if (close != '"' && close != '\'') return kNone;
-  } else if (next() != '>') {
-    return kNone;
-  }
-  ++at;
-  skip();
-  const std::size_t digit = at;
-  if (next() < '1' || next() > '8') return kNone;
-  ++at;
-  skip();
-  return next() == close ? digit : kNone;
-}
-
 }  // namespace
 
 std::span<const std::uint8_t> WithoutExifName(std::span<const std::uint8_t> block) {
@@ -131,6 +106,27 @@ int ExifOrientation(std::span<const std::uint8_t> tiff) {
   return value >= 1 && value <= 8 ? static_cast<int>(value) : 1;
 }
 
+bool ExifSaysAdobeRgb(std::span<const std::uint8_t> tiff) {
+  const TiffReader reader(tiff);
+  if (!reader.valid()) return false;
+  const auto exif = reader.Find(reader.U32(4), kExifDirectoryTag);
+  if (!exif) return false;
+  const std::uint64_t directory = reader.U32(*exif + 8);
+  constexpr std::uint32_t kSrgb = 1;
+  const auto colour_space = reader.Find(directory, kColourSpaceTag);
+  if (colour_space && reader.U16(*colour_space + 8) == kSrgb) return false;
+  const auto link = reader.Find(directory, kInteroperabilityTag);
+  if (!link) return false;
+  const auto index = reader.Find(reader.U32(*link + 8), kInteroperabilityIndexTag);
+  if (!index) return false;
+  // "R03" and a NUL, in the entry itself.
+  constexpr std::string_view kAdobeRgb("R03\0", 4);
+  return reader.U32(*index + 4) == kAdobeRgb.size() &&
+         std::equal(kAdobeRgb.begin(), kAdobeRgb.end(),
+                    tiff.begin() + static_cast<std::ptrdiff_t>(*index + 8),
+                    [](char a, std::uint8_t b) { return static_cast<std::uint8_t>(a) == b; });
+}
+
 bool ResetExifOrientation(std::span<std::uint8_t> tiff, bool sides_swapped) {
   if (!TiffReader(tiff).FindOrientation()) return false;
   if (sides_swapped) SwapPixelDimensions(tiff);
@@ -141,19 +137,6 @@ bool ResetExifOrientation(std::span<std::uint8_t> tiff, bool sides_swapped) {
     tiff[*entry + 9] = reader.big_endian() ? 1 : 0;
   }
   return true;
-}
-
-int ResetXmpOrientation(std::span<std::uint8_t> xmp) {
-  constexpr std::string_view kName = "tiff:Orientation";
-  const std::string_view text(reinterpret_cast<const char*>(xmp.data()), xmp.size());
-  int found = 0;
-  for (std::size_t at = text.find(kName); at != text.npos; at = text.find(kName, at + 1)) {
-    const std::size_t digit = FindDigit(text, at + kName.size());
-    if (digit == text.npos) continue;
-    xmp[digit] = '1';
-    ++found;
-  }
-  return found;
 }
 
 }  // namespace halfmoon::imageio

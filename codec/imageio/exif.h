@@ -16,13 +16,13 @@ std::span<const std::uint8_t> WithoutExifName(std::span<const std::uint8_t> bloc
 // Range: 1..8; 1 when the tag is missing, illegal or damaged. Reads nothing outside `tiff`.
 int ExifOrientation(std::span<const std::uint8_t> tiff);
 
+// Whether the block says that the colours are Adobe RGB: interoperability index "R03" (DCF option
+// file), and not sRGB at the same time. Reads nothing outside `tiff`.
+bool ExifSaysAdobeRgb(std::span<const std::uint8_t> tiff);
+
 // Makes the block true for a picture that was turned upright: the tag becomes 1 and, when
 // `sides_swapped`, PixelXDimension and PixelYDimension change places. All else stays as it is, the
 // thumbnail included. Returns whether the tag was there.
 bool ResetExifOrientation(std::span<std::uint8_t> tiff, bool sides_swapped);
-
-// Sets every tiff:Orientation of an XMP packet (UTF-8) to 1, as an attribute or as an element.
-// Nothing else changes, not even the length. Returns how many there were.
-int ResetXmpOrientation(std::span<std::uint8_t> xmp);
 
 }  // namespace halfmoon::imageio

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "codec/imageio/image_io.h"
 #include "codec/imageio/rows.h"
@@ -30,11 +31,12 @@ bool HasPnmSignature(std::span<const std::uint8_t> bytes);
 struct WriterSetup {
   PictureShape shape;
   std::span<const std::uint8_t> icc, exif, xmp;
+  std::optional<PixelDensity> density;
   ImageWriteOptions options;
   ByteSink sink;
 };
 using OpenWriter = Result<std::unique_ptr<RowWriter>>(const WriterSetup& setup);
-OpenWriter CreatePng, CreateJpeg, CreatePnm, CreatePam;
+OpenWriter CreatePng, CreateJpeg, CreatePnm, CreatePgm, CreatePpm, CreatePam;
 
 // --- What all readers and writers check ----------------------------------------------------------
 inline Status CheckRow(const PictureShape& shape, std::uint32_t next, std::size_t bytes) {
@@ -56,13 +58,23 @@ inline Status CheckAllRows(const PictureShape& shape, std::uint32_t next) {
                                             " rows were read or written"};
 }
 
-inline Status CheckMetadataSize(std::string_view format, std::string_view what, std::uint64_t bytes,
-                                std::uint64_t max_bytes) {
-  if (bytes <= max_bytes) return Status::Ok();
-  return {StatusCode::kLimitExceeded, std::string(format) + ": the " + std::string(what) + " has " +
-                                          std::to_string(bytes) + " bytes; the limit is set to " +
-                                          std::to_string(max_bytes) +
-                                          "; raise the metadata limit if you trust the file"};
+// Metadata never refuses a picture: what is too large is left out.
+inline void WarnTooLarge(std::string_view code, std::string_view what,
+                         const ImageReadOptions& options, Warnings* warnings) {
+  Warn(warnings, code,
+       "the " + std::string(what) + " has more than " + std::to_string(options.max_metadata_bytes) +
+           " bytes, the limit, and is not kept");
+}
+
+// Copies a block that is within the limit.
+inline void TakeBlock(std::span<const std::uint8_t> block, std::string_view code,
+                      std::string_view what, const ImageReadOptions& options,
+                      std::vector<std::uint8_t>* to, Warnings* warnings) {
+  if (block.size() > options.max_metadata_bytes) {
+    WarnTooLarge(code, what, options, warnings);
+  } else {
+    to->assign(block.begin(), block.end());
+  }
 }
 
 }  // namespace halfmoon::imageio

@@ -8,6 +8,8 @@
 #include <cstring>
 #include <string_view>
 
+#include "codec/imageio/exif.h"
+
 namespace halfmoon::imageio {
 namespace {
 
@@ -43,10 +45,21 @@ using Curve = std::unique_ptr<cmsToneCurve, CloseCurve>;
 // lcms2's default handler is silent.
 Context NewContext() { return Context(cmsCreateContext(nullptr, nullptr)); }
 
-Curve MakeCurve(cmsContext context, std::uint32_t gamma) {
-  if (gamma != 0) return Curve(cmsBuildGamma(context, 100000.0 / gamma));
-  const cmsFloat64Number srgb[5] = {2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045};
-  return Curve(cmsBuildParametricToneCurve(context, 4, srgb));
+Curve GammaCurve(cmsContext context, double exponent) {
+  return Curve(cmsBuildGamma(context, exponent));
+}
+
+// light = (a v + b)^g from d on, c v below.
+struct CameraCurve {
+  double g, a, b, c, d;
+};
+constexpr CameraCurve kSrgbCurve = {2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045};
+constexpr CameraCurve kBt709Curve = {1 / 0.45, 1 / 1.099, 0.099 / 1.099, 1 / 4.5, 0.081};
+constexpr CameraCurve kSmpte240Curve = {1 / 0.45, 1 / 1.1115, 0.1115 / 1.1115, 1 / 4.0, 0.0912};
+
+Curve ParametricCurve(cmsContext context, const CameraCurve& c) {
+  const cmsFloat64Number parameters[5] = {c.g, c.a, c.b, c.c, c.d};
+  return Curve(cmsBuildParametricToneCurve(context, 4, parameters));
 }
 
 // Points inside the diagram, and a triangle with an area.
@@ -63,6 +76,79 @@ bool Plausible(const std::array<std::int32_t, 8>& p) {
 
 cmsCIExyY Point(const std::array<std::int32_t, 8>& p, std::size_t at) {
   return {p[at] / 100000.0, p[at + 1] / 100000.0, 1.0};
+}
+
+// The bytes of a matrix profile; empty when lcms2 refuses.
+std::vector<std::uint8_t> MakeProfile(cmsContext context, const Curve& curve,
+                                      const std::array<std::int32_t, 8>& primaries, bool grey) {
+  if (curve == nullptr) return {};
+  Profile profile;
+  if (grey) {
+    profile.reset(cmsCreateGrayProfileTHR(context, cmsD50_xyY(), curve.get()));
+  } else {
+    const cmsCIExyY white = Point(primaries, 0);
+    const cmsCIExyYTRIPLE rgb = {Point(primaries, 2), Point(primaries, 4), Point(primaries, 6)};
+    cmsToneCurve* curves[3] = {curve.get(), curve.get(), curve.get()};
+    profile.reset(cmsCreateRGBProfileTHR(context, &white, &rgb, curves));
+  }
+  if (profile == nullptr) return {};
+  cmsUInt32Number size = 0;
+  if (!cmsSaveProfileToMem(profile.get(), nullptr, &size) || size < kIccHeaderBytes) return {};
+  std::vector<std::uint8_t> icc(size);
+  if (!cmsSaveProfileToMem(profile.get(), icc.data(), &size)) return {};
+  // lcms2 writes the time of day. The same picture must always give the same file.
+  constexpr std::array<std::uint8_t, 12> kDate = {0x07, 0xD0, 0, 1, 0, 1};  // 2000-01-01
+  std::copy(kDate.begin(), kDate.end(), icc.begin() + 24);
+  return icc;
+}
+
+// Numbers of ITU-T H.273 that PNG files may have.
+struct Primaries {
+  std::uint8_t code;
+  const char* name;
+  std::array<std::int32_t, 8> xy;  // as FileColour::primaries
+};
+constexpr std::uint8_t kSrgbPrimariesCode = 1, kDisplayP3 = 12;
+constexpr Primaries kPrimaries[] = {
+    {kSrgbPrimariesCode, "BT.709 primaries", kSrgbPrimaries},
+    {4, "BT.470 M primaries", {31000, 31600, 67000, 33000, 21000, 71000, 14000, 8000}},
+    {5, "BT.470 BG primaries", {31270, 32900, 64000, 33000, 29000, 60000, 15000, 6000}},
+    {6, "BT.601 primaries", {31270, 32900, 63000, 34000, 31000, 59500, 15500, 7000}},
+    {7, "SMPTE 240M primaries", {31270, 32900, 63000, 34000, 31000, 59500, 15500, 7000}},
+    {8, "film primaries", {31000, 31600, 68100, 31900, 24300, 69200, 14500, 4900}},
+    {9, "BT.2020 primaries", {31270, 32900, 70800, 29200, 17000, 79700, 13100, 4600}},
+    {11, "DCI-P3 primaries", {31400, 35100, 68000, 32000, 26500, 69000, 15000, 6000}},
+    {kDisplayP3, "P3-D65 primaries", {31270, 32900, 68000, 32000, 26500, 69000, 15000, 6000}},
+    {22, "EBU 3213 primaries", {31270, 32900, 63000, 34000, 29500, 60500, 15500, 7700}},
+};
+
+struct Transfer {
+  enum class Curve { kSrgb, kBt709, kSmpte240, kGamma, kHdr };
+  std::uint8_t code;
+  const char* name;
+  Curve curve;
+  double gamma = 0;
+};
+constexpr std::uint8_t kSrgbTransfer = 13;
+constexpr Transfer kTransfers[] = {
+    {1, "BT.709 transfer", Transfer::Curve::kBt709},
+    {4, "gamma 2.2", Transfer::Curve::kGamma, 2.2},
+    {5, "gamma 2.8", Transfer::Curve::kGamma, 2.8},
+    {6, "BT.601 transfer", Transfer::Curve::kBt709},
+    {7, "SMPTE 240M transfer", Transfer::Curve::kSmpte240},
+    {8, "linear light", Transfer::Curve::kGamma, 1.0},
+    {kSrgbTransfer, "sRGB transfer", Transfer::Curve::kSrgb},
+    {14, "BT.2020 transfer", Transfer::Curve::kBt709},
+    {15, "BT.2020 transfer", Transfer::Curve::kBt709},
+    {16, "PQ (HDR)", Transfer::Curve::kHdr},
+    {18, "HLG (HDR)", Transfer::Curve::kHdr},
+};
+
+template <typename Entry, std::size_t kSize>
+const Entry* FindCode(const Entry (&table)[kSize], std::uint8_t code) {
+  const auto* found =
+      std::find_if(table, table + kSize, [&](const Entry& e) { return e.code == code; });
+  return found == table + kSize ? nullptr : found;
 }
 
 }  // namespace
@@ -90,26 +176,73 @@ std::vector<std::uint8_t> ProfileFromGammaChroma(const FileColour& colour, bool 
   if (!Plausible(primaries)) return {};
   const Context context = NewContext();
   if (context == nullptr) return {};
-  const Curve curve = MakeCurve(context.get(), colour.gamma);
-  if (curve == nullptr) return {};
-  Profile profile;
-  if (grey) {
-    profile.reset(cmsCreateGrayProfileTHR(context.get(), cmsD50_xyY(), curve.get()));
-  } else {
-    const cmsCIExyY white = Point(primaries, 0);
-    const cmsCIExyYTRIPLE rgb = {Point(primaries, 2), Point(primaries, 4), Point(primaries, 6)};
-    cmsToneCurve* curves[3] = {curve.get(), curve.get(), curve.get()};
-    profile.reset(cmsCreateRGBProfileTHR(context.get(), &white, &rgb, curves));
+  return MakeProfile(context.get(),
+                     colour.gamma != 0 ? GammaCurve(context.get(), 100000.0 / colour.gamma)
+                                       : ParametricCurve(context.get(), kSrgbCurve),
+                     primaries, grey);
+}
+
+CodedColour FromCicp(const std::array<std::uint8_t, 4>& cicp, bool grey) {
+  CodedColour coded;
+  const auto* primaries = FindCode(kPrimaries, cicp[0]);
+  const auto* transfer = FindCode(kTransfers, cicp[1]);
+  if (primaries == nullptr || transfer == nullptr || cicp[2] != 0 || cicp[3] > 1) return coded;
+  coded.name = std::string(primaries->name) + ", " + transfer->name;
+  if (cicp[0] == kDisplayP3 && cicp[1] == kSrgbTransfer) coded.name = "Display P3";
+  if (cicp[3] == 0) coded.name += ", narrow range";
+  if (transfer->curve == Transfer::Curve::kHdr || cicp[3] == 0) {
+    coded.kind = CodedColour::Kind::kNotSupported;
+    return coded;
   }
-  if (profile == nullptr) return {};
-  cmsUInt32Number size = 0;
-  if (!cmsSaveProfileToMem(profile.get(), nullptr, &size) || size < kIccHeaderBytes) return {};
-  std::vector<std::uint8_t> icc(size);
-  if (!cmsSaveProfileToMem(profile.get(), icc.data(), &size)) return {};
-  // lcms2 writes the time of day. The same picture must always give the same file.
-  constexpr std::array<std::uint8_t, 12> kDate = {0x07, 0xD0, 0, 1, 0, 1};  // 2000-01-01
-  std::copy(kDate.begin(), kDate.end(), icc.begin() + 24);
-  return icc;
+  // Grey pictures have no primaries.
+  if (cicp[1] == kSrgbTransfer && (grey || cicp[0] == kSrgbPrimariesCode)) {
+    coded.kind = CodedColour::Kind::kSrgb;
+    return coded;
+  }
+  const Context context = NewContext();
+  if (context == nullptr) return coded;
+  const Curve made =
+      transfer->curve == Transfer::Curve::kGamma
+          ? GammaCurve(context.get(), transfer->gamma)
+          : ParametricCurve(context.get(), transfer->curve == Transfer::Curve::kSrgb ? kSrgbCurve
+                                           : transfer->curve == Transfer::Curve::kBt709
+                                               ? kBt709Curve
+                                               : kSmpte240Curve);
+  coded.icc = MakeProfile(context.get(), made, primaries->xy, grey);
+  if (!coded.icc.empty()) coded.kind = CodedColour::Kind::kProfile;
+  return coded;
+}
+
+void TakeExifColour(std::span<const std::uint8_t> exif, Metadata* metadata, Warnings* warnings) {
+  if (!ExifSaysAdobeRgb(exif)) return;
+  FileColour& colour = metadata->colour;
+  colour.gamma = 45471;  // exponent 2 + 51/256
+  colour.has_primaries = true;
+  colour.primaries = {31270, 32900, 64000, 33000, 21000, 71000, 15000, 6000};
+  metadata->icc = ProfileFromGammaChroma(colour, false);
+  if (metadata->icc.empty()) return;
+  colour.source = FileColour::Source::kExif;
+  Warn(warnings, warning_code::kColour,
+       "EXIF says that the colours are Adobe RGB; that is kept as an ICC profile");
+}
+
+void WarnOfLinearLight(const Metadata& metadata, const ImageReadOptions& options,
+                       Warnings* warnings) {
+  const std::vector<std::uint8_t>& icc = metadata.icc;
+  if (options.skip_metadata || icc.empty() || icc.size() > UINT32_MAX) return;
+  const Context context = NewContext();
+  if (context == nullptr) return;
+  const Profile profile(cmsOpenProfileFromMemTHR(context.get(), icc.data(),
+                                                 static_cast<cmsUInt32Number>(icc.size())));
+  if (profile == nullptr) return;
+  const bool grey = cmsGetColorSpace(profile.get()) == cmsSigGrayData;
+  // A curve that is missing or damaged is no linear one.
+  const auto* curve = static_cast<const cmsToneCurve*>(
+      cmsReadTag(profile.get(), grey ? cmsSigGrayTRCTag : cmsSigRedTRCTag));
+  if (curve == nullptr || !cmsIsToneCurveLinear(curve)) return;
+  Warn(warnings, warning_code::kColour,
+       "the samples are linear light: shadows lose more than in a picture with the curve of sRGB; "
+       "convert it to sRGB first");
 }
 
 struct CmykToSrgb::Transform {

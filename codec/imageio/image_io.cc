@@ -12,6 +12,8 @@ std::string_view ImageFormatName(ImageFormat format) {
     case ImageFormat::kPng: return "PNG";
     case ImageFormat::kJpeg: return "JPEG";
     case ImageFormat::kPnm: return "PNM";
+    case ImageFormat::kPgm: return "PGM";
+    case ImageFormat::kPpm: return "PPM";
     case ImageFormat::kPam: return "PAM";
   }
   return "unknown";
@@ -56,7 +58,9 @@ Result<ImageFormat> ImageFormatFromPath(std::string_view path) {
   });
   if (ending == ".png") return ImageFormat::kPng;
   if (ending == ".jpg" || ending == ".jpeg") return ImageFormat::kJpeg;
-  if (ending == ".ppm" || ending == ".pgm" || ending == ".pnm") return ImageFormat::kPnm;
+  if (ending == ".pgm") return ImageFormat::kPgm;
+  if (ending == ".ppm") return ImageFormat::kPpm;
+  if (ending == ".pnm") return ImageFormat::kPnm;
   if (ending == ".pam") return ImageFormat::kPam;
   return Status(StatusCode::kInvalidArgument,
                 std::string(path) + ": " +

@@ -24,11 +24,13 @@ namespace halfmoon {
 enum class ImageFormat {
   kPng,
   kJpeg,
-  kPnm,  // read: P1 to P6; written: P5 (grey) or P6 (RGB), binary
+  kPnm,  // read: P1 to P6; written: P5 (grey) or P6 (RGB) by the picture, binary
+  kPgm,  // written: P5; pictures with colour are refused
+  kPpm,  // written: P6, grey as equal R, G and B
   kPam,  // P7
 };
 
-// "PNG", "JPEG", "PNM" or "PAM".
+// "PNG", "JPEG", "PNM", "PGM", "PPM" or "PAM".
 std::string_view ImageFormatName(ImageFormat format);
 
 struct ImageReadOptions {
@@ -36,12 +38,16 @@ struct ImageReadOptions {
   std::uint64_t max_pixels = kDefaultMaxImagePixels;
   // Most bytes of a picture file (ReadImageFile); more is kLimitExceeded.
   std::uint64_t max_file_bytes = std::uint64_t{1} << 30;
-  // Most bytes of each of ICC profile, EXIF block and XMP packet, unpacked; more is
-  // kLimitExceeded. Real ones have up to a few MB.
+  // Most bytes of each of ICC profile, EXIF block and XMP packet, unpacked; larger ones are left
+  // out with a warning. Real ones have up to a few MB.
   std::uint64_t max_metadata_bytes = std::uint64_t{16} << 20;
   // Turn the pixels as EXIF says (orientation 1..8), so that they are stored as they are shown, and
   // set the tags in EXIF and XMP to "upright".
   bool apply_orientation = true;
+  // Leave metadata out, without a look at it and without a word. Of EXIF the orientation is applied
+  // all the same, because it is about the pixels, and the ICC profile is read, because it says what
+  // the samples mean.
+  bool skip_metadata = false;
   // Take what can be had from a damaged file: what the libraries can repair becomes a warning.
   bool lenient = false;
 };
@@ -81,6 +87,7 @@ struct ImageInfo {
   bool has_icc = false;         // a profile in the file
   bool has_exif = false;
   bool has_xmp = false;
+  std::optional<PixelDensity> density;  // of the pixels as shown
   FileColour colour;
   int orientation = 1;  // EXIF orientation, 1..8; 1 when there is none
 };
@@ -115,7 +122,7 @@ Result<ImageFormat> ImageFormatFromPath(std::string_view path);
 // A whole file of the format. ICC, EXIF and XMP are written along; what does not fit the picture or
 // the format is left out with a warning. Without a profile a PNG is marked as sRGB, by default.
 // JPEG rounds 16 bits to 8 with a warning. Errors: kInvalidArgument (bad view or options, a side
-// above JPEG's 65500, alpha in JPEG without a background or in PNM), kOutOfMemory.
+// above JPEG's 65500, alpha in JPEG without a background or in PNM, colour in PGM), kOutOfMemory.
 Result<std::vector<std::uint8_t>> WriteImage(const ImageView& image, ImageFormat format,
                                              const ImageWriteOptions& options = {},
                                              Warnings* warnings = nullptr);
@@ -127,7 +134,7 @@ Result<std::vector<std::uint8_t>> WriteImage(const Image& image, ImageFormat for
 Status WriteRows(const ImageView& image, ImageFormat format, const ImageWriteOptions& options,
                  const ByteSink& sink, Warnings* warnings = nullptr);
 
-// Row by row. Of `metadata` only icc, exif and xmp are used, and only during the call.
+// Row by row. Of `metadata` only icc, exif, xmp and density are used, and only during the call.
 // Errors: as WriteRows.
 Result<std::unique_ptr<RowWriter>> CreateRows(const PictureShape& shape, const ImageView& metadata,
                                               ImageFormat format, const ImageWriteOptions& options,

@@ -10,7 +10,10 @@
 //
 #include <jerror.h>
 
+#include <algorithm>
 #include <csetjmp>
+#include <cstdint>
+#include <span>
 #include <string>
 
 #include "codec/imageio/c_boundary.h"
@@ -30,7 +33,8 @@ struct ErrorManager {
   jpeg_error_mgr base;
   std::jmp_buf jump;
   bool lenient = false;
-  int code = 0;  // JERR_ or JWRN_ of the failure
+  std::span<const std::uint8_t> file;  // reading only
+  int code = 0;                        // JERR_ or JWRN_ of the failure
   char message[kMessageBytes] = {};
   WarningLog log;
 };
@@ -43,16 +47,55 @@ static_assert(kMessageBytes >= JMSG_LENGTH_MAX);
   std::longjmp(errors->jump, 1);
 }
 
-// Warnings that say nothing about the pixels being damaged.
-inline bool IsHarmless(int code) {
-  return code == JWRN_ADOBE_XFORM || code == JWRN_JFIF_MAJOR || code == JWRN_BOGUS_ICC;
+// Whether bytes look like what devices put behind the packed data, and not like packed data, of
+// which something remains when a damaged part was unpacked to fewer blocks than it held: zeros, one
+// byte over and over, or text. One in 256 remainders looks so, at most.
+inline bool LooksLikeFill(std::span<const std::uint8_t> bytes) {
+  constexpr std::size_t kFewestEqual = 4, kFewestLetters = 8;
+  const auto all = [&](auto is) { return std::all_of(bytes.begin(), bytes.end(), is); };
+  if (all([](std::uint8_t b) { return b == 0; })) return true;
+  if (bytes.size() >= kFewestEqual && all([&](std::uint8_t b) { return b == bytes[0]; }))
+    return true;
+  return bytes.size() >= kFewestLetters && all([](std::uint8_t b) { return b < 0x80; });
+}
+
+// Whether the bytes that libjpeg passed over before a marker cost no pixel. Before the first scan
+// there is no packed data; before a restart marker there is nothing else.
+inline bool IsHarmlessSurplus(j_common_ptr jpeg) {
+  if (jpeg->is_decompressor == 0) return false;
+  const auto* decoder = reinterpret_cast<j_decompress_ptr>(jpeg);
+  if (decoder->input_scan_number == 0) return true;
+  const int* parameters = jpeg->err->msg_parm.i;
+  if (parameters[1] >= JPEG_RST0 && parameters[1] <= JPEG_RST0 + 7) return false;
+  const auto file = reinterpret_cast<ErrorManager*>(jpeg->err)->file;
+  const auto end = static_cast<std::size_t>(decoder->src->next_input_byte - file.data());
+  const std::size_t bytes = std::min(end, static_cast<std::size_t>(parameters[0]));
+  return LooksLikeFill(file.subspan(end - bytes, bytes));
+}
+
+// Whether a warning says nothing about the pixels. README.md has the table.
+inline bool IsHarmless(j_common_ptr jpeg) {
+  switch (jpeg->err->msg_code) {
+    case JWRN_ADOBE_XFORM:
+    case JWRN_JFIF_MAJOR:
+    case JWRN_BOGUS_ICC:
+    case JWRN_NOT_SEQUENTIAL: return true;
+    case JWRN_EXTRANEOUS_DATA: return IsHarmlessSurplus(jpeg);
+    case JWRN_BOGUS_PROGRESSION: {
+      // Coefficient 0 of a scan without it: such a scan came before the DC scan, which may follow.
+      // What is missing in the end is warned of then. Anything else is refined out of order.
+      const bool before_dc = jpeg->is_decompressor != 0 && jpeg->err->msg_parm.i[1] == 0 &&
+                             reinterpret_cast<j_decompress_ptr>(jpeg)->Ss != 0;
+      return before_dc;
+    }
+    default: return false;
+  }
 }
 
 inline void OnMessage(j_common_ptr jpeg, int level) {
   if (level >= 0) return;  // traces
   auto* errors = reinterpret_cast<ErrorManager*>(jpeg->err);
-  const int code = errors->base.msg_code;
-  if (!errors->lenient && !IsHarmless(code)) OnError(jpeg);
+  if (!errors->lenient && !IsHarmless(jpeg)) OnError(jpeg);
   ++errors->base.num_warnings;
   char message[JMSG_LENGTH_MAX] = {};
   errors->base.format_message(jpeg, message);
@@ -80,6 +123,11 @@ inline Status Failure(const ErrorManager& errors) {
     case JWRN_JPEG_EOF: return {StatusCode::kTruncated, text + "; the rest of the file is missing"};
     case JWRN_HIT_MARKER:
       return {StatusCode::kTruncated, text + "; a part of the picture is missing"};
+    case JWRN_EXTRANEOUS_DATA:
+      return {StatusCode::kCorrupt,
+              text +
+                  ", which look like a part of the picture; the file is damaged (--lenient "
+                  "takes what is there)"};
     case JERR_BAD_PRECISION:
       return {StatusCode::kUnsupportedFeature, text + "; only 8-bit JPEG is supported"};
     case JERR_SOF_UNSUPPORTED:

@@ -11,6 +11,7 @@
 #include "codec/imageio/exif.h"
 #include "codec/imageio/formats.h"
 #include "codec/imageio/icc.h"
+#include "codec/imageio/jpeg_supplements.h"
 
 namespace halfmoon::imageio {
 namespace {
@@ -60,10 +61,11 @@ void OnProgress(j_common_ptr jpeg) {
   OnError(jpeg);
 }
 
-bool ReadHeader(Reader* reader, bool lenient) {
+bool ReadHeader(Reader* reader, bool lenient, bool skip_metadata) {
   jpeg_decompress_struct* jpeg = &reader->jpeg;
   Install(&reader->errors, &jpeg->err);
   reader->errors.lenient = lenient;
+  reader->errors.file = reader->bytes;
   if (setjmp(reader->errors.jump) != 0) return false;
   jpeg_create_decompress(jpeg);
   jpeg->client_data = reader;
@@ -76,7 +78,10 @@ bool ReadHeader(Reader* reader, bool lenient) {
   jpeg_save_markers(jpeg, static_cast<int>(kPhotoshopMarker), 16);
   jpeg_save_markers(jpeg, JPEG_COM, 16);
   jpeg_read_header(jpeg, TRUE);
+  // A damaged profile is a warning in the library's words, which nobody wants to hear who leaves
+  // profiles out.
   if (jpeg_read_icc_profile(jpeg, &reader->icc, &reader->icc_size) == 0) reader->icc_size = 0;
+  if (skip_metadata) reader->errors.log = WarningLog();
   return true;
 }
 
@@ -130,6 +135,24 @@ Segments FindSegments(const jpeg_decompress_struct& jpeg) {
   return found;
 }
 
+// JFIF's. Without it, and where it only says that pixels are square, none.
+std::optional<PixelDensity> DensityOf(const jpeg_decompress_struct& jpeg) {
+  if (jpeg.saw_JFIF_marker == 0 || jpeg.density_unit > 2) return std::nullopt;
+  constexpr PixelDensity::Unit kUnits[] = {PixelDensity::Unit::kNone, PixelDensity::Unit::kInch,
+                                           PixelDensity::Unit::kCentimetre};
+  const PixelDensity density{jpeg.X_density, jpeg.Y_density, kUnits[jpeg.density_unit]};
+  if (!density.IsLegal() || density.SaysNothing()) return std::nullopt;
+  return density;
+}
+
+void WarnOfDropped(const Segments& segments, Warnings* warnings) {
+  if (segments.has_extended_xmp) {
+    Warn(warnings, warning_code::kXmp, "extended XMP metadata (more than 64 KiB) is not kept");
+  }
+  if (segments.has_iptc) Warn(warnings, warning_code::kIptc, "IPTC metadata is not kept");
+  if (segments.has_comment) Warn(warnings, warning_code::kText, "text metadata is not kept");
+}
+
 Status ReadFailure(const Reader& reader) {
   if (reader.too_many_scans) {
     return {StatusCode::kLimitExceeded, "JPEG: more than " + std::to_string(kMaxScans) +
@@ -162,6 +185,27 @@ Status CheckEnoughData(const jpeg_decompress_struct& jpeg, std::uint64_t bytes) 
                                       std::to_string(jpeg.image_height) + " pixels"};
 }
 
+// Whether scans are missing in a file of several, all of which have been read.
+struct MissingScans {
+  bool component = false;     // not a progressive file: a component without any
+  bool coefficients = false;  // progressive: some that never came, or came coarse
+};
+
+MissingScans FindMissingScans(const jpeg_decompress_struct& jpeg) {
+  MissingScans missing;
+  for (int c = 0; c < jpeg.num_components; ++c) {
+    // libjpeg takes a component's table with its first scan.
+    if (!jpeg.progressive_mode) {
+      missing.component = missing.component || jpeg.comp_info[c].quant_table == nullptr;
+    } else if (jpeg.coef_bits != nullptr) {
+      const int* bits = jpeg.coef_bits[c];
+      missing.coefficients =
+          missing.coefficients || std::any_of(bits, bits + DCTSIZE2, [](int b) { return b != 0; });
+    }
+  }
+  return missing;
+}
+
 class JpegRowReader : public RowReader {
  public:
   Status Open(std::span<const std::uint8_t> bytes, const ImageReadOptions& options,
@@ -170,7 +214,9 @@ class JpegRowReader : public RowReader {
   Status DoFinish() override;
 
  private:
-  void TakeColour();
+  void TakeColour(std::span<const std::uint8_t> exif, const ImageReadOptions& options);
+  // Of several scans: warns, or fails, when some are missing. REQUIRES: StartRows succeeded.
+  Status CheckScans();
   // After libjpeg failed: an error, or a warning when lenient and there is something to show.
   Status Failed();
 
@@ -183,8 +229,14 @@ class JpegRowReader : public RowReader {
 };
 
 // REQUIRES: shape_ is known.
-void JpegRowReader::TakeColour() {
-  const std::span<const std::uint8_t> icc(reader_.icc, reader_.icc_size);
+void JpegRowReader::TakeColour(std::span<const std::uint8_t> exif,
+                               const ImageReadOptions& options) {
+  std::span<const std::uint8_t> icc(reader_.icc, reader_.icc_size);
+  if (icc.size() > options.max_metadata_bytes) {
+    if (!options.skip_metadata)
+      WarnTooLarge(warning_code::kIcc, "ICC profile", options, &warnings_);
+    icc = {};
+  }
   const J_COLOR_SPACE stored = reader_.jpeg.jpeg_color_space;
   if (stored == JCS_CMYK || stored == JCS_YCCK) {
     reader_.jpeg.out_color_space = JCS_CMYK;
@@ -200,11 +252,16 @@ void JpegRowReader::TakeColour() {
     return;
   }
   reader_.jpeg.out_color_space = stored == JCS_GRAYSCALE ? JCS_GRAYSCALE : JCS_RGB;
-  if (icc.empty()) return;
+  if (icc.empty()) {
+    if (!options.skip_metadata && shape_.channels == 3) {
+      TakeExifColour(exif, &metadata_, &warnings_);
+    }
+    return;
+  }
   if (IccFits(icc, shape_.channels)) {
     metadata_.icc.assign(icc.begin(), icc.end());
     metadata_.colour.source = FileColour::Source::kIcc;
-  } else {
+  } else if (!options.skip_metadata) {
     Warn(&warnings_, warning_code::kIcc,
          "the ICC profile does not fit the picture and is ignored; the samples are taken as sRGB");
   }
@@ -214,7 +271,7 @@ Status JpegRowReader::Open(std::span<const std::uint8_t> bytes, const ImageReadO
                            bool check_limits) {
   reader_.bytes = bytes;
   lenient_ = options.lenient;
-  if (!ReadHeader(&reader_, lenient_)) return ReadFailure(reader_);
+  if (!ReadHeader(&reader_, lenient_, options.skip_metadata)) return ReadFailure(reader_);
   shape_.width = reader_.jpeg.image_width;
   shape_.height = reader_.jpeg.image_height;
   shape_.channels = reader_.jpeg.jpeg_color_space == JCS_GRAYSCALE ? 1 : 3;
@@ -225,25 +282,38 @@ Status JpegRowReader::Open(std::span<const std::uint8_t> bytes, const ImageReadO
     HALFMOON_RETURN_IF_ERROR(shape_.Validate(options.max_pixels));
     if (!lenient_) HALFMOON_RETURN_IF_ERROR(CheckEnoughData(reader_.jpeg, bytes.size()));
   }
-  const std::uint64_t most = options.max_metadata_bytes;
-  HALFMOON_RETURN_IF_ERROR(CheckMetadataSize("JPEG", "EXIF block", segments.exif.size(), most));
-  HALFMOON_RETURN_IF_ERROR(CheckMetadataSize("JPEG", "XMP packet", segments.xmp.size(), most));
-  HALFMOON_RETURN_IF_ERROR(CheckMetadataSize("JPEG", "ICC profile", reader_.icc_size, most));
-  metadata_.exif.assign(segments.exif.begin(), segments.exif.end());
-  metadata_.xmp.assign(segments.xmp.begin(), segments.xmp.end());
-  TakeColour();
-  if (!check_limits) return Status::Ok();
-  if (segments.has_extended_xmp) {
-    Warn(&warnings_, warning_code::kXmp, "extended XMP metadata (more than 64 KiB) is not kept");
+  if (!options.skip_metadata) {
+    TakeBlock(segments.exif, warning_code::kExif, "EXIF block", options, &metadata_.exif,
+              &warnings_);
+    TakeBlock(segments.xmp, warning_code::kXmp, "XMP packet", options, &metadata_.xmp, &warnings_);
   }
-  if (segments.has_iptc) Warn(&warnings_, warning_code::kIptc, "IPTC metadata is not kept");
-  if (segments.has_comment) Warn(&warnings_, warning_code::kText, "text metadata is not kept");
+  TakeColour(segments.exif, options);
+  if (!options.skip_metadata) metadata_.density = DensityOf(reader_.jpeg);
+  if (!check_limits) return Status::Ok();
+  WarnOfLinearLight(metadata_, options, &warnings_);
+  DropSupplements(bytes, metadata_.xmp, &warnings_);
+  if (!options.skip_metadata) WarnOfDropped(segments, &warnings_);
 
   const std::uint64_t most_memory = kFixedMemory + bytes.size() + kMemoryPerPixel * shape_.pixels();
   reader_.jpeg.mem->max_memory_to_use = static_cast<long>(most_memory);
   const bool by_scans = jpeg_has_multiple_scans(&reader_.jpeg) != 0;
   memory_bytes_ = by_scans ? kMemoryPerPixel * shape_.pixels() : kRowsMemory;
-  return StartRows(&reader_) ? Status::Ok() : ReadFailure(reader_);
+  if (!StartRows(&reader_)) return ReadFailure(reader_);
+  return by_scans ? CheckScans() : Status::Ok();
+}
+
+Status JpegRowReader::CheckScans() {
+  const MissingScans missing = FindMissingScans(reader_.jpeg);
+  if (missing.component && !lenient_) {
+    return {StatusCode::kTruncated,
+            "JPEG: a component has no scan; a part of the picture is missing"};
+  }
+  if (missing.component || missing.coefficients) {
+    Warn(&warnings_, warning_code::kDamage,
+         "JPEG: some of the picture's scans are not in the file; it may be coarser than it was, or "
+         "lack colour");
+  }
+  return Status::Ok();
 }
 
 Status JpegRowReader::Failed() {
@@ -278,7 +348,8 @@ Status JpegRowReader::DoFinish() {
 }  // namespace
 
 bool HasJpegSignature(std::span<const std::uint8_t> bytes) {
-  return StartsWith(bytes, "\xFF\xD8\xFF");
+  // The third byte begins the next marker, or is a stray one.
+  return bytes.size() > 2 && StartsWith(bytes, "\xFF\xD8");
 }
 
 Result<std::unique_ptr<RowReader>> OpenJpeg(std::span<const std::uint8_t> bytes,

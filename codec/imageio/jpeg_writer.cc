@@ -5,6 +5,7 @@
 #include <cstring>
 #include <memory>
 
+#include "codec/imageio/density.h"
 #include "codec/imageio/formats.h"
 #include "codec/imageio/icc.h"
 #include "codec/imageio/pixels.h"
@@ -59,10 +60,20 @@ void OnEnd(j_compress_ptr jpeg) {
   if (!destination->sink.Put(destination->block.data(), used)) ERREXIT(jpeg, JERR_FILE_WRITE);
 }
 
+// JFIF knows inches and centimetres, in 16 bits. Empty when it cannot hold the density.
+std::optional<PixelDensity> InJpeg(const std::optional<PixelDensity>& density) {
+  constexpr std::uint32_t kMost = 65535;
+  if (!density || !density->IsLegal()) return std::nullopt;
+  if (density->unit == PixelDensity::Unit::kMetre) {
+    return InUnit(*density, PixelDensity::Unit::kInch, kMost);
+  }
+  return InUnit(*density, density->unit, kMost);
+}
+
 // Everything before the pixels. `exif` and `xmp` are whole bodies of segments.
 bool WriteHead(Writer* writer, const PictureShape* shape, const ImageWriteOptions* options,
                std::span<const std::uint8_t> icc, std::span<const std::uint8_t> exif,
-               std::span<const std::uint8_t> xmp) {
+               std::span<const std::uint8_t> xmp, const PixelDensity* density) {
   jpeg_compress_struct* jpeg = &writer->jpeg;
   Install(&writer->errors, &jpeg->err);
   if (setjmp(writer->errors.jump) != 0) return false;
@@ -83,6 +94,12 @@ bool WriteHead(Writer* writer, const PictureShape* shape, const ImageWriteOption
     const int factor = options->jpeg_subsampling == ChromaSubsampling::k420 ? 2 : 1;
     jpeg->comp_info[0].h_samp_factor = factor;
     jpeg->comp_info[0].v_samp_factor = factor;
+  }
+  if (density != nullptr) {
+    // JFIF's numbers of the units are ours. REQUIRES: InJpeg made it.
+    jpeg->density_unit = static_cast<UINT8>(density->unit);
+    jpeg->X_density = static_cast<UINT16>(density->x);
+    jpeg->Y_density = static_cast<UINT16>(density->y);
   }
   if (options->jpeg_progressive) jpeg_simple_progression(jpeg);
   jpeg_start_compress(jpeg, TRUE);
@@ -177,7 +194,12 @@ Status JpegRowWriter::Open(const WriterSetup& setup) {
   const auto exif = SegmentBody(kExifName, setup.exif, warning_code::kExif, "EXIF", &warnings_);
   const auto xmp = SegmentBody(kXmpName, setup.xmp, warning_code::kXmp, "XMP", &warnings_);
   writer_.destination.sink.sink = setup.sink;
-  return Check(WriteHead(&writer_, &shape_, &setup.options, icc, exif, xmp));
+  const std::optional<PixelDensity> density = InJpeg(setup.density);
+  if (setup.density && !density) {
+    Warn(&warnings_, warning_code::kDensity, "JPEG cannot hold the pixel density");
+  }
+  return Check(
+      WriteHead(&writer_, &shape_, &setup.options, icc, exif, xmp, density ? &*density : nullptr));
 }
 
 Status JpegRowWriter::DoWriteRow(std::span<const std::uint8_t> row) {

@@ -1,15 +1,13 @@
 // See c_boundary.h for the rules that keep longjmp and C++ apart.
 #include "codec/imageio/png_decoder.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <string>
 
 namespace halfmoon::imageio {
 namespace {
-
-// Chunks that libpng would keep for us. We ask for none; the limit is a second fence.
-constexpr png_uint_32 kMaxKeptChunks = 64;
 
 [[noreturn]] void OnReadError(png_structp png, png_const_charp message) {
   auto* reader = static_cast<PngDecoder*>(png_get_error_ptr(png));
@@ -28,22 +26,35 @@ void OnReadWarning(png_structp png, png_const_charp message) {
   reader->log.Add(message);
 }
 
+// The next bytes that libpng is to see; fewer at the end of the file.
+std::size_t TakeBytes(PngDecoder* reader, png_bytep out, std::size_t size) {
+  std::size_t taken = 0;
+  while (taken < size) {
+    if (!reader->hidden.empty() && reader->hidden.front().begin == reader->position) {
+      reader->position = reader->hidden.front().end;
+      reader->hidden = reader->hidden.subspan(1);
+      continue;
+    }
+    const std::size_t end =
+        reader->hidden.empty() ? reader->bytes.size() : reader->hidden.front().begin;
+    const std::size_t count = std::min(end - reader->position, size - taken);
+    if (count == 0) break;
+    std::memcpy(out + taken, reader->bytes.data() + reader->position, count);
+    reader->position += count;
+    taken += count;
+  }
+  return taken;
+}
+
 void OnRead(png_structp png, png_bytep out, std::size_t size) {
   auto* reader = static_cast<PngDecoder*>(png_get_io_ptr(png));
-  const std::size_t left = reader->bytes.size() - reader->position;
-  if (left < size) {
-    // libpng asks for 8 KiB of a chunk at a time. Being lenient, give it the rest of the file once,
-    // so that the pixels in there are unpacked; the zeros after it are no valid deflate stream.
-    if (!reader->lenient || left == 0) {
-      reader->hit_end = true;
-      png_error(png, "the file ends early");
-    }
-    reader->hit_end = true;
-    std::memset(out + left, 0, size - left);
-    size = left;
-  }
-  std::memcpy(out, reader->bytes.data() + reader->position, size);
-  reader->position += size;
+  const std::size_t taken = TakeBytes(reader, out, size);
+  if (taken == size) return;
+  // libpng asks for 8 KiB of a chunk at a time. Being lenient, give it the rest of the file once,
+  // so that the pixels in there are unpacked; the zeros after it are no valid deflate stream.
+  reader->hit_end = true;
+  if (!reader->lenient || taken == 0) png_error(png, "the file ends early");
+  std::memset(out + taken, 0, size - taken);
 }
 
 }  // namespace
@@ -66,13 +77,6 @@ bool ReadPngHeader(PngDecoder* reader) {
   png_set_read_fn(png, reader, &OnRead);
   png_set_user_limits(png, reader->max_side, reader->max_side);
   png_set_chunk_malloc_max(png, reader->max_chunk_bytes);
-  png_set_chunk_cache_max(png, kMaxKeptChunks);
-  // Skip, but still check the CRC of, every chunk that has no part in the pixels.
-  static constexpr char kIgnored[] =
-      "tEXt\0zTXt\0iTXt\0eXIf\0sPLT\0hIST\0pCAL\0sCAL\0tIME\0oFFs\0bKGD\0sBIT\0pHYs";
-  png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER,
-                              reinterpret_cast<png_const_bytep>(kIgnored),
-                              static_cast<int>(sizeof(kIgnored) / 5));
   if (reader->lenient) {
     png_set_crc_action(png, PNG_CRC_WARN_USE, PNG_CRC_WARN_DISCARD);
 #ifdef PNG_IGNORE_ADLER32

@@ -10,6 +10,7 @@
 #include <span>
 
 #include "codec/imageio/c_boundary.h"
+#include "codec/imageio/png_chunks.h"
 #include "halfmoon/image.h"
 
 namespace halfmoon::imageio {
@@ -21,6 +22,7 @@ struct PngDecoder {
   png_infop info = nullptr;
   std::span<const std::uint8_t> bytes;
   std::size_t position = 0;
+  std::span<const ByteRange> hidden;  // what libpng is not to see, from `position` on
   bool lenient = false;
   bool hit_end = false;  // libpng asked for more than the file has
   png_uint_32 max_side = PNG_UINT_31_MAX;

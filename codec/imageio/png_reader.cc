@@ -49,41 +49,91 @@ Status CheckEnoughData(const PngDecoder& reader, const PngSurvey& survey) {
               std::to_string(reader.width) + " x " + std::to_string(reader.height) + " pixels"};
 }
 
-// What the file says of colour; a profile of its own, or one made from gAMA and cHRM.
-void TakeColour(const PngDecoder& reader, const PngSurvey& survey, Metadata* metadata,
-                Warnings* warnings) {
+std::string CicpText(const std::array<std::uint8_t, 4>& cicp, const std::string& name) {
+  std::string numbers;
+  for (const std::uint8_t number : cicp) {
+    numbers += (numbers.empty() ? "" : "/") + std::to_string(number);
+  }
+  return "PNG colour space (cICP " + numbers + (name.empty() ? "" : ", " + name) + ")";
+}
+
+// What cICP says, which outranks all else. True when it settles the matter.
+// Errors: kUnsupportedFeature for what neither sRGB nor an ICC profile can say.
+Result<bool> TakeCicp(const PngSurvey& survey, const ImageReadOptions& options, bool grey,
+                      Metadata* metadata, Warnings* warnings) {
+  if (!survey.cicp) return false;
+  CodedColour coded = FromCicp(*survey.cicp, grey);
+  const std::string text = CicpText(*survey.cicp, coded.name);
+  metadata->colour.source = FileColour::Source::kCicp;
+  switch (coded.kind) {
+    case CodedColour::Kind::kSrgb: return true;
+    case CodedColour::Kind::kProfile:
+      if (!options.skip_metadata) {
+        Warn(warnings, warning_code::kColour, text + " is kept as an ICC profile");
+      }
+      metadata->icc = std::move(coded.icc);
+      return true;
+    case CodedColour::Kind::kNotSupported:
+      if (!options.skip_metadata) {
+        return Status(StatusCode::kUnsupportedFeature,
+                      text +
+                          " is not supported, and would be shown wrongly as sRGB; convert the "
+                          "picture to sRGB, or leave out its metadata (--strip) to take the "
+                          "samples as they are");
+      }
+      Warn(warnings, warning_code::kColour,
+           text + " is left out; the samples are taken as sRGB, and look wrong");
+      return true;
+    case CodedColour::Kind::kUnknown: break;
+  }
+  metadata->colour.source = FileColour::Source::kUnstated;
+  Warn(warnings, warning_code::kColour, text + " says nothing known and is ignored");
+  return false;
+}
+
+// What the file says of colour; a profile of its own, or one made from its other words.
+Status TakeColour(const PngDecoder& reader, const PngSurvey& survey,
+                  const ImageReadOptions& options, Metadata* metadata, Warnings* warnings) {
   FileColour& colour = metadata->colour;
+  HALFMOON_ASSIGN_OR_RETURN(const bool settled,
+                            TakeCicp(survey, options, IsGrey(reader), metadata, warnings));
+  if (settled) return Status::Ok();
+  if (reader.icc != nullptr && reader.icc_size > options.max_metadata_bytes) {
+    // More than was in its chunk.
+    if (!options.skip_metadata) WarnTooLarge(warning_code::kIcc, "ICC profile", options, warnings);
+    return Status::Ok();
+  }
   if (reader.icc != nullptr) {
     metadata->icc.assign(reader.icc, reader.icc + reader.icc_size);
     colour.source = FileColour::Source::kIcc;
-    return;
+    return Status::Ok();
   }
   if (reader.has_srgb) {
     colour.source = FileColour::Source::kSrgb;
-    return;
-  }
-  if (survey.other_cicp) {
-    Warn(warnings, warning_code::kColour,
-         "PNG colour space (cICP) differs from sRGB and is ignored; the samples are taken as "
-         "sRGB");
+    return Status::Ok();
   }
   if (reader.has_gamma && reader.gamma > 0) colour.gamma = static_cast<std::uint32_t>(reader.gamma);
   colour.has_primaries = reader.has_primaries;
   if (reader.has_primaries) {
     std::copy(reader.primaries.begin(), reader.primaries.end(), colour.primaries.begin());
   }
-  if (colour.gamma == 0 && !colour.has_primaries) return;
+  if (colour.gamma == 0 && !colour.has_primaries) {
+    if (!options.skip_metadata && !IsGrey(reader)) TakeExifColour(survey.exif, metadata, warnings);
+    return Status::Ok();
+  }
   colour.source = FileColour::Source::kGammaChroma;
-  if (SaysSrgb(colour)) return;
+  if (SaysSrgb(colour)) return Status::Ok();
   metadata->icc = ProfileFromGammaChroma(colour, IsGrey(reader));
   if (metadata->icc.empty()) {
     Warn(warnings, warning_code::kColour,
          "PNG gamma or primaries (gAMA, cHRM) describe no possible colours and are ignored; the "
          "samples are taken as sRGB");
   }
+  return Status::Ok();
 }
 
-void WarnAboutDropped(const PngSurvey& survey, Warnings* warnings) {
+void WarnOfDropped(const PngSurvey& survey, std::size_t file_bytes, const ImageReadOptions& options,
+                   Warnings* warnings) {
   if (survey.animated) {
     Warn(warnings, warning_code::kAnimation,
          survey.still_is_frame
@@ -91,8 +141,20 @@ void WarnAboutDropped(const PngSurvey& survey, Warnings* warnings) {
              : "animated PNG: only the still picture is read, which is no part of the "
                "animation");
   }
-  if (survey.has_text_exif)
+  if (survey.end != 0 && file_bytes > survey.end) {
+    Warn(warnings, warning_code::kSurplus,
+         "PNG: " + std::to_string(file_bytes - survey.end) +
+             " bytes behind the picture are not kept");
+  }
+  if (options.skip_metadata) return;
+  for (const std::string& type : survey.bad_chunks) {
+    Warn(warnings, warning_code::kBadChunk,
+         "PNG chunk " + type + " has a wrong checksum (CRC) and is left out");
+  }
+  if (survey.icc_too_large) WarnTooLarge(warning_code::kIcc, "ICC profile", options, warnings);
+  if (survey.has_text_exif) {
     Warn(warnings, warning_code::kExif, "EXIF metadata in PNG text is not kept");
+  }
   if (survey.has_text) Warn(warnings, warning_code::kText, "text metadata is not kept");
 }
 
@@ -105,9 +167,12 @@ class PngRowReader : public RowReader {
   Status DoFinish() override;
 
  private:
+  // EXIF and XMP. Errors: kOutOfMemory.
+  Status TakeBlocks(const ImageReadOptions& options);
   // After libpng failed: an error, or a warning when lenient and there is something to show.
   Status Failed();
 
+  PngSurvey survey_;
   PngDecoder reader_;
   std::uint32_t next_ = 0;
   bool gave_up_ = false;  // lenient: the rest of the rows is black
@@ -118,7 +183,8 @@ class PngRowReader : public RowReader {
 Status PngRowReader::Open(std::span<const std::uint8_t> bytes, const ImageReadOptions& options,
                           bool check_limits) {
   HALFMOON_RETURN_IF_ERROR(CheckSignature(bytes));
-  const PngSurvey survey = SurveyPng(bytes);
+  survey_ = SurveyPng(bytes, options.max_metadata_bytes);
+  const PngSurvey& survey = survey_;
   if (survey.apple) {
     return {StatusCode::kUnsupportedFeature,
             "Apple's CgBI variant of PNG is not supported; convert to standard PNG"};
@@ -127,6 +193,7 @@ Status PngRowReader::Open(std::span<const std::uint8_t> bytes, const ImageReadOp
     HALFMOON_RETURN_IF_ERROR(CheckImageSize(survey.width, survey.height, options.max_pixels));
   }
   reader_.bytes = bytes;
+  reader_.hidden = survey.hidden;
   reader_.lenient = options.lenient;
   // The limit holds for palettes, too, and 0 would mean none.
   reader_.max_chunk_bytes =
@@ -138,7 +205,9 @@ Status PngRowReader::Open(std::span<const std::uint8_t> bytes, const ImageReadOp
   shape_.channels = (IsGrey(reader_) ? 1u : 3u) + (HasAlpha(reader_) ? 1u : 0u);
   shape_.bit_depth = reader_.bit_depth == 16 ? 16 : 8;
   orientation_ = ExifOrientation(survey.exif);
-  TakeColour(reader_, survey, &metadata_, &warnings_);
+  if (!options.skip_metadata) metadata_.density = survey.density;
+  // A description is not refused for its colours.
+  const Status colour = TakeColour(reader_, survey, options, &metadata_, &warnings_);
   if (!check_limits) {  // for a description only
     metadata_.exif.assign(survey.exif.begin(), survey.exif.end());
     metadata_.xmp.assign(survey.xmp.begin(), survey.xmp.end());
@@ -146,21 +215,28 @@ Status PngRowReader::Open(std::span<const std::uint8_t> bytes, const ImageReadOp
   }
   HALFMOON_RETURN_IF_ERROR(shape_.Validate(options.max_pixels));
   if (!options.lenient) HALFMOON_RETURN_IF_ERROR(CheckEnoughData(reader_, survey));
-  HALFMOON_RETURN_IF_ERROR(
-      CheckMetadataSize("PNG", "EXIF block", survey.exif.size(), options.max_metadata_bytes));
-  metadata_.exif.assign(survey.exif.begin(), survey.exif.end());
-  Result<std::vector<std::uint8_t>> xmp = XmpPacket(survey, options.max_metadata_bytes);
-  if (xmp.ok()) {
-    metadata_.xmp = std::move(xmp).value();
-  } else if (options.lenient) {
-    Warn(&warnings_, warning_code::kXmp, xmp.status().message() + "; left out");
-  } else {
-    return xmp.status();
-  }
-  WarnAboutDropped(survey, &warnings_);
+  HALFMOON_RETURN_IF_ERROR(colour);
+  WarnOfLinearLight(metadata_, options, &warnings_);
+  if (!options.skip_metadata) HALFMOON_RETURN_IF_ERROR(TakeBlocks(options));
+  WarnOfDropped(survey, bytes.size(), options, &warnings_);
   if (!StartPngRows(&reader_, shape_.row_bytes())) return PngFailure(reader_);
   interlaced_ = reader_.passes > 1;
   if (interlaced_) memory_bytes_ = shape_.row_bytes() * shape_.height;
+  return Status::Ok();
+}
+
+Status PngRowReader::TakeBlocks(const ImageReadOptions& options) {
+  TakeBlock(survey_.exif, warning_code::kExif, "EXIF block", options, &metadata_.exif, &warnings_);
+  Result<std::vector<std::uint8_t>> xmp = XmpPacket(survey_, options.max_metadata_bytes);
+  if (xmp.ok()) {
+    metadata_.xmp = std::move(xmp).value();
+  } else if (xmp.status().code() == StatusCode::kLimitExceeded) {
+    WarnTooLarge(warning_code::kXmp, "XMP packet", options, &warnings_);
+  } else if (xmp.status().code() == StatusCode::kOutOfMemory) {
+    return xmp.status();
+  } else {
+    Warn(&warnings_, warning_code::kXmp, xmp.status().message() + "; left out");
+  }
   return Status::Ok();
 }
 

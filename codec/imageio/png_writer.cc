@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "codec/imageio/c_boundary.h"
+#include "codec/imageio/density.h"
 #include "codec/imageio/formats.h"
 #include "codec/imageio/icc.h"
 
@@ -85,10 +86,16 @@ bool IccIsWhole(std::span<const std::uint8_t> icc) {
   return named == icc.size() && (icc[8] < 4 || named % 4 == 0);
 }
 
+// PNG knows only metres. Empty when that is out of range.
+std::optional<PixelDensity> InPng(const std::optional<PixelDensity>& density) {
+  if (!density || !density->IsLegal() || density->unit == PixelDensity::Unit::kNone) return density;
+  return InUnit(*density, PixelDensity::Unit::kMetre, 0x7FFFFFFF);
+}
+
 // Everything before the pixels. `xmp` is the body of an iTXt chunk.
 bool WriteHead(Writer* writer, const PictureShape* shape, std::span<const std::uint8_t> icc,
                std::span<const std::uint8_t> exif, std::span<const std::uint8_t> xmp,
-               const ImageWriteOptions* options) {
+               const PixelDensity* density, const ImageWriteOptions* options) {
   if (setjmp(writer->jump) != 0) return false;
   writer->png =
       png_create_write_struct(PNG_LIBPNG_VER_STRING, writer, &OnWriteError, &OnWriteWarning);
@@ -115,6 +122,11 @@ bool WriteHead(Writer* writer, const PictureShape* shape, std::span<const std::u
   } else {
     png_set_iCCP(png, info, "ICC profile", PNG_COMPRESSION_TYPE_BASE, icc.data(),
                  static_cast<png_uint_32>(icc.size()));
+  }
+  if (density != nullptr) {
+    png_set_pHYs(
+        png, info, density->x, density->y,
+        density->unit == PixelDensity::Unit::kNone ? PNG_RESOLUTION_UNKNOWN : PNG_RESOLUTION_METER);
   }
   png_write_info(png, info);
   // Written as they are: libpng's functions for them would copy, and stop at a NUL in the packet.
@@ -156,7 +168,12 @@ class PngRowWriter : public RowWriter {
       xmp.assign(kXmpStart.begin(), kXmpStart.end());
       xmp.insert(xmp.end(), setup.xmp.begin(), setup.xmp.end());
     }
-    return Check(WriteHead(&writer_, &shape_, icc, setup.exif, xmp, &setup.options));
+    const std::optional<PixelDensity> density = InPng(setup.density);
+    if (setup.density && !density) {
+      Warn(&warnings_, warning_code::kDensity, "PNG cannot hold the pixel density");
+    }
+    return Check(WriteHead(&writer_, &shape_, icc, setup.exif, xmp, density ? &*density : nullptr,
+                           &setup.options));
   }
 
   Status DoWriteRow(std::span<const std::uint8_t> row) override {

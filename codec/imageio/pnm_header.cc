@@ -110,7 +110,28 @@ Result<PnmHeader> ParsePam(std::span<const std::uint8_t> bytes) {
   return header;
 }
 
+// At the CR that ends the header of binary samples. By the standard the samples begin behind it.
+// Programs that write text files with CR LF mean that they begin behind the LF, as the number of
+// bytes shows then.
+void SkipCarriageReturn(std::span<const std::uint8_t> bytes, PnmText* text, PnmHeader* header) {
+  const std::size_t start = text->position() + 1;
+  if (start >= bytes.size() || bytes[start] != '\n') return;
+  if (header->width > kMaxImageSide || header->height > kMaxImageSide) return;  // refused later
+  const std::uint64_t needed = StoredRowBytes(*header) * header->height;
+  const std::uint64_t there = bytes.size() - start;
+  if (there <= needed) return;
+  const bool proved = there == needed + 1 ||
+                      HasPnmSignature(bytes.subspan(start + 1 + static_cast<std::size_t>(needed)));
+  header->line_end_guessed = !proved;
+  text->Skip();
+}
+
 }  // namespace
+
+std::uint64_t StoredRowBytes(const PnmHeader& header) {
+  if (header.kind == 4) return (header.width + 7) / 8;
+  return header.width * header.channels * (header.maxval > 255 ? 2 : 1);
+}
 
 void PnmText::SkipSpace() {
   while (!at_end()) {
@@ -152,7 +173,9 @@ Result<std::uint32_t> PnmText::Bit() {
 
 bool HasPnmSignature(std::span<const std::uint8_t> bytes) {
   if (bytes.size() < 3 || bytes[0] != 'P') return false;
-  if (bytes[1] == '7') return bytes[2] == '\n';
+  if (bytes[1] == '7') {
+    return bytes[2] == '\n' || (bytes.size() > 3 && bytes[2] == '\r' && bytes[3] == '\n');
+  }
   return bytes[1] >= '1' && bytes[1] <= '6' && (IsSpace(bytes[2]) || bytes[2] == '#');
 }
 
@@ -177,6 +200,8 @@ Result<PnmHeader> ParsePnmHeader(std::span<const std::uint8_t> bytes) {
     if (text.at_end()) return Truncated("the first pixel");
   } else if (!IsSpace(text.peek())) {
     return Corrupt("no white space before the pixels");
+  } else if (text.peek() == '\r' && !header.is_text()) {
+    SkipCarriageReturn(bytes, &text, &header);
   }
   text.Skip();
   header.start = text.position();

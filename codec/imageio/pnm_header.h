@@ -11,9 +11,10 @@ namespace halfmoon::imageio {
 struct PnmHeader {
   int kind = 0;  // the digit: 1..3 text, 4..6 binary, 7 PAM
   std::uint64_t width = 0, height = 0;
-  std::uint32_t channels = 0;  // samples of a pixel, 1..4
-  std::uint32_t maxval = 0;    // 1..65535
-  std::size_t start = 0;       // of the samples
+  std::uint32_t channels = 0;     // samples of a pixel, 1..4
+  std::uint32_t maxval = 0;       // 1..65535
+  std::size_t start = 0;          // of the samples
+  bool line_end_guessed = false;  // CR LF before the samples was taken for one line end
 
   bool is_text() const { return kind <= 3; }
   bool is_bitmap() const { return kind == 1 || kind == 4; }  // 1 is black
@@ -22,6 +23,9 @@ struct PnmHeader {
 // Errors: kTruncated, kCorrupt naming the field, kUnsupportedFeature for tuple types of PAM that
 // are no pictures. REQUIRES: HasPnmSignature(bytes).
 Result<PnmHeader> ParsePnmHeader(std::span<const std::uint8_t> bytes);
+
+// Bytes of a row of binary samples. REQUIRES: the width is within kMaxImageSide.
+std::uint64_t StoredRowBytes(const PnmHeader& header);
 
 // Numbers and comments of a Netpbm text.
 class PnmText {

@@ -23,7 +23,6 @@ class PnmRowReader : public RowReader {
   Status ReadText(std::uint8_t* row);
   void ReadBitmap(const std::uint8_t* in, std::uint8_t* row) const;
   Status Put(std::uint32_t value, std::size_t index, std::uint8_t* row) const;
-  std::size_t StoredRowBytes() const;
 
   std::span<const std::uint8_t> bytes_;
   PnmHeader header_;
@@ -34,11 +33,6 @@ class PnmRowReader : public RowReader {
   bool gave_up_ = false;
   std::uint32_t next_ = 0;
 };
-
-std::size_t PnmRowReader::StoredRowBytes() const {
-  if (header_.kind == 4) return (std::size_t{shape_.width} + 7) / 8;
-  return std::size_t{shape_.width} * shape_.channels * (header_.maxval > 255 ? 2 : 1);
-}
 
 Status PnmRowReader::Open(std::span<const std::uint8_t> bytes, const ImageReadOptions& options,
                           bool check_limits) {
@@ -55,13 +49,18 @@ Status PnmRowReader::Open(std::span<const std::uint8_t> bytes, const ImageReadOp
   // pixels.
   const std::uint64_t samples = shape_.pixels() * shape_.channels;
   const std::uint64_t needed =
-      header_.is_text() ? samples : std::uint64_t{StoredRowBytes()} * shape_.height;
+      header_.is_text() ? samples : StoredRowBytes(header_) * shape_.height;
   const std::uint64_t there = bytes.size() - header_.start;
   if (there < needed && !lenient_) {
     return {StatusCode::kTruncated, "PNM: " + std::to_string(shape_.width) + " x " +
                                         std::to_string(shape_.height) + " pixels need " +
                                         std::to_string(needed) + " bytes, the file has " +
                                         std::to_string(there) + "; the rest is missing"};
+  }
+  if (header_.line_end_guessed) {
+    Warn(&warnings_, warning_code::kColour,
+         "PNM: the header ends with CR LF, which is taken as one line end; where LF was meant as a "
+         "sample, the picture is shifted by one");
   }
   at_ = header_.start;
   text_ = PnmText(bytes, header_.start);
@@ -100,7 +99,7 @@ void PnmRowReader::ReadBitmap(const std::uint8_t* in, std::uint8_t* row) const {
 }
 
 Status PnmRowReader::ReadBinary(std::uint8_t* row) {
-  const std::size_t stored = StoredRowBytes();
+  const auto stored = static_cast<std::size_t>(StoredRowBytes(header_));
   if (bytes_.size() - at_ < stored) {
     return {StatusCode::kTruncated,
             "PNM: the file ends within row " + std::to_string(next_) + "; the rest is missing"};

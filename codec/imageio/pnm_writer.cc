@@ -8,8 +8,8 @@
 namespace halfmoon::imageio {
 namespace {
 
-std::string PnmHead(const PictureShape& shape) {
-  return std::string(shape.is_grey() ? "P5\n" : "P6\n") + std::to_string(shape.width) + " " +
+std::string PnmHead(const PictureShape& shape, bool grey) {
+  return std::string(grey ? "P5\n" : "P6\n") + std::to_string(shape.width) + " " +
          std::to_string(shape.height) + (shape.bit_depth == 16 ? "\n65535\n" : "\n255\n");
 }
 
@@ -23,8 +23,10 @@ std::string PamHead(const PictureShape& shape) {
 
 class PnmRowWriter : public RowWriter {
  public:
-  Status Open(const WriterSetup& setup, const std::string& head) {
+  // `as_rgb`: grey samples are written three times.
+  Status Open(const WriterSetup& setup, const std::string& head, bool as_rgb) {
     shape_ = setup.shape;
+    if (as_rgb && shape_.is_grey()) rgb_.resize(3 * shape_.row_bytes());
     sink_.sink = setup.sink;
     const auto drop = [&](std::span<const std::uint8_t> block, std::string_view code,
                           const char* what) {
@@ -36,6 +38,10 @@ class PnmRowWriter : public RowWriter {
     drop(setup.icc, warning_code::kIcc, "ICC profile");
     drop(setup.exif, warning_code::kExif, "EXIF block");
     drop(setup.xmp, warning_code::kXmp, "XMP packet");
+    if (setup.density) {
+      Warn(&warnings_, warning_code::kDensity,
+           "PNM and PAM hold no metadata: the pixel density was not written");
+    }
     if (shape_.bit_depth == 16) big_endian_.resize(shape_.row_bytes());
     sink_.Put(reinterpret_cast<const std::uint8_t*>(head.data()), head.size());
     return sink_.status;
@@ -54,7 +60,16 @@ class PnmRowWriter : public RowWriter {
       }
       bytes = big_endian_.data();
     }
-    sink_.Put(bytes, shape_.row_bytes());
+    std::size_t size = shape_.row_bytes();
+    if (!rgb_.empty()) {
+      const std::size_t sample = shape_.bytes_per_pixel();
+      for (std::size_t i = 0; i < rgb_.size(); ++i) {
+        rgb_[i] = bytes[i / (3 * sample) * sample + i % sample];
+      }
+      bytes = rgb_.data();
+      size = rgb_.size();
+    }
+    sink_.Put(bytes, size);
     return sink_.status;
   }
 
@@ -64,23 +79,41 @@ class PnmRowWriter : public RowWriter {
   SinkState sink_;
   std::uint32_t next_ = 0;
   std::vector<std::uint8_t> big_endian_;
+  std::vector<std::uint8_t> rgb_;  // a row of grey as RGB; empty when rows are written as they come
 };
 
-Result<std::unique_ptr<RowWriter>> Create(const WriterSetup& setup, const std::string& head) {
+Result<std::unique_ptr<RowWriter>> Create(const WriterSetup& setup, const std::string& head,
+                                          bool as_rgb = false) {
   auto writer = std::make_unique<PnmRowWriter>();
-  HALFMOON_RETURN_IF_ERROR(writer->Open(setup, head));
+  HALFMOON_RETURN_IF_ERROR(writer->Open(setup, head, as_rgb));
   return std::unique_ptr<RowWriter>(std::move(writer));
 }
 
-}  // namespace
-
-Result<std::unique_ptr<RowWriter>> CreatePnm(const WriterSetup& setup) {
+Result<std::unique_ptr<RowWriter>> CreateOpaque(const WriterSetup& setup, bool grey) {
   if (setup.shape.has_alpha()) {
     return Status(StatusCode::kInvalidArgument,
                   "PGM and PPM hold no transparency, and the picture has an alpha channel; write "
                   "PAM or PNG");
   }
-  return Create(setup, PnmHead(setup.shape));
+  return Create(setup, PnmHead(setup.shape, grey), !grey);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<RowWriter>> CreatePnm(const WriterSetup& setup) {
+  return CreateOpaque(setup, setup.shape.is_grey());
+}
+
+Result<std::unique_ptr<RowWriter>> CreatePgm(const WriterSetup& setup) {
+  if (!setup.shape.is_grey()) {
+    return Status(StatusCode::kInvalidArgument,
+                  "PGM holds grey only, and the picture has colours; write .ppm, .pnm or .png");
+  }
+  return CreateOpaque(setup, true);
+}
+
+Result<std::unique_ptr<RowWriter>> CreatePpm(const WriterSetup& setup) {
+  return CreateOpaque(setup, false);
 }
 
 Result<std::unique_ptr<RowWriter>> CreatePam(const WriterSetup& setup) {

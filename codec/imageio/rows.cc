@@ -8,6 +8,7 @@
 #include "codec/imageio/exif.h"
 #include "codec/imageio/formats.h"
 #include "codec/imageio/turn.h"
+#include "codec/imageio/xmp.h"
 
 namespace halfmoon {
 namespace {
@@ -39,6 +40,8 @@ imageio::OpenReader* ReaderOf(ImageFormat format) {
     case ImageFormat::kPng: return &imageio::OpenPng;
     case ImageFormat::kJpeg: return &imageio::OpenJpeg;
     case ImageFormat::kPnm:
+    case ImageFormat::kPgm:
+    case ImageFormat::kPpm:
     case ImageFormat::kPam: return &imageio::OpenPnm;
   }
   return &imageio::OpenPng;  // not reached: the switch names all
@@ -49,6 +52,8 @@ imageio::OpenWriter* WriterOf(ImageFormat format) {
     case ImageFormat::kPng: return &imageio::CreatePng;
     case ImageFormat::kJpeg: return &imageio::CreateJpeg;
     case ImageFormat::kPnm: return &imageio::CreatePnm;
+    case ImageFormat::kPgm: return &imageio::CreatePgm;
+    case ImageFormat::kPpm: return &imageio::CreatePpm;
     case ImageFormat::kPam: return &imageio::CreatePam;
   }
   return &imageio::CreatePng;  // not reached: the switch names all
@@ -58,6 +63,9 @@ imageio::OpenWriter* WriterOf(ImageFormat format) {
 void MakeUpright(Metadata* metadata, int orientation) {
   imageio::ResetExifOrientation(metadata->exif, imageio::OrientationSwapsSides(orientation));
   imageio::ResetXmpOrientation(metadata->xmp);
+  if (metadata->density && imageio::OrientationSwapsSides(orientation)) {
+    std::swap(metadata->density->x, metadata->density->y);
+  }
 }
 
 // Rows of a picture that must be turned before its first row is known.
@@ -167,9 +175,11 @@ Result<ImageInfo> ReadImageInfo(std::span<const std::uint8_t> bytes,
     info.has_icc = info.colour.source == FileColour::Source::kIcc;
     info.has_exif = !reader->metadata().exif.empty();
     info.has_xmp = !reader->metadata().xmp.empty();
+    info.density = reader->metadata().density;
     info.orientation = reader->orientation();
     if (options.apply_orientation && imageio::OrientationSwapsSides(info.orientation)) {
       std::swap(info.width, info.height);
+      if (info.density) std::swap(info.density->x, info.density->y);
     }
     return info;
   });
@@ -188,8 +198,8 @@ Result<std::unique_ptr<RowWriter>> CreateRows(const PictureShape& shape, const I
       return Status(StatusCode::kInvalidArgument,
                     "the ICC profile, EXIF block or XMP packet has more than 2 GiB; leave it out");
     }
-    return WriterOf(format)(
-        {shape, metadata.icc, metadata.exif, metadata.xmp, options, std::move(sink)});
+    return WriterOf(format)({shape, metadata.icc, metadata.exif, metadata.xmp, metadata.density,
+                             options, std::move(sink)});
   });
 }
 

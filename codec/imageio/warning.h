@@ -13,12 +13,16 @@ namespace halfmoon {
 // of sizes and names.
 namespace warning_code {
 inline constexpr std::string_view kAnimation = "animation";  // one frame of several is read
+inline constexpr std::string_view kBadChunk = "bad-chunk";   // a PNG chunk with a wrong checksum
 inline constexpr std::string_view kColour = "colour";        // converted, guessed or ignored
 inline constexpr std::string_view kDamage = "damage";        // lenient: a part is lost
-inline constexpr std::string_view kDepth = "depth";          // 16 bit rounded to 8
-inline constexpr std::string_view kExif = "exif-dropped";    // an EXIF block
-inline constexpr std::string_view kIcc = "icc-dropped";      // an ICC profile
-inline constexpr std::string_view kIptc = "iptc-dropped";    // IPTC
+inline constexpr std::string_view kDensity = "density-dropped";   // pixels per length
+inline constexpr std::string_view kDepth = "depth";               // 16 bit rounded to 8
+inline constexpr std::string_view kExif = "exif-dropped";         // an EXIF block
+inline constexpr std::string_view kFilm = "film-dropped";         // the film of a motion photo
+inline constexpr std::string_view kGainMap = "gain-map-dropped";  // HDR
+inline constexpr std::string_view kIcc = "icc-dropped";           // an ICC profile
+inline constexpr std::string_view kIptc = "iptc-dropped";         // IPTC
 inline constexpr std::string_view kLibrary = "file-fault";  // harmless faults, in a library's words
 inline constexpr std::string_view kSurplus = "surplus";     // bytes or pictures after the first
 inline constexpr std::string_view kText = "text-dropped";   // comments, tEXt and the like

@@ -49,6 +49,7 @@ inline void RequireRoundTrip(const Image& image) {
   Require(again.ok() && SamePixels(*again, image));
   Require(again->metadata().exif == image.metadata().exif);
   Require(again->metadata().xmp == image.metadata().xmp);
+  Require(!again->metadata().density || again->metadata().density->IsLegal());
   constexpr std::uint64_t kSmall = 4096;  // pixels; more would only be slower
   if (image.pixels() > kSmall) return;
   ImageWriteOptions options;
@@ -77,6 +78,12 @@ inline void CheckPicture(std::span<const std::uint8_t> file) {
     options.lenient = false;
     RequireSameByRows(file, options, *strict);
   }
+  // Leaving metadata out refuses nothing and changes no pixel, the orientation included.
+  options.lenient = false;
+  options.skip_metadata = true;
+  const Result<Image> bare = ReadImage(file, options);
+  RequireSane(bare);
+  if (strict.ok()) Require(bare.ok() && SamePixels(*strict, *bare));
   if (lenient.ok()) RequireRoundTrip(*lenient);
 }
 

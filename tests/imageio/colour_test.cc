@@ -77,7 +77,8 @@ TEST(Colour, GammaBecomesAProfile) {
     const Image image = Noise(4, 4, channels);
     Warnings warnings;
     const Image read = MustRead(WithChunk(PlainPng(image), "gAMA", BigEndian32(100000)), &warnings);
-    EXPECT_TRUE(warnings.empty());
+    ASSERT_EQ(warnings.size(), 1u);
+    EXPECT_TRUE(Mentions(warnings, "linear light"));
     EXPECT_TRUE(SamePixels(read, image));  // pixels stay as they are
     EXPECT_EQ(read.metadata().colour.source, Source::kGammaChroma);
     EXPECT_EQ(read.metadata().colour.gamma, 100000u);
@@ -140,10 +141,177 @@ TEST(Colour, ImpossibleColoursAreIgnoredWithAWarning) {
     line.insert(line.end(), four.begin(), four.end());
   }
   expect_warned(WithChunk(plain, "cHRM", line));
-  expect_warned(WithChunk(plain, "cICP", std::string_view("\x09\x10\0\x01", 4)));
-  Warnings warnings;
-  MustRead(WithChunk(plain, "cICP", std::string_view("\x01\x0D\0\x01", 4)), &warnings);
-  EXPECT_TRUE(warnings.empty());
+}
+
+// --- cICP, which outranks iCCP, sRGB, gAMA and cHRM ----------------------------------------------
+
+Bytes WithCicp(const Bytes& png, int primaries, int transfer, int matrix = 0, int full = 1) {
+  Bytes body;
+  for (const int number : {primaries, transfer, matrix, full}) {
+    body.push_back(static_cast<std::uint8_t>(number));
+  }
+  return WithChunk(png, "cICP", body);
+}
+
+// The same picture with other words for its colours beside cICP.
+std::vector<Bytes> WithOtherWords() {
+  const Image image = Noise(4, 4, 3);
+  Image profiled = Noise(4, 4, 3);
+  profiled.set_icc(TinyIcc("RGB "));
+  const Bytes plain = PlainPng(image);
+  return {plain, WithChunk(plain, "sRGB", std::string_view("\0", 1)),
+          WithChunk(plain, "gAMA", BigEndian32(100000)), WithChunk(plain, "cHRM", Primaries(61000)),
+          *WriteImage(profiled, ImageFormat::kPng)};
+}
+
+TEST(Cicp, SrgbNeedsNoProfile) {
+  for (const Bytes& file : WithOtherWords()) {
+    Warnings warnings;
+    const Image image = MustRead(WithCicp(file, 1, 13), &warnings);
+    EXPECT_TRUE(warnings.empty()) << warnings[0].text;
+    EXPECT_TRUE(image.icc().empty());
+    EXPECT_EQ(image.metadata().colour.source, Source::kCicp);
+  }
+}
+
+TEST(Cicp, OtherColoursBecomeAProfile) {
+  for (const Bytes& file : WithOtherWords()) {
+    Warnings warnings;
+    const Image p3 = MustRead(WithCicp(file, 12, 13), &warnings);
+    ASSERT_EQ(warnings.size(), 1u);
+    EXPECT_EQ(warnings[0].code, warning_code::kColour);
+    EXPECT_TRUE(Mentions(warnings, "cICP 12/13/0/1, Display P3")) << warnings[0].text;
+    EXPECT_TRUE(SamePixels(p3, MustRead(file)));  // samples stay as they are
+    // As by its primaries in PrimariesBecomeAProfile.
+    const auto red = ToSrgb(p3.icc(), {200, 100, 100});
+    EXPECT_NEAR(red[0], 216, 2);
+    EXPECT_NEAR(red[1], 95, 3);
+    EXPECT_NEAR(red[2], 98, 3);
+    // What is written says so, and no sRGB chunk contradicts it.
+    const auto written = WriteImage(p3, ImageFormat::kPng);
+    ASSERT_TRUE(written.ok());
+    EXPECT_EQ(Text(*written).find("sRGB"), std::string::npos);
+    EXPECT_EQ(MustRead(*written).icc(), p3.icc());
+  }
+  const Bytes plain = PlainPng(Noise(4, 4, 3));
+  // BT.709's transfer, undone: 4.5 L below 0.018, 1.099 L^0.45 - 0.099 above.
+  const Image video = MustRead(WithCicp(plain, 1, 1));
+  for (const double light : {0.01, 0.1, 0.5}) {
+    const double v = light < 0.018 ? 4.5 * light : 1.099 * std::pow(light, 0.45) - 0.099;
+    const auto sample = static_cast<std::uint8_t>(std::lround(255 * v));
+    EXPECT_NEAR(ToSrgb(video.icc(), {sample, sample, sample})[1], SrgbOfLight(light), 2) << light;
+  }
+  // BT.2020 red lies outside sRGB.
+  EXPECT_EQ(ToSrgb(MustRead(WithCicp(plain, 9, 14)).icc(), {255, 0, 0}),
+            (std::vector<int>{255, 0, 0}));
+  // Grey has a curve and no primaries.
+  const Image grey = MustRead(WithCicp(PlainPng(Noise(4, 4, 1)), 9, 4));
+  EXPECT_TRUE(imageio::IccFits(grey.icc(), 1));
+  EXPECT_TRUE(MustRead(WithCicp(PlainPng(Noise(4, 4, 1)), 12, 13)).icc().empty());
+}
+
+TEST(Cicp, HdrAndNarrowRangeAreRefusedByName) {
+  for (const Bytes& file : WithOtherWords()) {
+    for (const auto& [cicp, word] :
+         {std::pair{WithCicp(file, 9, 16), "PQ"}, std::pair{WithCicp(file, 9, 18), "HLG"},
+          std::pair{WithCicp(file, 1, 16), "PQ"}, std::pair{WithCicp(file, 1, 13, 0, 0), "narrow"},
+          std::pair{WithCicp(file, 12, 13, 0, 0), "narrow"}}) {
+      const Status status = ReadImage(cicp).status();
+      EXPECT_EQ(status.code(), StatusCode::kUnsupportedFeature) << word;
+      for (const char* part : {"cICP", word, "--strip"}) {
+        EXPECT_NE(status.message().find(part), std::string::npos) << status.message();
+      }
+      EXPECT_TRUE(ReadImageInfo(cicp).ok());
+      // The way that the message names.
+      Warnings warnings;
+      const auto stripped = ReadImage(cicp, {.skip_metadata = true}, &warnings);
+      ASSERT_TRUE(stripped.ok()) << stripped.status().message();
+      EXPECT_TRUE(Mentions(warnings, "cICP"));
+      EXPECT_TRUE(stripped->icc().empty());
+    }
+  }
+}
+
+TEST(Cicp, WhatSaysNothingKnownIsIgnoredWithAWarning) {
+  Image profiled = Noise(4, 4, 3);
+  profiled.set_icc(TinyIcc("RGB "));
+  const Bytes file = *WriteImage(profiled, ImageFormat::kPng);
+  for (const Bytes& bad : {WithCicp(file, 2, 2), WithCicp(file, 1, 200), WithCicp(file, 0, 13),
+                           WithCicp(file, 9, 14, 9), WithCicp(file, 1, 13, 0, 2)}) {
+    Warnings warnings;
+    EXPECT_EQ(MustRead(bad, &warnings).icc(), profiled.icc());  // the next in rank
+    EXPECT_TRUE(Mentions(warnings, "cICP"));
+  }
+}
+
+// --- EXIF alone ----------------------------------------------------------------------------------
+
+// A TIFF block with an EXIF directory that has a colour space, and an interoperability index.
+Bytes TiffWithColour(int colour_space, std::string_view index) {
+  Bytes out = {'I', 'I', 42, 0, 8, 0, 0, 0};
+  const auto entry = [&out](int tag, int type, int count, std::string_view value) {
+    for (const int half : {tag, type, count, 0}) {
+      out.push_back(static_cast<std::uint8_t>(half));
+      out.push_back(static_cast<std::uint8_t>(half >> 8));
+    }
+    out.insert(out.end(), value.begin(), value.end());
+  };
+  const auto directory = [&out](int entries) {
+    out.push_back(static_cast<std::uint8_t>(entries));
+    out.push_back(0);
+  };
+  const auto end = [&out] { out.insert(out.end(), 4, 0); };
+  directory(1), entry(0x8769, 4, 1, std::string_view("\x1A\0\0\0", 4)), end();  // to 26
+  const std::string space = {static_cast<char>(colour_space), static_cast<char>(colour_space >> 8),
+                             0, 0};
+  directory(2), entry(0xA001, 3, 1, space);
+  entry(0xA005, 4, 1, std::string_view("\x38\0\0\0", 4)), end();  // to 56
+  directory(1), entry(1, 2, 4, std::string(index) + '\0'), end();
+  return out;
+}
+
+TEST(ExifColour, AdobeRgbBecomesAProfile) {
+  const Bytes adobe = TiffWithColour(0xFFFF, "R03");
+  Bytes segment = {'E', 'x', 'i', 'f', 0, 0};
+  segment.insert(segment.end(), adobe.begin(), adobe.end());
+  for (const Bytes& file : {WithSegment(MakeJpeg(Gradient(8, 8, 3)), 0xE1, segment),
+                            WithChunk(PlainPng(Gradient(8, 8, 3)), "eXIf", adobe)}) {
+    Warnings warnings;
+    const Image image = MustRead(file, &warnings);
+    EXPECT_EQ(warnings.size(), 1u);
+    EXPECT_TRUE(Mentions(warnings, "Adobe RGB"));
+    EXPECT_EQ(image.metadata().colour.source, Source::kExif);
+    // Adobe RGB's (128, 200, 128) is (77, 202, 124) in sRGB.
+    const auto green = ToSrgb(image.icc(), {128, 200, 128});
+    EXPECT_NEAR(green[0], 77, 3);
+    EXPECT_NEAR(green[1], 202, 2);
+    EXPECT_NEAR(green[2], 124, 3);
+    const auto png = WriteImage(image, ImageFormat::kPng);
+    ASSERT_TRUE(png.ok());
+    EXPECT_EQ(Text(*png).find("sRGB"), std::string::npos);
+    EXPECT_EQ(MustRead(*png).metadata().exif, adobe);
+  }
+  // Not where anything else speaks: other indexes, sRGB in EXIF or in a chunk, grey.
+  for (const Bytes& exif : {TiffWithColour(0xFFFF, "R98"), TiffWithColour(1, "R03")}) {
+    EXPECT_TRUE(MustRead(WithChunk(PlainPng(Gradient(8, 8, 3)), "eXIf", exif)).icc().empty());
+  }
+  EXPECT_TRUE(MustRead(WithChunk(PlainPng(Gradient(8, 8, 1)), "eXIf", adobe)).icc().empty());
+  const Bytes said = WithChunk(PlainPng(Gradient(8, 8, 3)), "sRGB", std::string_view("\0", 1));
+  EXPECT_TRUE(MustRead(WithChunk(said, "eXIf", adobe)).icc().empty());
+}
+
+TEST(Colour, LinearLightIsWarnedOf) {
+  Image image = Noise(4, 4, 3);
+  for (const std::uint32_t gamma : {100000u, 45455u, 70000u}) {
+    FileColour colour;
+    colour.gamma = gamma;
+    image.set_icc(imageio::ProfileFromGammaChroma(colour, false));
+    for (const ImageFormat format : {ImageFormat::kPng, ImageFormat::kJpeg}) {
+      Warnings warnings;
+      MustRead(*WriteImage(image, format), &warnings);
+      EXPECT_EQ(Mentions(warnings, "linear light"), gamma == 100000);
+    }
+  }
 }
 
 // --- CMYK ----------------------------------------------------------------------------------------

@@ -11,7 +11,6 @@ namespace {
 using namespace testing;  // NOLINT(google-build-using-namespace): helpers of this folder
 using imageio::ExifOrientation;
 using imageio::ResetExifOrientation;
-using imageio::ResetXmpOrientation;
 
 TEST(Exif, OrientationIsFound) {
   for (const bool big_endian : {false, true}) {
@@ -103,26 +102,6 @@ TEST(Exif, OverlappingDirectoriesAreUprightAllTheSame) {
     block[8 + 2 + 12 + 8] = directory;
     EXPECT_TRUE(ResetExifOrientation(block, true));
     EXPECT_EQ(ExifOrientation(block), 1);
-  }
-}
-
-TEST(Xmp, OrientationIsResetInPlace) {
-  const auto reset = [](std::string_view text, int found) {
-    Bytes packet(text.begin(), text.end());
-    EXPECT_EQ(ResetXmpOrientation(packet), found) << text;
-    return Text(packet);
-  };
-  EXPECT_EQ(reset("<a tiff:Orientation=\"6\"/>", 1), "<a tiff:Orientation=\"1\"/>");
-  EXPECT_EQ(reset("<a tiff:Orientation = '8' b='6'/>", 1), "<a tiff:Orientation = '1' b='6'/>");
-  EXPECT_EQ(reset("<tiff:Orientation> 3 </tiff:Orientation>", 1),
-            "<tiff:Orientation> 1 </tiff:Orientation>");
-  EXPECT_EQ(reset("tiff:Orientation=\"5\" <tiff:Orientation>7<", 2),
-            "tiff:Orientation=\"1\" <tiff:Orientation>1<");
-  for (const std::string_view other :
-       {"", "tiff:Orientation", "tiff:Orientation=", "tiff:Orientation=\"", "tiff:Orientation=\"6",
-        "tiff:Orientation=\"66\"", "tiff:Orientation=\"9\"", "tiff:OrientationX=\"6\"",
-        "exif:Orientation=\"6\""}) {
-    EXPECT_EQ(reset(other, 0), other);
   }
 }
 

@@ -121,7 +121,7 @@ TEST(ImageView, DescribesTheImage) {
 
 TEST(ImageView, ValidateNamesTheBadField) {
   const std::uint8_t pixels[64] = {};
-  const ImageView good = {pixels, 4, 4, 3, 8, 12, {}, {}, {}};
+  const ImageView good = {pixels, 4, 4, 3, 8, 12, {}, {}, {}, {}};
   ASSERT_TRUE(good.Validate().ok());
   const auto expect_refused = [](const ImageView& view, const char* word) {
     const Status status = view.Validate();

@@ -223,22 +223,6 @@ TEST(JpegRead, DamageIsAnErrorUnlessLenient) {
   // Only the end marker is missing.
   cut.assign(file.begin(), file.end() - 2);
   ExpectRefused(cut, StatusCode::kTruncated, "missing");
-  // Rubbish between two segments.
-  Bytes rubbish = file;
-  const std::size_t frame = FindMarker(file, 0xC0);
-  rubbish.insert(rubbish.begin() + static_cast<std::ptrdiff_t>(frame), {1, 2, 3});
-  ExpectRefused(rubbish, StatusCode::kCorrupt, "extraneous");
-  warnings.clear();
-  EXPECT_TRUE(SamePixels(MustRead(rubbish, &warnings, lenient), MustRead(file)));
-  EXPECT_TRUE(Mentions(warnings, "extraneous"));
-}
-
-TEST(JpegRead, BytesAfterTheEndAreIgnored) {
-  // Phones append further pictures and videos.
-  Bytes file = MakeJpeg(Gradient(16, 16, 3));
-  const Image image = MustRead(file);
-  file.insert(file.end(), 1000, 0x42);
-  EXPECT_TRUE(SamePixels(MustRead(file), image));
 }
 
 TEST(JpegMetadata, IccProfilesMakeTheRoundTrip) {

@@ -76,12 +76,13 @@ TEST(Metadata, PackedAndPlainXmpOfPng) {
   }
   Bytes bad = XmpChunk(kPacket, true);
   bad.resize(bad.size() - 8);
-  EXPECT_EQ(ReadImage(WithChunk(png, "iTXt", bad)).status().code(), StatusCode::kCorrupt);
-  ImageReadOptions lenient;
-  lenient.lenient = true;
-  Warnings warnings;
-  EXPECT_TRUE(MustRead(WithChunk(png, "iTXt", bad), &warnings, lenient).metadata().xmp.empty());
-  EXPECT_TRUE(Mentions(warnings, "XMP chunk"));
+  for (const Bytes& body : {bad, Bytes(bad.begin(), bad.begin() + 19)}) {
+    Warnings warnings;
+    EXPECT_TRUE(MustRead(WithChunk(png, "iTXt", body), &warnings).metadata().xmp.empty());
+    ASSERT_EQ(warnings.size(), 1u);
+    EXPECT_EQ(warnings[0].code, warning_code::kXmp);
+    EXPECT_TRUE(Mentions(warnings, "XMP chunk"));
+  }
 }
 
 TEST(Metadata, TagsAreResetWhenPixelsAreTurned) {
@@ -115,25 +116,106 @@ TEST(Metadata, PrefixedExifOfPngIsUnderstood) {
   EXPECT_EQ(image.metadata().exif, TiffWithOrientation(1, true));
 }
 
-TEST(Metadata, SizesAreLimited) {
+TEST(Metadata, WhatIsTooLargeIsLeftOutWithAWarning) {
   ImageReadOptions options;
-  options.max_metadata_bytes = 100;
-  const auto refused = [&](const Bytes& file, std::string_view word) {
-    EXPECT_TRUE(ReadImage(file).ok());
-    const Status status = ReadImage(file, options).status();
-    EXPECT_EQ(status.code(), StatusCode::kLimitExceeded) << word;
-    EXPECT_NE(status.message().find(word), std::string::npos) << status.message();
+  options.max_metadata_bytes = 200;
+  const auto left_out = [&](const Bytes& file, std::string_view code, std::string_view word) {
+    Warnings warnings;
+    const Image whole = MustRead(file);
+    const Image image = MustRead(file, &warnings, options);
+    EXPECT_TRUE(SamePixels(image, whole));
+    EXPECT_TRUE(image.metadata().exif.empty() && image.metadata().xmp.empty() &&
+                image.metadata().icc.empty());
+    ASSERT_EQ(warnings.size(), 1u) << word;
+    EXPECT_EQ(warnings[0].code, code);
+    EXPECT_TRUE(Mentions(warnings, word)) << warnings[0].text;
+    EXPECT_TRUE(Mentions(warnings, "200 bytes")) << warnings[0].text;
   };
   const Bytes png = PlainPng(Noise(2, 2, 3));
-  const std::string large(101, 'x');
-  refused(WithChunk(png, "eXIf", large), "EXIF");
-  refused(WithChunk(png, "iTXt", XmpChunk(large, false)), "XMP");
+  const std::string large(201, 'x');
+  left_out(WithChunk(png, "eXIf", large), warning_code::kExif, "EXIF");
+  left_out(WithChunk(png, "iTXt", XmpChunk(large, false)), warning_code::kXmp, "XMP");
   // A packet that grows a thousandfold.
-  refused(WithChunk(png, "iTXt", XmpChunk(std::string(1 << 20, 'x'), true)), "XMP");
+  left_out(WithChunk(png, "iTXt", XmpChunk(std::string(1 << 20, 'x'), true)), warning_code::kXmp,
+           "XMP");
   const Bytes jpeg = MakeJpeg(Gradient(8, 8, 3));
-  refused(WithSegment(jpeg, 0xE1, std::string("Exif\0\0", 6) + large), "EXIF");
-  refused(WithSegment(jpeg, 0xE1, std::string("http://ns.adobe.com/xap/1.0/\0", 29) + large),
-          "XMP");
+  left_out(WithSegment(jpeg, 0xE1, std::string("Exif\0\0", 6) + large), warning_code::kExif,
+           "EXIF");
+  left_out(WithSegment(jpeg, 0xE1, std::string("http://ns.adobe.com/xap/1.0/\0", 29) + large),
+           warning_code::kXmp, "XMP");
+  for (const ImageFormat format : {ImageFormat::kPng, ImageFormat::kJpeg}) {
+    Image image = Gradient(8, 8, 3);
+    image.set_icc(TinyIcc("RGB "));  // 256 bytes, and as a chunk, too, more than 200
+    left_out(*WriteImage(image, format), warning_code::kIcc, "ICC profile");
+  }
+  // Chunks beyond any limit that nobody keeps.
+  Warnings warnings;
+  MustRead(WithChunk(png, "tEXt", std::string(1 << 20, 'x')), &warnings, options);
+  EXPECT_EQ(warnings, (Warnings{{warning_code::kText, "text metadata is not kept"}}));
+}
+
+// Every kind of ancillary chunk, before and behind the pixels.
+TEST(Metadata, AncillaryChunksWithAWrongChecksumAreLeftOut) {
+  const Image image = Noise(6, 5, 3);
+  const Bytes png = PlainPng(image);
+  constexpr std::size_t kEnd = 12;
+  for (const std::string type : {"tEXt", "zTXt", "iTXt", "eXIf", "tIME", "pHYs", "gAMA", "cHRM",
+                                 "sRGB", "iCCP", "cICP", "bKGD", "sBIT", "acTL", "prVt"}) {
+    for (const bool behind : {false, true}) {
+      const Bytes chunk = PngBuilder().Chunk(type, std::string(9, '\1')).End();
+      Bytes bad(chunk.begin() + 8, chunk.end() - kEnd);
+      bad.back() ^= 1;
+      Bytes file = png;
+      const auto at = behind ? static_cast<std::ptrdiff_t>(file.size() - kEnd) : 8 + 25;
+      file.insert(file.begin() + at, bad.begin(), bad.end());
+      Warnings warnings;
+      const Image read = MustRead(file, &warnings);
+      EXPECT_TRUE(SamePixels(read, image)) << type;
+      EXPECT_TRUE(read.metadata().exif.empty() && read.icc().empty() && !read.metadata().density);
+      EXPECT_EQ(warnings,
+                (Warnings{{warning_code::kBadChunk,
+                           "PNG chunk " + type + " has a wrong checksum (CRC) and is left out"}}));
+      warnings.clear();
+      EXPECT_TRUE(SamePixels(MustRead(file, &warnings, {.skip_metadata = true}), image));
+      EXPECT_TRUE(warnings.empty()) << warnings[0].text;
+    }
+  }
+}
+
+// Whoever leaves metadata out gets no word about it, however broken it is.
+TEST(Metadata, IsNotLookedAtWhenSkipped) {
+  ImageReadOptions skip;
+  skip.skip_metadata = true;
+  skip.max_metadata_bytes = 10;
+  Bytes packed = XmpChunk(kPacket, true);
+  packed.resize(packed.size() - 8);
+  const Bytes png = PlainPng(Noise(2, 2, 3));
+  const Bytes jpeg = MakeJpeg(Gradient(8, 8, 3));
+  const std::string_view half_icc("ICC_PROFILE\0\2\2data", 18);
+  for (const Bytes& file :
+       {WithChunk(png, "iTXt", packed), WithChunk(png, "eXIf", std::string(70'000, 'x')),
+        WithChunk(png, "tEXt", "Comment"), WithChunk(png, "pHYs", std::string(9, '\1')),
+        WithSegment(jpeg, 0xE1, ExifSegment(1)), WithSegment(jpeg, 0xED, "Photoshop 3.0"),
+        WithSegment(jpeg, 0xFE, "made by hand"), WithSegment(jpeg, 0xE2, half_icc)}) {
+    Warnings warnings;
+    const Image image = MustRead(file, &warnings, skip);
+    EXPECT_TRUE(warnings.empty()) << warnings[0].text;
+    EXPECT_TRUE(image.metadata().exif.empty() && image.metadata().xmp.empty());
+    EXPECT_FALSE(image.metadata().density.has_value());
+  }
+  // The orientation is about the pixels.
+  const Image turned =
+      MustRead(WithSegment(MakeJpeg(Gradient(8, 16, 3)), 0xE1, ExifSegment(6)), nullptr, skip);
+  EXPECT_EQ(turned.width(), 16u);
+}
+
+TEST(Metadata, BytesBehindAPngAreNamed) {
+  Bytes file = PlainPng(Noise(2, 2, 3));
+  file.insert(file.end(), 77, 'x');
+  Warnings warnings;
+  MustRead(file, &warnings);
+  EXPECT_EQ(warnings,
+            (Warnings{{warning_code::kSurplus, "PNG: 77 bytes behind the picture are not kept"}}));
 }
 
 TEST(Metadata, WhatJpegCannotHoldIsLeftOutWithAWarning) {

@@ -96,6 +96,59 @@ TEST(PamRead, TupleTypes) {
   ExpectRefused("P7\nWIDTH x\nENDHDR\n", StatusCode::kCorrupt, "WIDTH is no number");
 }
 
+// Programs that write text with CR LF: the LF is no sample where the number of bytes shows that.
+TEST(PnmRead, CarriageReturnsAreNoSamples) {
+  const auto samples = [](std::string_view file, std::size_t expected_warnings) {
+    Warnings warnings;
+    const Bytes read = Samples(MustRead(file, &warnings));
+    EXPECT_EQ(warnings.size(), expected_warnings) << file;
+    return read;
+  };
+  const Bytes abc = {'a', 'b', 'c'}, line_feed = {'\n', 'b', 'c'};
+  EXPECT_EQ(samples("P6\r\n1 1\r\n255\r\nabc", 0), abc);
+  EXPECT_EQ(samples("P6\r\n1 1\r\n255\r\n\nbc", 0), line_feed);
+  EXPECT_EQ(samples("P6 1 1 255\r\nbc", 0), line_feed);  // by the letter, and the bytes agree
+  EXPECT_EQ(samples("P6 1 1 255\n\nbc", 0), line_feed);
+  EXPECT_EQ(samples("P6 1 1 255\rabc", 0), abc);
+  // Another picture follows.
+  EXPECT_EQ(samples("P5\r\n3 1\r\n255\r\nabcP5\r\n3 1\r\n255\r\nabc", 1), abc);
+  // Nobody knows: a word about that, and one about the rest.
+  EXPECT_EQ(samples("P6 1 1 255\r\nabc??", 2), abc);
+  EXPECT_EQ(samples("P4\r\n8 1\r\n\xFF", 0), Bytes(8, 0));
+  EXPECT_EQ(samples("P7\r\nWIDTH 1\r\nHEIGHT 1\r\nDEPTH 3\r\nMAXVAL 255\r\nENDHDR\r\nabc", 0), abc);
+  ExpectRefused("P6 4294967295 4294967295 255\r\nabc", StatusCode::kLimitExceeded, "65535");
+}
+
+TEST(PnmWrite, ContentMatchesTheEnding) {
+  TempFolder folder;
+  for (const std::uint32_t depth : {8u, 16u}) {
+    const Image grey = Noise(PictureShape{5, 3, 1, depth});
+    const Image colour = Noise(PictureShape{5, 3, 3, depth});
+    const auto read = [&](const Image& image, const char* name) {
+      const Status written = WriteImageFile(folder.File(name), image.view(), {}, true);
+      EXPECT_TRUE(written.ok()) << written.message();
+      auto again = ReadImageFile(folder.File(name));
+      EXPECT_TRUE(again.ok());
+      return std::move(*again);
+    };
+    EXPECT_TRUE(SamePixels(read(grey, "a.pgm"), grey));
+    EXPECT_TRUE(SamePixels(read(grey, "a.pnm"), grey));
+    EXPECT_TRUE(SamePixels(read(colour, "a.ppm"), colour));
+    EXPECT_TRUE(SamePixels(read(colour, "b.pnm"), colour));
+    const Image wide = read(grey, "b.ppm");
+    ASSERT_EQ(wide.channels(), 3u);
+    const std::size_t sample = depth / 8;
+    for (std::size_t i = 0; i < wide.samples().size(); ++i) {
+      ASSERT_EQ(wide.samples()[i], grey.samples()[i / (3 * sample) * sample + i % sample]);
+    }
+    const Status refused = WriteImageFile(folder.File("c.pgm"), colour.view());
+    EXPECT_EQ(refused.code(), StatusCode::kInvalidArgument);
+    EXPECT_NE(refused.message().find(".ppm"), std::string::npos) << refused.message();
+  }
+  EXPECT_EQ(folder.Entries(),
+            (std::vector<std::string>{"a.pgm", "a.pnm", "a.ppm", "b.pnm", "b.ppm"}));
+}
+
 TEST(PnmRead, IllegalFieldsAreNamed) {
   ExpectRefused("P5 0 1 255\n", StatusCode::kCorrupt, "width is zero");
   ExpectRefused("P5 1 0 255\n", StatusCode::kCorrupt, "height is zero");
