@@ -269,7 +269,8 @@ Decoder::~Decoder() = default;
 Result<Decoder> Decoder::Create(const DecodeOptions& options) {
   HALFMOON_RETURN_IF_ERROR(options.Validate());
   return GuardExceptions("decoder", [&]() -> Result<Decoder> {
-    HALFMOON_ASSIGN_OR_RETURN(ModelStore store, ModelStore::Open(options.models_dir));
+    HALFMOON_ASSIGN_OR_RETURN(ModelStore store,
+                              ModelStore::Open(options.models_dir, options.model));
     const int threads = options.threads > 0
                             ? options.threads
                             : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));

@@ -40,6 +40,7 @@ Result<std::unique_ptr<EffortCheck>> EffortCheck::Create(const EncodeOptions& op
   DecodeOptions decode;
   decode.threads = options.threads;
   decode.models_dir = options.models_dir;
+  decode.model = options.model;
   decode.limits.max_pixels = options.max_pixels;
   decode.max_memory = options.max_memory;
   HALFMOON_ASSIGN_OR_RETURN(Encoder encoder, Encoder::Create(plain));

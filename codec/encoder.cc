@@ -9,6 +9,7 @@
 
 #include "bitstream/container.h"
 #include "bitstream/metadata.h"
+#include "bitstream/number_text.h"
 #include "codec/ae_search.h"
 #include "codec/band_encoder.h"
 #include "codec/effort_check.h"
@@ -23,7 +24,7 @@ namespace {
 Status CheckQuality(double quality) {
   if (quality >= 0 && quality <= 100) return Status::Ok();
   return {StatusCode::kInvalidArgument,
-          "quality " + std::to_string(quality) + " is out of range; legal are 0 to 100"};
+          "quality " + NumberText(quality) + " is out of range; legal are 0 to 100"};
 }
 
 std::string ShapeText(const PictureShape& shape) {
@@ -161,7 +162,8 @@ Encoder::~Encoder() = default;
 Result<Encoder> Encoder::Create(const EncodeOptions& options) {
   HALFMOON_RETURN_IF_ERROR(options.Validate());
   return GuardExceptions("encoder", [&]() -> Result<Encoder> {
-    HALFMOON_ASSIGN_OR_RETURN(ModelStore store, ModelStore::Open(options.models_dir));
+    HALFMOON_ASSIGN_OR_RETURN(ModelStore store,
+                              ModelStore::Open(options.models_dir, options.model));
     const int threads = options.threads > 0
                             ? options.threads
                             : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));

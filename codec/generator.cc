@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "bitstream/container.h"
+#include "bitstream/number_text.h"
 #include "codec/exceptions.h"
 #include "codec/generative_model.h"
 #include "codec/network_models.h"
@@ -101,20 +102,19 @@ Status SampleRequest::Validate() const {
   }
   if (!(temperature >= 0 && temperature <= 4)) {
     return {StatusCode::kInvalidArgument,
-            "temperature " + std::to_string(temperature) + " is out of range; legal are 0 to 4"};
+            "temperature " + NumberText(temperature) + " is out of range; legal are 0 to 4"};
   }
   if (top_k < 0) {
     return {StatusCode::kInvalidArgument,
             "top_k " + std::to_string(top_k) + " is out of range; legal are 0 (all) and more"};
   }
   if (!(top_p > 0 && top_p <= 1)) {
-    return {
-        StatusCode::kInvalidArgument,
-        "top_p " + std::to_string(top_p) + " is out of range; legal are numbers above 0, up to 1"};
+    return {StatusCode::kInvalidArgument,
+            "top_p " + NumberText(top_p) + " is out of range; legal are numbers above 0, up to 1"};
   }
   if (!(guidance >= 0 && guidance <= 20)) {
     return {StatusCode::kInvalidArgument,
-            "guidance " + std::to_string(guidance) + " is out of range; legal are 0 to 20"};
+            "guidance " + NumberText(guidance) + " is out of range; legal are 0 to 20"};
   }
   return Status::Ok();
 }
@@ -135,9 +135,9 @@ const GeneratorInfo& Generator::info() const { return impl_->info; }
 
 Result<Generator> Generator::Create(const GeneratorOptions& options) {
   HALFMOON_RETURN_IF_ERROR(options.Validate());
-  HALFMOON_ASSIGN_OR_RETURN(const std::filesystem::path dir,
-                            runtime::FindModelsDirectory(options.models_dir));
-  HALFMOON_ASSIGN_OR_RETURN(const runtime::Manifest manifest, runtime::Manifest::Load(dir));
+  HALFMOON_ASSIGN_OR_RETURN(
+      const runtime::Manifest manifest,
+      runtime::OpenModels(options.models_dir, {options.model, options.prior}));
   const std::string have = "; models with a generative mode: " + GenerativeModels(manifest);
   if (options.model.empty()) {
     return Status(StatusCode::kInvalidArgument, "give a model with --model NAME" + have);
@@ -155,7 +155,7 @@ Result<Generator> Generator::Create(const GeneratorOptions& options) {
                   "model '" + (*entry)->name + "' takes no prior: it draws its pictures itself");
   }
   HALFMOON_ASSIGN_OR_RETURN(const runtime::LoadedWeights loaded,
-                            runtime::LoadModel(manifest, (*entry)->id));
+                            runtime::LoadModel(manifest, options.model));
   std::shared_ptr<const runtime::WeightsFile> prior;
   if (architecture->prior == Architecture::Prior::kFile) {
     HALFMOON_ASSIGN_OR_RETURN(prior, FindPrior(manifest, options.prior, loaded.entry));

@@ -45,10 +45,8 @@ Result<std::unique_ptr<PictureModel>> AddSearch(const runtime::LoadedWeights& lo
 
 }  // namespace
 
-Result<ModelStore> ModelStore::Open(const std::string& models_dir) {
-  HALFMOON_ASSIGN_OR_RETURN(const std::filesystem::path dir,
-                            runtime::FindModelsDirectory(models_dir));
-  HALFMOON_ASSIGN_OR_RETURN(runtime::Manifest manifest, runtime::Manifest::Load(dir));
+Result<ModelStore> ModelStore::Open(const std::string& models_dir, const std::string& model) {
+  HALFMOON_ASSIGN_OR_RETURN(runtime::Manifest manifest, runtime::OpenModels(models_dir, {model}));
   return ModelStore(std::move(manifest));
 }
 

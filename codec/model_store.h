@@ -21,8 +21,8 @@ class ModelStore {
     std::unique_ptr<PictureModel> model;
   };
 
-  // Errors: kModelMissing when there is no manifest; kModelCorrupt.
-  static Result<ModelStore> Open(const std::string& models_dir);
+  // `model`: opened, too, if it is a weights file. Errors: those of runtime::OpenModels.
+  static Result<ModelStore> Open(const std::string& models_dir, const std::string& model);
 
   // For encoding: by name or id, with `search` where it is given; `encoding`: of AE models.
   // Lifetime of the pointer: the store's. Errors also: kUnsupportedFeature for a model that has no

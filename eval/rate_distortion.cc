@@ -27,6 +27,7 @@ Result<RdReport> MeasureRd(const std::vector<std::string>& files, const RdOption
   eo.threads = options.threads;
   DecodeOptions d;
   d.models_dir = options.models_dir;
+  d.model = options.model;
   d.threads = options.threads;
   HALFMOON_ASSIGN_OR_RETURN(Encoder encoder, Encoder::Create(eo));
   HALFMOON_ASSIGN_OR_RETURN(Decoder decoder, Decoder::Create(d));

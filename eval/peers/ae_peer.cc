@@ -64,9 +64,10 @@ PeerOrError MakeAePeer(const PeerOptions& options, const PeerSettings& settings)
   DecodeOptions decode;
   decode.threads = settings.threads;
   decode.models_dir = settings.models_dir;
+  decode.model = encode.model;
   // Which weights these are belongs to the result.
-  HALFMOON_ASSIGN_OR_RETURN(const auto folder, runtime::FindModelsDirectory(settings.models_dir));
-  HALFMOON_ASSIGN_OR_RETURN(const auto manifest, runtime::Manifest::Load(folder));
+  HALFMOON_ASSIGN_OR_RETURN(const auto manifest,
+                            runtime::OpenModels(settings.models_dir, {encode.model}));
   HALFMOON_ASSIGN_OR_RETURN(const runtime::ModelEntry* model, manifest.Find(encode.model));
   HALFMOON_ASSIGN_OR_RETURN(Encoder encoder, Encoder::Create(encode));
   HALFMOON_ASSIGN_OR_RETURN(Decoder decoder, Decoder::Create(decode));

@@ -6,11 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "bitstream/number_text.h"
+
 namespace halfmoon::runtime {
 
 Status DrawOptions::Validate() const {
   const auto error = [](const char* name, double value, const char* range) {
-    return Status(StatusCode::kInvalidArgument, std::string(name) + " " + std::to_string(value) +
+    return Status(StatusCode::kInvalidArgument, std::string(name) + " " + NumberText(value) +
                                                     " is out of range; legal are " + range);
   };
   if (!(temperature >= 0 && temperature <= 4)) return error("temperature", temperature, "0 to 4");

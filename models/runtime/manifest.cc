@@ -24,8 +24,8 @@ constexpr std::uintmax_t kMaxManifestBytes = std::uintmax_t{16} << 20;
 
 // The remedy, the same wherever a model is not there.
 constexpr char kHowToGet[] =
-    "get it from the project's release tag that lists this model and put it into the models "
-    "directory, or name another directory with --models-dir or HALFMOON_MODELS_DIR";
+    "name its weights file with --model FILE.safetensors, or another models directory with "
+    "--models-dir or HALFMOON_MODELS_DIR; the project's releases list what they ship";
 
 Status Corrupt(const std::string& what) {
   return {StatusCode::kModelCorrupt, "manifest.json: " + what + "; restore it from the release"};
@@ -218,6 +218,42 @@ Result<Manifest> Manifest::Load(const fs::path& directory) {
   }
 }
 
+Status Manifest::AddFile(const std::string& path) {
+  auto file = WeightsFile::FromFile(path);
+  if (!file.ok()) return file.status();
+  const auto text = [&](const char* key) {
+    const auto found = file->metadata().find(key);
+    return found == file->metadata().end() ? std::string() : found->second;
+  };
+  ModelEntry entry;
+  entry.architecture = text("architecture");
+  if (entry.architecture.empty()) {
+    return {StatusCode::kModelCorrupt,
+            path + ": does not say which architecture it is of; make it with 'halfmoon export'"};
+  }
+  entry.name = text("name").empty() ? fs::path(path).stem().string() : text("name");
+  std::error_code error;
+  entry.file = fs::absolute(path, error).string();  // replaces directory() where they are joined
+  entry.sha256 = file->sha256();
+  entry.identity = file->identity_hex();
+  entry.data = text("data");
+  entry.licence = text("licence");
+  entry.training = text("training");
+  entry.codec = text("codec");
+  std::set<std::uint16_t> ids;
+  for (const ModelEntry& other : entries_) {
+    ids.insert(other.id);
+    if (other.identity == entry.identity) entry.id = other.id;
+  }
+  if (entry.id == 0) {
+    entry.id = 65535;
+    while (ids.count(entry.id) != 0 && entry.id > 1) --entry.id;
+  }
+  added_.emplace(path, entries_.size());
+  entries_.push_back(std::move(entry));
+  return Status::Ok();
+}
+
 Status Manifest::Missing(const std::string& what) const {
   std::string have;
   for (const ModelEntry& entry : entries_) {
@@ -242,7 +278,21 @@ Result<const ModelEntry*> Manifest::FindByName(std::string_view name) const {
   return Missing("model named \"" + std::string(name) + "\"");
 }
 
+const ModelEntry* Manifest::FindByIdentity(std::string_view identity) const {
+  for (const ModelEntry& entry : entries_) {
+    if (entry.identity == identity ||
+        std::any_of(entry.previous.begin(), entry.previous.end(),
+                    [&](const ModelEntry::Previous& p) { return p.identity == identity; })) {
+      return &entry;
+    }
+  }
+  return nullptr;
+}
+
 Result<const ModelEntry*> Manifest::Find(std::string_view id_or_name) const {
+  if (const auto file = added_.find(std::string(id_or_name)); file != added_.end()) {
+    return &entries_[file->second];
+  }
   if (!IsNumber(id_or_name)) return FindByName(id_or_name);
   std::uint16_t id = 0;
   const auto parsed = std::from_chars(id_or_name.data(), id_or_name.data() + id_or_name.size(), id);
@@ -275,6 +325,24 @@ Result<fs::path> FindModelsDirectory(const fs::path& explicit_directory) {
                     "); name it with --models-dir or HALFMOON_MODELS_DIR");
 }
 
+bool IsWeightsPath(std::string_view model) { return model.ends_with(".safetensors"); }
+
+Result<Manifest> OpenModels(const fs::path& explicit_directory,
+                            std::initializer_list<std::string> models) {
+  const auto directory = FindModelsDirectory(explicit_directory);
+  auto manifest =
+      directory.ok() ? Manifest::Load(*directory) : Result<Manifest>(directory.status());
+  const bool any_file = std::any_of(models.begin(), models.end(), IsWeightsPath);
+  if (!manifest.ok()) {
+    if (!any_file || manifest.status().code() != StatusCode::kModelMissing) return manifest;
+    manifest = Manifest::Parse("[]", ".");
+  }
+  for (const std::string& model : models) {
+    if (IsWeightsPath(model)) HALFMOON_RETURN_IF_ERROR(manifest->AddFile(model));
+  }
+  return manifest;
+}
+
 Result<LoadedWeights> LoadModel(const Manifest& manifest, std::string_view id_or_name) {
   HALFMOON_ASSIGN_OR_RETURN(const ModelEntry* entry, manifest.Find(id_or_name));
   return LoadEntry(manifest, *entry);
@@ -288,25 +356,24 @@ Result<LoadedWeights> LoadModel(const Manifest& manifest, std::uint16_t id) {
 Result<LoadedWeights> LoadModelForFile(const Manifest& manifest, std::uint16_t id,
                                        const std::array<std::uint8_t, 8>& identity) {
   const std::string wanted = ToHex(identity);
+  if (const ModelEntry* found = manifest.FindByIdentity(wanted); found != nullptr) {
+    ModelEntry then = *found;
+    for (const ModelEntry::Previous& before : found->previous) {
+      if (found->identity == wanted || before.identity != wanted) continue;
+      then.file = before.file, then.sha256 = before.sha256, then.identity = before.identity;
+      then.format_version = before.format_version;
+    }
+    return LoadEntry(manifest, then);
+  }
   const auto entry = manifest.FindById(id);
   if (!entry.ok()) {
     return entry.status().WithContext("the file was made with model " + std::to_string(id) +
                                       ", identity " + wanted);
   }
-  if ((*entry)->identity != wanted) {
-    for (const ModelEntry::Previous& before : (*entry)->previous) {
-      if (before.identity != wanted) continue;
-      ModelEntry then = **entry;
-      then.file = before.file, then.sha256 = before.sha256, then.identity = before.identity;
-      then.format_version = before.format_version;
-      return LoadEntry(manifest, then);
-    }
-    return Status(StatusCode::kModelMismatch,
-                  "the file was made with model " + std::to_string(id) + " of identity " + wanted +
-                      ", the installed one (" + (*entry)->name + ") has identity " +
-                      (*entry)->identity + "; " + kHowToGet);
-  }
-  return LoadEntry(manifest, **entry);
+  return Status(StatusCode::kModelMismatch, "the file was made with model " + std::to_string(id) +
+                                                " of identity " + wanted + ", the installed one (" +
+                                                (*entry)->name + ") has identity " +
+                                                (*entry)->identity + "; " + kHowToGet);
 }
 
 }  // namespace halfmoon::runtime

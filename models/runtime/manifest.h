@@ -5,6 +5,8 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <initializer_list>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -59,13 +61,23 @@ class Manifest {
   // Reads directory/manifest.json. Errors: kModelMissing when there is none; kIo; kModelCorrupt.
   static Result<Manifest> Load(const std::filesystem::path& directory);
 
-  const std::vector<ModelEntry>& entries() const { return entries_; }  // ascending ids
+  // Those of manifest.json by ascending ids, then those that were added.
+  const std::vector<ModelEntry>& entries() const { return entries_; }
   const std::filesystem::path& directory() const { return directory_; }
 
-  // Lifetime of the pointers: that of the manifest. Errors: kModelMissing, lists what there is.
+  // Adds a weights file, to be found by the path given here. Its entry is made of the file's
+  // metadata; the id is that of the entry with the same identity, else the largest that is free.
+  // Errors: as WeightsFile::FromFile; kModelCorrupt when the file does not say what it is.
+  Status AddFile(const std::string& path);
+
+  // Lifetime of the pointers: until the manifest changes. Errors: kModelMissing, lists what there
+  // is.
   Result<const ModelEntry*> FindById(std::uint16_t id) const;
   Result<const ModelEntry*> FindByName(std::string_view name) const;
-  // A decimal number is an id, anything else a name.
+  // By what a .hmn file says of its weights, which may be previous ones of the entry; null: none.
+  const ModelEntry* FindByIdentity(std::string_view identity) const;
+  // A decimal number is an id, what ends in .safetensors a file that was added, anything else a
+  // name.
   Result<const ModelEntry*> Find(std::string_view id_or_name) const;
 
  private:
@@ -74,6 +86,7 @@ class Manifest {
 
   std::filesystem::path directory_;
   std::vector<ModelEntry> entries_;
+  std::map<std::string, std::size_t> added_;  // places in entries_, by path
 };
 
 // Where the models are. The first that is set or exists: `explicit_directory` (--models-dir), the
@@ -83,6 +96,14 @@ class Manifest {
 // Errors: kModelMissing naming the places looked at.
 Result<std::filesystem::path> FindModelsDirectory(
     const std::filesystem::path& explicit_directory = {});
+
+// Whether a model is named by its weights file: "mine.safetensors".
+bool IsWeightsPath(std::string_view model);
+
+// The manifest of FindModelsDirectory, and with it those of `models` that are weights files. With
+// such a file there need not be a manifest. Errors: those of finding, loading and AddFile.
+Result<Manifest> OpenModels(const std::filesystem::path& explicit_directory,
+                            std::initializer_list<std::string> models = {});
 
 struct LoadedWeights {
   ModelEntry entry;
@@ -97,8 +118,9 @@ Result<LoadedWeights> LoadModel(const Manifest& manifest, std::string_view id_or
 Result<LoadedWeights> LoadModel(const Manifest& manifest, std::uint16_t id);
 
 // As above for a .hmn file that was made with model `id` of this identity, now or before (the entry
-// is then one of those weights). Errors: also kModelMismatch when the installed model of that id
-// has other identities.
+// is then one of those weights), or with weights of this identity under another id: those of a file
+// of one's own. Errors: also kModelMismatch when the installed model of that id has other
+// identities.
 Result<LoadedWeights> LoadModelForFile(const Manifest& manifest, std::uint16_t id,
                                        const std::array<std::uint8_t, 8>& identity);
 

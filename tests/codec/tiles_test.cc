@@ -51,7 +51,7 @@ Image WholeSynthesis(const std::vector<std::uint8_t>& file) {
   const auto parsed = Parse(file);
   EXPECT_TRUE(parsed.ok());
   const Header& h = parsed->header;
-  auto store = ModelStore::Open(ModelsDir());
+  auto store = ModelStore::Open(ModelsDir(), "");
   EXPECT_TRUE(store.ok());
   const auto entry = store->ForDecoding(h.model_id, h.model_hash);
   EXPECT_TRUE(entry.ok());

@@ -92,7 +92,7 @@ TEST(Manifest, ReadsListsAndFinds) {
   EXPECT_EQ((*manifest->Find("ae-photo-1"))->id, 1);
   EXPECT_EQ((*manifest->Find("7"))->id, 7);
   ExpectStatus(manifest->Find("8").status(), StatusCode::kModelMissing,
-               {"id 8", "1 (ae-photo-1), 7 (ae-photo-2)", "--models-dir", "release tag"});
+               {"id 8", "1 (ae-photo-1), 7 (ae-photo-2)", "--models-dir", "--model FILE"});
   ExpectStatus(manifest->Find("99999999999").status(), StatusCode::kModelMissing, {"99999999999"});
   ExpectStatus(manifest->Find("x").status(), StatusCode::kModelMissing, {"\"x\""});
   EXPECT_TRUE(Manifest::Parse("[]", "dir").ok());
@@ -146,8 +146,48 @@ TEST_F(ModelsDirectory, LoadsAVerifiedModel) {
   other[0] ^= 1;
   ExpectStatus(LoadModelForFile(*manifest, 3, other).status(), StatusCode::kModelMismatch,
                {identity_hex_, "model 3", "--models-dir"});
-  ExpectStatus(LoadModelForFile(*manifest, 4, identity_).status(), StatusCode::kModelMissing,
-               {identity_hex_, "id 4", "--models-dir"});
+  ExpectStatus(LoadModelForFile(*manifest, 4, other).status(), StatusCode::kModelMissing,
+               {"id 4", "--models-dir"});
+  // Which weights they are counts, not which id they had where the file was made.
+  EXPECT_TRUE(LoadModelForFile(*manifest, 65535, identity_).ok());
+}
+
+// A weights file that no manifest lists is a model, too.
+TEST_F(ModelsDirectory, AWeightsFileOfOnesOwnCanBeAdded) {
+  training::SafetensorsWriter writer;
+  writer.SetMetadata("architecture", "ae");
+  writer.SetMetadata("name", "mine");
+  ASSERT_TRUE(writer.Add("prior.x", {1}, std::vector<std::int32_t>{6}).ok());
+  const std::string path = (directory_ / "of-mine.safetensors").string();
+  ASSERT_TRUE(writer.ToFile(path).ok());
+  const auto own = WeightsFile::FromFile(path);
+  ASSERT_TRUE(own.ok());
+
+  WriteManifest(List({Entry("65535", "ae-x", sha256_, identity_hex_)}));
+  const auto manifest = OpenModels(directory_, {"", "ae-x", path});
+  ASSERT_TRUE(manifest.ok()) << manifest.status().message();
+  ASSERT_EQ(manifest->entries().size(), 2u);
+  const auto model = LoadModel(*manifest, path);
+  ASSERT_TRUE(model.ok()) << model.status().message();
+  EXPECT_EQ(model->entry.name, "mine");
+  EXPECT_EQ(model->entry.architecture, "ae");
+  EXPECT_EQ(model->entry.id, 65534);  // the largest that is free
+  EXPECT_EQ(model->weights->identity(), own->identity());
+  EXPECT_EQ(LoadModelForFile(*manifest, 7, own->identity())->entry.name, "mine");
+  EXPECT_EQ(LoadModel(*manifest, "ae-x")->entry.id, 65535);
+
+  // An installed model by its file keeps its id, and no manifest is needed.
+  WriteManifest(
+      List({Entry("3", "ae-x", own->sha256(), own->identity_hex(), "of-mine.safetensors")}));
+  EXPECT_EQ(LoadModel(*OpenModels(directory_, {path}), path)->entry.id, 3);
+  fs::remove(directory_ / "manifest.json");
+  EXPECT_EQ(LoadModel(*OpenModels(directory_, {path}), path)->entry.id, 65535);
+  ExpectStatus(OpenModels(directory_, {"ae-x"}).status(), StatusCode::kModelMissing, {});
+  ExpectStatus(OpenModels(directory_, {(directory_ / "none.safetensors").string()}).status(),
+               StatusCode::kIo, {"none.safetensors"});
+  // One that does not say what it is.
+  ExpectStatus(OpenModels(directory_, {(directory_ / "model.safetensors").string()}).status(),
+               StatusCode::kModelCorrupt, {"model.safetensors", "architecture"});
 }
 
 TEST_F(ModelsDirectory, MismatchesNameBothHashes) {
@@ -175,7 +215,7 @@ TEST_F(ModelsDirectory, MissingFileNamesIdHashAndRemedy) {
   ASSERT_TRUE(manifest.ok());
   ExpectStatus(
       LoadModel(*manifest, "3").status(), StatusCode::kModelMissing,
-      {"model 3", kSha, identity_hex_, "absent.safetensors", "release tag", "--models-dir"});
+      {"model 3", kSha, identity_hex_, "absent.safetensors", "--model FILE", "--models-dir"});
 }
 
 // Files that were made with weights from before are decoded with them.

@@ -62,6 +62,9 @@ struct Region {
 struct DecodeOptions {
   int threads = 0;         // 1..256; 0: one per core
   std::string models_dir;  // as EncodeOptions::models_dir
+  // A weights file (.safetensors) beside the installed models, for files that were made with it.
+  // Which weights a file needs it says itself: anything else is not looked at.
+  std::string model;
   DecodeLimits limits;
   // Memory of the whole process, bytes: work that is estimated to need more is refused, and windows
   // are chosen to stay below. 0: no limit.

@@ -24,7 +24,9 @@ struct EncodeOptions {
   // --- What to make --------------------------------------------------------------------------
   // 0 (smallest file) .. 100 (best picture). Size and PSNR rise with it.
   double quality = 50;
-  // Model: a name or id from the manifest ("halfmoon models" lists them).
+  // Model: a name or id from the manifest ("halfmoon models" lists them), or a weights file
+  // (.safetensors). A file made with weights that are not installed needs them to be decoded
+  // (DecodeOptions::model).
   std::string model = PhotoModel(Tune::kPsnr);
   // 1..9: how long to look for a smaller or better file of the same quality. 1 rounds the latent of
   // the encoder network, 2 quantises it dependently, 3 corrects it before by what is decoded from

@@ -14,11 +14,12 @@
 namespace halfmoon {
 
 struct GeneratorOptions {
-  // A name or id from the manifest; the models with a generative mode are listed when it has none.
+  // A name or id from the manifest, or a weights file (.safetensors); the models with a generative
+  // mode are listed when it has none.
   std::string model;
   int threads = 0;         // 1..256; 0: one per core
   std::string models_dir;  // as EncodeOptions::models_dir
-  // Of models that draw codebook indices: the prior (a name or id) that draws them. Empty: the
+  // Of models that draw codebook indices: the prior (a name, id or file) that draws them. Empty: the
   // first in the manifest that was trained for this codec. One of another codec is refused. Of
   // VAEs: "normal", N(0, I), or "mixture", the one that was fitted to the codes of training
   // pictures; empty: the mixture where there is one.
