@@ -112,6 +112,14 @@ Result<double> MsSsim(const ImageView& a, const ImageView& b) {
                                                   std::to_string(a.height));
 }
 
+Result<double> Ssimulacra2Score(const ImageView& original, const ImageView& distorted) {
+  HALFMOON_RETURN_IF_ERROR(CheckComparable(original, distorted));
+  if (const auto value = Ssimulacra2(original, distorted)) return *value;
+  return Status(StatusCode::kInvalidArgument,
+                "SSIMULACRA 2 needs 113 pixels a side, the picture has " +
+                    std::to_string(original.width) + "x" + std::to_string(original.height));
+}
+
 Result<Image> Comparable(const ImageView& picture) {
   const PictureShape shape = picture.shape();
   HALFMOON_ASSIGN_OR_RETURN(

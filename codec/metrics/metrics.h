@@ -69,6 +69,10 @@ Result<double> Psnr(const ImageView& a, const ImageView& b);
 // pixels a side, where there is none.
 Result<double> MsSsim(const ImageView& a, const ImageView& b);
 
+// SSIMULACRA 2 as in Measure but alone. Errors also: kInvalidArgument below 113 pixels a side,
+// where there is none.
+Result<double> Ssimulacra2Score(const ImageView& original, const ImageView& distorted);
+
 // What the metrics compare of pictures of any kind: 8 bit, rounded; transparency over mid-grey.
 // Errors: kOutOfMemory.
 Result<Image> Comparable(const ImageView& picture);
