@@ -49,6 +49,7 @@ for file in a.hmn without_ending; do
   echo "$file: $type"
   [[ $type == image/x-halfmoon ]] || die "$file: the MIME type is not known"
 done
+inside test -s /usr/share/halfmoon/magic || die "no /usr/share/halfmoon/magic"
 for page in halfmoon halfmoon-compress; do
   inside test -e "/usr/share/man/man1/$page.1" || inside test -e "/usr/share/man/man1/$page.1.gz" || die "no man page $page"
 done
