@@ -29,13 +29,8 @@ struct Options {
 // A weights file by its path, or an installed model by name or id.
 Result<std::shared_ptr<const runtime::WeightsFile>> LoadWeights(const std::string& text,
                                                                 const std::string& models_dir) {
-  if (text.ends_with(".safetensors")) {
-    HALFMOON_ASSIGN_OR_RETURN(runtime::WeightsFile file, runtime::WeightsFile::FromFile(text));
-    return std::make_shared<const runtime::WeightsFile>(std::move(file));
-  }
-  HALFMOON_ASSIGN_OR_RETURN(const std::filesystem::path dir,
-                            runtime::FindModelsDirectory(models_dir));
-  HALFMOON_ASSIGN_OR_RETURN(const runtime::Manifest manifest, runtime::Manifest::Load(dir));
+  HALFMOON_ASSIGN_OR_RETURN(const runtime::Manifest manifest,
+                            runtime::OpenModels(models_dir, {text}));
   HALFMOON_ASSIGN_OR_RETURN(const runtime::LoadedWeights loaded,
                             runtime::LoadModel(manifest, text));
   return loaded.weights;
@@ -295,36 +290,37 @@ void AddAssessCommand(CLI::App& app, int* exit_code) {
       ->type_name("MODEL");
   command->add_option("--against", o->against, "Another model whose random codes are measured, too")
       ->type_name("MODEL");
-  command->add_option("--samples", o->figures.samples, "Pictures to draw; default 2000")
-      ->type_name("N");
-  command->add_option("--seed", o->figures.seed, "As of 'halfmoon sample'; default 7")
-      ->type_name("S");
-  command->add_option("--temperature", o->figures.temperature, "As of 'halfmoon sample'; default 1")
-      ->type_name("T");
+  AddNumber(command, "--samples", "N", &o->figures.samples, {2, 100000},
+            "Pictures to draw; default 2000");
+  AddNumber(command, "--seed", "S", &o->figures.seed, {}, "As of 'halfmoon sample'; default 7");
+  AddNumber(command, "--temperature", "T", &o->figures.temperature, {0, 4},
+            "As of 'halfmoon sample'; default 1");
   command->add_option("--prior", o->figures.prior, "As of 'halfmoon sample'")->type_name("NAME");
   command->add_option("--prompt", o->request.prompt, "As of 'halfmoon sample'")->type_name("TEXT");
   command
       ->add_option("--class", o->request.label,
                    "As of 'halfmoon sample'; default all classes in turn")
       ->type_name("NAME");
-  command->add_option("--guidance", o->request.guidance, "As of 'halfmoon sample'; default 1")
-      ->type_name("G");
-  command->add_option("--top-k", o->request.top_k, "As of 'halfmoon sample'; default 0, all")
-      ->type_name("K");
-  command->add_option("--top-p", o->request.top_p, "As of 'halfmoon sample'; default 1")
-      ->type_name("P");
+  AddNumber(command, "--guidance", "G", &o->request.guidance, {0, 20},
+            "As of 'halfmoon sample'; default 1");
+  AddNumber(command, "--top-k", "K", &o->request.top_k, {.least = 0, .text = "0 (all) and more"},
+            "As of 'halfmoon sample'; default 0, all");
+  AddNumber(command, "--top-p", "P", &o->request.top_p, {.least = 0, .most = 1, .above = true},
+            "As of 'halfmoon sample'; default 1");
   command
       ->add_option("--nearest-grid", o->nearest_grid,
                    "PNG of 32 samples, below each the training picture nearest to it")
       ->type_name("FILE");
-  command->add_option("--enlarge", o->enlarge, "Repeat each pixel of that grid N times; default 2")
-      ->type_name("N");
+  AddNumber(command, "--enlarge", "N", &o->enlarge, {1, 16},
+            "Repeat each pixel of that grid N times; default 2");
   AddModelsDir(command, &o->models_dir);
   AddForce(command, &o->force);
   AddJson(command, &o->report.json);
   AddQuiet(command, &o->report.quiet);
   command->callback([o, exit_code] {
-    if (const Status status = Run(*o); !status.ok()) *exit_code = PrintError(status);
+    if (const Status status = Run(*o); !status.ok()) {
+      *exit_code = ReportError(status, o->report.json);
+    }
   });
 }
 

@@ -84,23 +84,21 @@ struct Progress {
 }  // namespace
 
 void AddBatch(CLI::App* command, BatchOptions* o) {
+  command->option_defaults()->group(kBatchGroup);
   command
       ->add_option("--out-dir", o->out_dir,
                    "Put results there, folders as below the input; made when missing")
       ->type_name("DIR");
   command->add_flag("-r,--recursive", o->recursive, "Go into the subfolders of folders");
-  command
-      ->add_option("-j,--jobs", o->jobs,
-                   "So many files at once, 1 to 64; threads are divided among "
-                   "them; default 1")
-      ->type_name("N")
-      ->check(CLI::Range(1, 64));
+  AddNumber(command, "-j,--jobs", "N", &o->jobs, {1, 64},
+            "So many files at once, 1 to 64; threads are divided among them; default 1");
   command->add_flag("--resume", o->resume,
                     "Skip files whose result is there and intact; replace results that are not");
   command
       ->add_option("--shard", o->shard,
                    "Only part i of n of the sorted list, for several machines or a Slurm array")
       ->type_name("I/N");
+  command->option_defaults()->group("Options");
 }
 
 bool IsBatch(const std::vector<std::string>& inputs, const BatchOptions& options) {

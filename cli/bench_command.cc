@@ -138,24 +138,22 @@ void AddBenchCommand(CLI::App& app, int* exit_code) {
                    "all that are built in")
       ->type_name("NAME")
       ->allow_extra_args(false);
-  command
-      ->add_option("--sizes", o->bench.megapixels,
-                   "Megapixels, separated by commas; default 0.1,0.4,1.5,6,24")
-      ->delimiter(',')
-      ->type_name("LIST");
+  AddNumbers(command, "--sizes", "LIST", &o->bench.megapixels, {0.001, 200},
+             "Megapixels, separated by commas; default 0.1,0.4,1.5,6,24");
   command
       ->add_option("--picture", o->bench.picture,
                    "A photograph, continued by mirroring; default: a made-up picture")
       ->type_name("FILE");
-  command->add_option("--repeats", o->bench.repeats, "Runs that the median is of; default 3")
-      ->type_name("N");
-  command->add_option("--threads", o->bench.threads, "Threads, 1 to 256; default 1")
-      ->type_name("N");
+  AddNumber(command, "--repeats", "N", &o->bench.repeats, {1, 1000},
+            "Runs that the median is of; default 3");
+  AddNumber(command, "--threads", "N", &o->bench.threads, {1, 256}, "Threads, 1 to 256; default 1");
   AddModelsDir(command, &o->bench.models_dir);
   AddJson(command, &o->report.json);
   AddQuiet(command, &o->report.quiet);
   command->callback([o, exit_code] {
-    if (const Status status = Run(*o); !status.ok()) *exit_code = PrintError(status);
+    if (const Status status = Run(*o); !status.ok()) {
+      *exit_code = ReportError(status, o->report.json);
+    }
   });
 }
 

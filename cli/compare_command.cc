@@ -106,14 +106,14 @@ void AddCompareCommand(CLI::App& app, int* exit_code) {
       ->required();
   command->add_option("--heatmap", o->heatmap, "Writes where the pictures differ: black is equal")
       ->type_name("OUT.png");
-  command
-      ->add_option("--heatmap-scale", o->scale,
-                   "Difference in levels that is brightest, 1 to 255; default 32")
-      ->type_name("LEVELS");
+  AddNumber(command, "--heatmap-scale", "LEVELS", &o->scale, {1, 255},
+            "Difference in levels that is brightest, 1 to 255; default 32");
   AddForce(command, &o->force);
   AddJson(command, &o->report.json);
   command->callback([o, exit_code] {
-    if (const Status status = Run(*o); !status.ok()) *exit_code = PrintError(status);
+    if (const Status status = Run(*o); !status.ok()) {
+      *exit_code = ReportError(status, o->report.json);
+    }
   });
 }
 

@@ -35,10 +35,7 @@ void AddCompletionCommand(CLI::App& app, int*) {
       app, "completion", "Print a completion script for bash, zsh or fish",
       "  halfmoon completion bash > ~/.local/share/bash-completion/completions/halfmoon\n"
       "  halfmoon completion fish > ~/.config/fish/completions/halfmoon.fish");
-  command->add_option("shell", *shell, "bash, zsh or fish")
-      ->type_name("SHELL")
-      ->required()
-      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  AddChoice(command, "shell", {"bash", "zsh", "fish"}, shell.get(), "The shell")->required();
   command->callback([shell, &app] {
     const Shell which = *shell == "bash"  ? Shell::kBash
                         : *shell == "zsh" ? Shell::kZsh

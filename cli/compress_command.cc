@@ -1,12 +1,12 @@
 #include "cli/compress_command.h"
 
 #include <algorithm>
-#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "bitstream/container.h"
+#include "cli/arguments.h"
 #include "cli/batch.h"
 #include "cli/compress_file.h"
 #include "cli/console.h"
@@ -25,12 +25,12 @@ struct Options {
   ReportOptions report;
 };
 
+// What is looked for in folders.
 const std::vector<std::string> kEndings = {".png", ".jpg", ".jpeg", ".ppm", ".pgm", ".pnm", ".pam"};
 
 Status RunOne(const Options& o) {
   const std::string& input = o.inputs.front();
   HALFMOON_RETURN_IF_ERROR(o.settings.encode.Validate());
-  HALFMOON_RETURN_IF_ERROR(o.settings.target.Validate());
   HALFMOON_ASSIGN_OR_RETURN(const std::string output, OutputPath(input, o.output, ".hmn"));
   HALFMOON_RETURN_IF_ERROR(CheckEnding(output, ".hmn"));
   // A name that can't be read or written is an error before a model is loaded.
@@ -64,7 +64,6 @@ bool IsIntact(const std::string& path) {
 int RunMany(const Options& o) {
   CompressSettings settings = o.settings;
   if (const Status s = settings.encode.Validate(); !s.ok()) return PrintError(s);
-  if (const Status s = settings.target.Validate(); !s.ok()) return PrintError(s);
   if (!o.output.empty()) {
     return PrintError({StatusCode::kInvalidArgument,
                        o.output + ": one output for several inputs; use --out-dir DIR"});
@@ -95,33 +94,35 @@ int RunMany(const Options& o) {
 
 // The options that say what the file is to be; each excludes the others and `quality`.
 void AddTargets(CLI::App* command, CLI::Option* quality, Target* target) {
-  struct Choice {
-    Target::Kind kind;
-    const char *name, *type, *text;
+  const auto number = [&](const char* name, const char* type, Target::Kind kind,
+                          Range<double> range, const char* help) {
+    return AddNumber<double>(
+        command, name, type,
+        [target, kind](double value) {
+          *target = {kind, value};
+        },
+        std::move(range), help);
   };
-  std::vector<CLI::Option*> options = {quality};
-  for (const Choice& c :
-       {Choice{Target::Kind::kBytes, "--target-size", "SIZE",
-               "The best picture in at most that many bytes, e.g. 150k, 2M (1k: 1000)"},
-        Choice{Target::Kind::kBitsPerPixel, "--target-bpp", "BPP", "The same in bits per pixel"},
-        Choice{Target::Kind::kPsnr, "--target-psnr", "DB",
-               "The smallest file of at least that PSNR (RGB, 8 bit)"},
-        Choice{Target::Kind::kMsSsim, "--target-msssim", "X",
-               "The same of at least that MS-SSIM, e.g. 0.98"}}) {
-    CLI::Option* option = command
-                              ->add_option_function<double>(
-                                  c.name,
-                                  [target, kind = c.kind](double value) {
-                                    *target = {kind, value};
-                                  },
-                                  c.text)
-                              ->type_name(c.type);
-    if (c.kind == Target::Kind::kBytes) {
-      option->transform(CLI::AsNumberWithUnit(
-          std::map<std::string, double>{{"k", 1e3}, {"kB", 1e3}, {"M", 1e6}, {"MB", 1e6}}));
-    }
-    for (CLI::Option* other : options) option->excludes(other);
-    options.push_back(option);
+  std::vector<CLI::Option*> options = {
+      quality,
+      AddSize(
+          command, "--target-size",
+          [target](std::uint64_t bytes) {
+            *target = {Target::Kind::kBytes, static_cast<double>(bytes)};
+          },
+          "The best picture in at most that many bytes, e.g. 150k, 2M (k: 1000, KiB: 1024)"),
+      number("--target-bpp", "BPP", Target::Kind::kBitsPerPixel,
+             {.least = 0, .most = 1000, .above = true}, "The same in bits per pixel"),
+      number("--target-psnr", "DB", Target::Kind::kPsnr, {.least = 0, .most = 200, .above = true},
+             "The smallest file of at least that PSNR (RGB, 8 bit)"),
+      number("--target-msssim", "X", Target::Kind::kMsSsim,
+             {.least = 0, .most = 1, .above = true, .below = true},
+             "The same of at least that MS-SSIM, e.g. 0.98"),
+      number("--target-ssimulacra2", "S", Target::Kind::kSsimulacra2,
+             {.least = 0, .most = 100, .above = true},
+             "The same of at least that SSIMULACRA 2, e.g. 75; 90: hard to tell apart")};
+  for (std::size_t i = 0; i < options.size(); ++i) {
+    for (std::size_t k = 0; k < i; ++k) options[i]->excludes(options[k]);
   }
 }
 
@@ -132,9 +133,9 @@ void AddCompressCommand(CLI::App& app, int* exit_code) {
   CLI::App* command = AddSubcommand(
       app, "compress", "Compress PNG, JPEG, PPM, PGM or PAM pictures to .hmn files",
       "  halfmoon compress photo.png                     makes photo.hmn\n"
-      "  halfmoon compress photo.jpg -o small.hmn -q 20  a smaller file\n"
-      "  halfmoon compress photo.png -q 80 --psnr        and how close it came\n"
-      "  halfmoon compress photo.png -e 7                takes its time for a smaller file\n"
+      "  halfmoon compress photo.jpg small.hmn -q 20     a smaller file\n"
+      "  halfmoon compress photo.png -q 80 --metrics     and how close it came\n"
+      "  halfmoon compress photo.png -e 7                takes its time: fewer bits at equal PSNR\n"
       "  halfmoon compress photo.png --tune ms-ssim      keeps structure, not squared error\n"
       "  halfmoon compress photo.png --target-size 150k  the best picture in 150 kB\n"
       "  halfmoon compress photo.png --target-psnr 36    the smallest file of 36 dB\n"
@@ -142,52 +143,52 @@ void AddCompressCommand(CLI::App& app, int* exit_code) {
       "  halfmoon compress - -o - < photo.png > photo.hmn");
   EncodeOptions& e = o->settings.encode;
   command
-      ->add_option("input", o->inputs,
-                   "PNG, JPEG, PPM, PGM or PAM files, or folders of them; - reads standard input")
-      ->type_name("IN")
+      ->add_option(
+          "input", o->inputs,
+          "PNG, JPEG, PPM, PGM or PAM files, or folders of them; - reads standard input. Of "
+          "two arguments the second is the output, unless it is a picture that exists")
+      ->type_name("IN ... [OUT]")
       ->required();
   AddOutput(command, &o->output,
-            "The .hmn file (default: the input's name with .hmn); - writes "
-            "standard output");
+            "The .hmn file (default: the input's name with .hmn); - writes standard output");
   AddTargets(command,
-             command
-                 ->add_option("-q,--quality", e.quality,
-                              "0 (smallest file) to 100 (best picture); default 50")
-                 ->type_name("Q"),
+             AddNumber(command, "-q,--quality", "Q", &e.quality, {0, 100},
+                       "0 (smallest file) to 100 (best picture); default 50"),
              &o->settings.target);
-  command
-      ->add_option(
-          "-e,--effort", e.effort,
-          "1 to 9, default 3; 2 takes half as long for a file 6 % larger; 4 keeps the file of "
-          "effort 1 where that is better; from 5 on a search for a smaller file of the same "
-          "quality, seconds to minutes a megapixel")
-      ->type_name("N");
+  AddNumber(
+      command, "-e,--effort", "N", &e.effort, {1, 9},
+      "1 to 9, default 3: more time for fewer bits at equal PSNR; 2: half the time, 6 % more "
+      "bits; from 5 on a search, seconds to minutes a megapixel, whose files of a quality may "
+      "be larger, and closer to the picture");
   CLI::Option* model =
-      command->add_option("--model", e.model, "Name or id of a model; default ae-photo");
-  model->type_name("NAME");
-  command
-      ->add_option_function<std::string>(
-          "--tune",
-          [&e](const std::string& t) {
-            e.model = PhotoModel(t == "psnr" ? Tune::kPsnr : Tune::kMsSsim);
-          },
-          "psnr (default) or ms-ssim: which fidelity the photographic model keeps")
-      ->check(CLI::IsMember({"psnr", "ms-ssim"}))
-      ->type_name("METRIC")
+      AddModel(command, &e.model,
+               "Name or id of a model, or a weights file (.safetensors); default ae-photo");
+  AddChoice(
+      command, "--tune", {"psnr", "ms-ssim"},
+      [&e](const std::string& t) {
+        e.model = PhotoModel(t == "psnr" ? Tune::kPsnr : Tune::kMsSsim);
+      },
+      "Which fidelity the photographic model keeps; default psnr")
       ->excludes(model);
-  command
-      ->add_option(
-          "--tile-size", e.tile_size,
-          "Side of the tiles, a multiple of 64; 0: one tile (default: one up to 4 megapixels, "
-          "else 1024)")
-      ->type_name("N");
-  command->add_flag("--resize", e.resize, "For models of one picture size: fit the picture to it");
+  AddNumber(command, "--tile-size", "N", &e.tile_size,
+            {0, 32768, false, false, "0 (one tile) and multiples of 64 up to 32768"},
+            "Side of the tiles, a multiple of 64; 0: one tile (default: one up to 4 megapixels, "
+            "else 1024)")
+      ->group(kExpertGroup);
+  command->add_flag("--resize", e.resize, "For models of one picture size: fit the picture to it")
+      ->group(kExpertGroup);
   AddStrip(command, &e.strip_metadata);
-  command->add_flag("--exact", e.exact_transparent,
-                    "Keep the colour of fully transparent pixels (default: smoothed away)");
-  command->add_flag("--lenient", o->settings.lenient,
-                    "Take what can be had from damaged pictures, with warnings");
+  command
+      ->add_flag("--exact", e.exact_transparent,
+                 "Keep the colour of fully transparent pixels (default: smoothed away)")
+      ->group(kExpertGroup);
+  command
+      ->add_flag("--lenient", o->settings.lenient,
+                 "Take what can be had from damaged pictures, with warnings")
+      ->group(kExpertGroup);
   command->add_flag("--psnr", o->settings.psnr, "Decode again and print the PSNR (RGB, 8 bit)");
+  command->add_flag("--metrics", o->settings.metrics,
+                    "Decode again and print PSNR, MS-SSIM and SSIMULACRA 2");
   AddMaxPixels(command, &e.max_pixels);
   AddMaxMemory(command, &e.max_memory);
   AddBatch(command, &o->batch);
@@ -197,10 +198,20 @@ void AddCompressCommand(CLI::App& app, int* exit_code) {
   AddJson(command, &o->report.json);
   AddVerbosity(command, &o->report);
   command->callback([o, exit_code] {
+    if (o->batch.out_dir.empty()) {
+      const auto split =
+          SplitArguments({o->inputs, o->output}, {".hmn", kEndings, /*reads_halfmoon=*/false});
+      if (!split.ok()) {
+        *exit_code = ReportError(split.status(), o->report.json);
+        return;
+      }
+      o->inputs = split->inputs;
+      o->output = split->output;
+    }
     if (IsBatch(o->inputs, o->batch)) {
       *exit_code = RunMany(*o);
     } else if (const Status status = RunOne(*o); !status.ok()) {
-      *exit_code = PrintError(status);
+      *exit_code = ReportError(status, o->report.json, o->output == kStandardStream);
     }
   });
 }

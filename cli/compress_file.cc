@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bitstream/container.h"
+#include "bitstream/number_text.h"
 #include "cli/console.h"
 #include "cli/files.h"
 #include "codec/imageio/image_io.h"
@@ -23,50 +24,95 @@ Result<Decoder> MakeDecoder(const EncodeOptions& options) {
   DecodeOptions decode;
   decode.threads = options.threads;
   decode.models_dir = options.models_dir;
+  decode.model = options.model;
   decode.limits.max_pixels = options.max_pixels;
   return Decoder::Create(decode);
 }
 
 // A metric of pictures of any kind.
 template <typename Metric>
-FidelityMetric OfAnyKind(Metric metric) {
-  return [metric](const ImageView& original, const ImageView& decoded) -> Result<double> {
-    HALFMOON_ASSIGN_OR_RETURN(const Image a, metrics::Comparable(original));
-    HALFMOON_ASSIGN_OR_RETURN(const Image b, metrics::Comparable(decoded));
-    return metric(a.view(), b.view());
-  };
+Result<double> OfAnyKind(const ImageView& original, const ImageView& decoded, Metric metric) {
+  HALFMOON_ASSIGN_OR_RETURN(const Image a, metrics::Comparable(original));
+  HALFMOON_ASSIGN_OR_RETURN(const Image b, metrics::Comparable(decoded));
+  return metric(a.view(), b.view());
+}
+
+Result<double> Psnr(const ImageView& original, const ImageView& decoded) {
+  return OfAnyKind(original, decoded, metrics::Psnr);
+}
+Result<double> MsSsim(const ImageView& original, const ImageView& decoded) {
+  return OfAnyKind(original, decoded, metrics::MsSsim);
+}
+Result<double> Ssimulacra2(const ImageView& original, const ImageView& decoded) {
+  return OfAnyKind(original, decoded, metrics::Ssimulacra2Score);
+}
+
+// Every metric of pictures of any kind.
+Result<metrics::MetricValues> Measure(const ImageView& original, const ImageView& decoded) {
+  HALFMOON_ASSIGN_OR_RETURN(const Image a, metrics::Comparable(original));
+  HALFMOON_ASSIGN_OR_RETURN(const Image b, metrics::Comparable(decoded));
+  return metrics::Measure(a.view(), b.view());
 }
 
 // What the file just made gives back, against the picture as it was read.
-Result<double> MeasurePsnr(std::span<const std::uint8_t> picture, const ImageReadOptions& read,
-                           const std::vector<std::uint8_t>& file, const EncodeOptions& options) {
-  HALFMOON_ASSIGN_OR_RETURN(Decoder decoder, MakeDecoder(options));
+Status MeasureFile(std::span<const std::uint8_t> picture, const ImageReadOptions& read,
+                   const std::vector<std::uint8_t>& file, const CompressSettings& settings,
+                   CompressReport* report) {
+  HALFMOON_ASSIGN_OR_RETURN(Decoder decoder, MakeDecoder(settings.encode));
   HALFMOON_ASSIGN_OR_RETURN(const Image decoded, decoder.Decode(file));
   HALFMOON_ASSIGN_OR_RETURN(const Image image, ReadImage(picture, read));
-  return OfAnyKind(metrics::Psnr)(image.view(), decoded.view());
+  if (!settings.metrics) {
+    HALFMOON_ASSIGN_OR_RETURN(report->psnr, Psnr(image.view(), decoded.view()));
+    return Status::Ok();
+  }
+  HALFMOON_ASSIGN_OR_RETURN(const metrics::MetricValues values,
+                            Measure(image.view(), decoded.view()));
+  report->psnr = values[metrics::Metric::kPsnrRgb];
+  report->ms_ssim = values[metrics::Metric::kMsSsim];
+  report->ssimulacra2 = values[metrics::Metric::kSsimulacra2];
+  return Status::Ok();
 }
 
-// Of a fidelity, in dB; MS-SSIM's dB are -10 log10(1 - MS-SSIM).
-constexpr double kToleranceDb = 0.05;
+// How a target is called, which metric it is of, and by how much it may be surpassed.
+struct TargetMetric {
+  Target::Kind kind;
+  const char *option, *key;  // key: in JSON
+  FidelityMetric metric;     // none: the size of the file counts
+  double tolerance;
+};
+
+TargetMetric MetricOf(const Target& target) {
+  constexpr double kToleranceDb = 0.05;  // MS-SSIM's dB are -10 log10(1 - MS-SSIM)
+  switch (target.kind) {
+    case Target::Kind::kPsnr: return {target.kind, "--target-psnr", "psnr", Psnr, kToleranceDb};
+    case Target::Kind::kMsSsim:
+      return {target.kind, "--target-msssim", "ms_ssim", MsSsim,
+              (1 - target.value) * (1 - std::pow(10, -kToleranceDb / 10))};
+    case Target::Kind::kSsimulacra2:
+      return {target.kind, "--target-ssimulacra2", "ssimulacra2", Ssimulacra2, 0.1};
+    case Target::Kind::kBytes: return {target.kind, "--target-size", "bytes", nullptr, 0};
+    default: return {target.kind, "--target-bpp", "bits_per_pixel", nullptr, 0};
+  }
+}
 
 Result<TargetedFile> EncodeToTarget(const Target& target, const EncodeOptions& options,
                                     const ImageView& image, Encoder& encoder) {
+  const TargetMetric of = MetricOf(target);
+  if (of.metric) {
+    HALFMOON_ASSIGN_OR_RETURN(Decoder decoder, MakeDecoder(options));
+    auto made = EncodeToFidelity(encoder, decoder, image, target.value, of.tolerance, of.metric);
+    if (!made.ok() && made.status().code() == StatusCode::kInvalidArgument) {
+      return made.status().WithContext(of.option);
+    }
+    return made;
+  }
   const double pixels = static_cast<double>(image.width) * image.height;
-  switch (target.kind) {
-    case Target::Kind::kBytes:
-      return EncodeToSize(encoder, image, static_cast<std::uint64_t>(target.value));
-    case Target::Kind::kBitsPerPixel:
-      return EncodeToSize(encoder, image, static_cast<std::uint64_t>(target.value * pixels / 8));
-    default: break;
-  }
-  HALFMOON_ASSIGN_OR_RETURN(Decoder decoder, MakeDecoder(options));
-  if (target.kind == Target::Kind::kPsnr) {
-    return EncodeToFidelity(encoder, decoder, image, target.value, kToleranceDb,
-                            OfAnyKind(metrics::Psnr));
-  }
-  const double tolerance = (1 - target.value) * (1 - std::pow(10, -kToleranceDb / 10));
-  return EncodeToFidelity(encoder, decoder, image, target.value, tolerance,
-                          OfAnyKind(metrics::MsSsim));
+  const bool is_rate = target.kind == Target::Kind::kBitsPerPixel;
+  auto made =
+      EncodeToSize(encoder, image,
+                   static_cast<std::uint64_t>(is_rate ? target.value * pixels / 8 : target.value));
+  if (made.ok() && is_rate) made->reached *= 8 / pixels;
+  return made;
 }
 
 // Fills in `report` and returns the file. The picture is in memory meanwhile: it is encoded several
@@ -81,7 +127,7 @@ Result<std::vector<std::uint8_t>> MakeTargeted(std::span<const std::uint8_t> pic
   report->quality = made.quality;
   report->encodes = made.encodes;
   report->stats = made.stats;
-  if (settings.target.kind == Target::Kind::kMsSsim) report->ms_ssim = made.reached;
+  report->reached = made.reached;
   return std::move(made.file);
 }
 
@@ -105,33 +151,31 @@ std::string KlText(const EncodeStats& stats) {
          Fixed(stats.expected_excess_bits, 1) + " bits more\n";
 }
 
+// "PSNR 36.02 dB", of numbers that exist.
+std::string MetricText(Target::Kind kind, std::optional<double> value) {
+  if (!value) return "";
+  switch (kind) {
+    case Target::Kind::kPsnr: return ", PSNR " + Fixed(*value, 2) + " dB";
+    case Target::Kind::kMsSsim: return ", MS-SSIM " + Fixed(*value, 4);
+    default: return ", SSIMULACRA 2 " + Fixed(*value, 2);
+  }
+}
+
+// What was reached of a target; sizes are in the report anyway.
 std::string TargetText(const CompressReport& r, const CompressSettings& settings) {
-  if (settings.target.kind == Target::Kind::kNone) return "";
-  return ", quality " + Fixed(r.quality, 2) +
-         (settings.target.kind == Target::Kind::kMsSsim ? ", MS-SSIM " + Fixed(r.ms_ssim, 4) : "");
+  const Target& target = settings.target;
+  const std::string quality = ", quality " + Fixed(r.quality, 2);
+  switch (target.kind) {
+    case Target::Kind::kNone: return "";
+    case Target::Kind::kBytes:
+      return quality + " for at most " + Bytes(static_cast<std::uint64_t>(target.value));
+    case Target::Kind::kBitsPerPixel:
+      return quality + " for at most " + NumberText(target.value) + " bpp";
+    default: return quality + (settings.metrics ? "" : MetricText(target.kind, r.reached));
+  }
 }
 
 }  // namespace
-
-Status Target::Validate() const {
-  const auto error = [](const char* option, const char* range) {
-    return Status(StatusCode::kInvalidArgument, std::string(option) + " must be " + range);
-  };
-  switch (kind) {
-    case Kind::kNone: return Status::Ok();
-    case Kind::kBytes: return value >= 1 ? Status::Ok() : error("--target-size", "at least 1 byte");
-    case Kind::kBitsPerPixel:
-      return value > 0 && value <= 1000 ? Status::Ok()
-                                        : error("--target-bpp", "above 0, up to 1000");
-    case Kind::kPsnr:
-      return value > 0 && value <= 200 ? Status::Ok()
-                                       : error("--target-psnr", "above 0, up to 200 (dB)");
-    case Kind::kMsSsim:
-      return value > 0 && value < 1 ? Status::Ok()
-                                    : error("--target-msssim", "above 0 and below 1");
-  }
-  return Status::Ok();
-}
 
 Result<CompressReport> CompressFile(const std::string& input, const std::string& output,
                                     const CompressSettings& settings,
@@ -173,7 +217,7 @@ Result<CompressReport> CompressFile(const std::string& input, const std::string&
     EncodeOptions options = settings.encode;
     // What is left for the encoder, of this file; hence a new one for each.
     if (options.max_memory != 0)
-      options.max_memory = std::max<std::uint64_t>(1, options.max_memory - held);
+      options.max_memory = options.max_memory > held ? options.max_memory - held : 1;
     HALFMOON_ASSIGN_OR_RETURN(Encoder made, Encoder::Create(options));
     encoder->emplace(std::move(made));
   }
@@ -196,10 +240,8 @@ Result<CompressReport> CompressFile(const std::string& input, const std::string&
              Bytes(bytes.size()) + "); a lower quality makes it smaller");
   }
   report.seconds = timer.seconds();
-  if (settings.psnr) {
-    const auto psnr = MeasurePsnr(bytes, read, *file, settings.encode);
-    if (!psnr.ok()) return psnr.status().WithContext(input);
-    report.psnr = *psnr;
+  if (settings.psnr || settings.metrics) {
+    HALFMOON_RETURN_IF_ERROR(MeasureFile(bytes, read, *file, settings, &report).WithContext(input));
   }
   HALFMOON_RETURN_IF_ERROR(settings.defers_interrupt ? WriteFile(output, *file, settings.force)
                                                      : WriteOutput(output, *file, settings.force));
@@ -231,9 +273,15 @@ nlohmann::ordered_json ToJson(const CompressReport& r, const CompressSettings& s
       {"symbols", r.stats.symbols},
       {"estimated_memory_bytes", r.stats.memory_bytes},
   };
-  if (settings.psnr) json["psnr"] = r.psnr;
-  if (settings.target.kind == Target::Kind::kMsSsim) json["ms_ssim"] = r.ms_ssim;
-  if (settings.target.kind != Target::Kind::kNone) json["encodes"] = r.encodes;
+  if (settings.target.kind != Target::Kind::kNone) {
+    const TargetMetric of = MetricOf(settings.target);
+    if (of.metric) json[of.key] = r.reached;
+    json["target"] = {{"of", of.key}, {"asked", settings.target.value}, {"reached", r.reached}};
+    json["encodes"] = r.encodes;
+  }
+  if (r.psnr) json["psnr"] = *r.psnr;
+  if (r.ms_ssim) json["ms_ssim"] = *r.ms_ssim;
+  if (r.ssimulacra2) json["ssimulacra2"] = *r.ssimulacra2;
   if (r.stats.kl_bits > 0) {
     json["latent_bits"] = r.stats.estimated_bits;
     json["kl_bits"] = r.stats.kl_bits;
@@ -250,8 +298,9 @@ std::string ToText(const CompressReport& r, const CompressSettings& settings) {
          Bytes(r.output_bytes) + " (1:" +
          Fixed(static_cast<double>(r.input_bytes) / static_cast<double>(r.output_bytes), 1) +
          "), " + Fixed(bpp, 3) + " bpp" + TargetText(r, settings) +
-         (settings.psnr ? ", PSNR " + Fixed(r.psnr, 2) + " dB" : "") + ", " + Duration(r.seconds) +
-         "\n" + KlText(r.stats);
+         MetricText(Target::Kind::kPsnr, r.psnr) + MetricText(Target::Kind::kMsSsim, r.ms_ssim) +
+         MetricText(Target::Kind::kSsimulacra2, r.ssimulacra2) + ", " + Duration(r.seconds) + "\n" +
+         KlText(r.stats);
 }
 
 std::string Details(const CompressReport& r, const CompressSettings& settings) {

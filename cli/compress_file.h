@@ -15,11 +15,9 @@ namespace halfmoon::cli {
 
 // What the file is to be, instead of a quality.
 struct Target {
-  enum class Kind { kNone, kBytes, kBitsPerPixel, kPsnr, kMsSsim };
+  enum class Kind { kNone, kBytes, kBitsPerPixel, kPsnr, kMsSsim, kSsimulacra2 };
   Kind kind = Kind::kNone;
-  double value = 0;
-
-  Status Validate() const;
+  double value = 0;  // bytes, bits per pixel, dB, MS-SSIM in (0, 1), or SSIMULACRA 2
 };
 
 struct CompressSettings {
@@ -27,7 +25,8 @@ struct CompressSettings {
   EncodeOptions encode;
   bool force = false;
   bool lenient = false;
-  bool psnr = false;
+  bool psnr = false;              // measure it
+  bool metrics = false;           // and MS-SSIM and SSIMULACRA 2
   bool defers_interrupt = false;  // the caller does; otherwise writing does (cli/interrupt.h)
 };
 
@@ -37,8 +36,9 @@ struct CompressReport {
   std::uint64_t input_bytes = 0, output_bytes = 0;
   double seconds = 0;
   double quality = 0;
-  double psnr = 0;     // with settings.psnr
-  double ms_ssim = 0;  // with a target of that kind
+  double reached = 0;  // with a target: what the file has of it
+  // What the file gives back, where it is measured and exists for a picture of this size.
+  std::optional<double> psnr, ms_ssim, ssimulacra2;
   int encodes = 1;
   EncodeStats stats;
   Warnings warnings;

@@ -59,13 +59,17 @@ std::string Fixed(double value, int digits) {
 std::string Bytes(std::uint64_t bytes) {
   if (bytes < 1000) return std::to_string(bytes) + " B";
   double value = static_cast<double>(bytes);
+  std::uint64_t divisor = 1;
   const char* unit = "";
   for (const char* next : {"kB", "MB", "GB", "TB"}) {
     value /= 1000;
+    divisor *= 1000;
     unit = next;
     if (value < 999.5) break;
   }
-  return Fixed(value, value < 9.995 ? 2 : value < 99.95 ? 1 : 0) + " " + unit;
+  // A limit of 10M is 10 MB, not 10.0 MB.
+  const int digits = bytes % divisor == 0 ? 0 : value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
+  return Fixed(value, digits) + " " + unit;
 }
 
 std::string Duration(double seconds) {

@@ -32,7 +32,7 @@ void PrintJsonLine(const nlohmann::ordered_json& json);
 // --- Formatting ----------------------------------------------------------------------------------
 
 std::string Fixed(double value, int digits);  // "12.34"
-std::string Bytes(std::uint64_t bytes);       // "812 B", "24.3 kB", "1.24 MB"
+std::string Bytes(std::uint64_t bytes);       // "812 B", "24.3 kB", "1.24 MB", "10 MB"
 std::string Duration(double seconds);         // "0.84 s", "12 min", "3.4 h"
 std::string Hex(const std::uint8_t* bytes, std::size_t count);
 std::string Hex64(std::uint64_t value);  // 16 digits

@@ -1,10 +1,12 @@
 #include "cli/decompress_command.h"
 
 #include <charconv>
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "cli/arguments.h"
 #include "cli/batch.h"
 #include "cli/console.h"
 #include "cli/decompress_file.h"
@@ -16,9 +18,13 @@
 namespace halfmoon::cli {
 namespace {
 
+constexpr std::string_view kNameTaken = "name-taken";  // code of a warning
+
 struct Options {
   std::vector<std::string> inputs;
-  std::string output, region, background, format = "png";
+  std::string output, region, background;
+  std::string format = "png";  // ending of results that are not named
+  bool output_is_named = false, format_is_given = false;
   DecompressSettings settings;
   BatchOptions batch;
   ReportOptions report;
@@ -58,9 +64,16 @@ Result<DecompressSettings> Settings(const Options& o) {
     settings.write.background = {static_cast<std::uint8_t>(n[0]), static_cast<std::uint8_t>(n[1]),
                                  static_cast<std::uint8_t>(n[2])};
   }
+  if (o.format_is_given) {
+    HALFMOON_ASSIGN_OR_RETURN(settings.format, ImageFormatFromPath("." + o.format));
+  }
   HALFMOON_RETURN_IF_ERROR(settings.decode.Validate());
   HALFMOON_RETURN_IF_ERROR(settings.write.Validate());
   return settings;
+}
+
+std::string KeptText(const std::string& kept, const std::string& output) {
+  return kept + ": exists and is kept; the result is " + output;
 }
 
 int RunOne(const Options& o, DecompressSettings settings) {
@@ -68,16 +81,26 @@ int RunOne(const Options& o, DecompressSettings settings) {
   settings.stop = [&interrupt] { return interrupt.requested(); };
   const std::string& input = o.inputs.front();
   std::optional<Decoder> decoder;
+  std::string kept;  // what has the name that the result would have had
   const auto report = [&]() -> Result<DecompressReport> {
-    HALFMOON_ASSIGN_OR_RETURN(const std::string output,
+    HALFMOON_ASSIGN_OR_RETURN(const std::string wanted,
                               OutputPath(input, o.output, "." + o.format));
-    if (output != kStandardStream) HALFMOON_RETURN_IF_ERROR(ImageFormatFromPath(output).status());
+    // A name that was not given must not cost an original.
+    const bool free_name = !o.output_is_named && !settings.force && wanted != kStandardStream;
+    const std::string output = free_name ? UnusedName(wanted) : wanted;
+    HALFMOON_RETURN_IF_ERROR(OutputFormat(output, settings.format).status());
     HALFMOON_RETURN_IF_ERROR(CheckInput(input));
+    if (output != wanted) kept = wanted;
     HALFMOON_RETURN_IF_ERROR(CheckTarget(input, output, settings.force));
     return DecompressFile(input, output, settings, &decoder);
   }();
-  if (!report.ok()) return PrintError(report.status());
-  if (!o.report.quiet) PrintWarnings(report->output, report->warnings);
+  if (!report.ok()) {
+    return ReportError(report.status(), o.report.json, o.output == kStandardStream);
+  }
+  if (!o.report.quiet) {
+    if (!kept.empty()) PrintWarning(KeptText(kept, report->output));
+    PrintWarnings(report->output, report->warnings);
+  }
   const bool damaged = report->stats.damaged();
   if (damaged) PrintWarning(input + ": " + DamageText(report->stats));
   const bool to_stderr = report->output == kStandardStream;
@@ -109,18 +132,24 @@ int RunMany(const Options& o, DecompressSettings settings) {
                   [&](std::size_t worker, const BatchItem& item, nlohmann::ordered_json* json) {
                     BatchOutcome outcome;
                     DecompressSettings own = settings;
+                    const std::string output =
+                        o.batch.out_dir.empty() && !o.batch.resume && !own.force
+                            ? UnusedName(item.output)
+                            : item.output;
                     if (o.batch.resume && (outcome.skipped = IsIntact(item.output))) return outcome;
                     own.force = own.force || o.batch.resume;
-                    auto report = DecompressFile(item.input, item.output, own, &decoders[worker]);
+                    auto report = DecompressFile(item.input, output, own, &decoders[worker]);
                     outcome.status = report.status();
                     if (!report.ok()) return outcome;
                     outcome.input_bytes = report->input_bytes;
                     outcome.output_bytes = report->output_bytes;
                     outcome.text = ToText(*report) + (o.report.verbose ? Details(*report) : "");
                     outcome.warnings = std::move(report->warnings);
+                    if (output != item.output) {
+                      Warn(&outcome.warnings, kNameTaken, KeptText(item.output, output));
+                    }
                     outcome.partial = report->stats.damaged();
-                    if (outcome.partial)
-                      Warn(&outcome.warnings, warning_code::kDamage, DamageText(report->stats));
+                    if (outcome.partial) outcome.warnings.push_back(DamageText(report->stats));
                     *json = ToJson(*report);
                     return outcome;
                   });
@@ -132,24 +161,35 @@ void AddDecompressCommand(CLI::App& app, int* exit_code) {
   auto o = std::make_shared<Options>();
   CLI::App* command = AddSubcommand(
       app, "decompress", "Restore the pictures of .hmn files as PNG, JPEG, PPM, PGM or PAM",
-      "  halfmoon decompress photo.hmn                  makes photo.png\n"
-      "  halfmoon decompress photo.hmn -o photo.jpg --jpeg-quality 90\n"
+      "  halfmoon decompress photo.hmn                  makes photo.png, or\n"
+      "                                                 photo.decoded.png where that exists\n"
+      "  halfmoon decompress photo.hmn back.jpg --jpeg-quality 90\n"
       "  halfmoon decompress scan.hmn -o part.png --region 4096,2048,1024,1024\n"
       "  halfmoon decompress damaged.hmn --allow-partial\n"
       "  halfmoon decompress -r small --out-dir photos --format jpg -j 4\n"
       "  halfmoon decompress - -o - < photo.hmn > photo.png");
   DecompressSettings& s = o->settings;
   command
-      ->add_option("input", o->inputs, "The .hmn files, or folders of them; - reads standard input")
-      ->type_name("IN")
+      ->add_option(
+          "input", o->inputs,
+          "The .hmn files, or folders of them; - reads standard input. Of two arguments the second "
+          "is the output, unless it is a .hmn file")
+      ->type_name("IN ... [OUT]")
       ->required();
-  AddOutput(command, &o->output,
-            "Picture file, .png, .jpg, .jpeg, .ppm, .pgm, .pnm or .pam (default: the input's name "
-            "with .png); - writes a "
-            "PNG to standard output");
-  command->add_option("--format", o->format, "Ending of results without -o; default png")
-      ->type_name("FMT")
-      ->check(CLI::IsMember({"png", "jpg", "jpeg", "ppm", "pgm", "pnm", "pam"}));
+  AddOutput(
+      command, &o->output,
+      "Picture file, .png, .jpg, .jpeg, .ppm, .pgm, .pnm or .pam, or of any name with --format "
+      "(default: the input's name with .png; where that is taken, with .decoded.png); - writes "
+      "standard output");
+  AddChoice(
+      command, "--format", {"png", "jpg", "jpeg", "ppm", "pgm", "pnm", "pam"},
+      [p = o.get()](const std::string& format) {
+        p->format = format;
+        p->format_is_given = true;
+      },
+      "Of results without a name, of standard output, and of names without such an ending; "
+      "default png")
+      ->group(kOutputGroup);
   command
       ->add_option("--region", o->region,
                    "Only this part, in pixels; reads only the tiles it needs")
@@ -160,31 +200,43 @@ void AddDecompressCommand(CLI::App& app, int* exit_code) {
       ->type_name("R,G,B");
   command->add_flag("--allow-partial", s.decode.allow_partial,
                     "Decode what is left of a damaged file; lost tiles are grey; exit code 8");
-  command
-      ->add_option("--stages", s.decode.stages,
-                   "Decode only the first N residual stages, a coarser picture (model vqvae)")
-      ->type_name("N");
+  AddNumber(command, "--stages", "N", &s.decode.stages, {.least = 0, .text = "0 (all) and more"},
+            "Decode only the first N residual stages, a coarser picture (model vqvae)");
   AddStrip(command, &s.decode.strip_metadata);
-  command
-      ->add_option("--jpeg-quality", s.write.jpeg_quality,
-                   "Quality of a JPEG output, 1 to 100; default 95")
-      ->type_name("Q");
-  command
-      ->add_option("--png-level", s.write.png_level,
-                   "Compression of a PNG output, 0 (fast) to 9 (small); default 1")
-      ->type_name("L");
+  AddNumber(command, "--jpeg-quality", "Q", &s.write.jpeg_quality, {1, 100},
+            "Quality of a JPEG output, 1 to 100; default 95");
+  AddNumber(command, "--png-level", "L", &s.write.png_level, {0, 9},
+            "Compression of a PNG output, 0 (fast) to 9 (small); default 1");
   AddMaxPixels(command, &s.decode.limits.max_pixels);
   AddMaxMemory(command, &s.decode.max_memory);
   AddBatch(command, &o->batch);
+  AddModel(command, &s.decode.model,
+           "Weights file (.safetensors) that the input was made with, if it is not installed")
+      ->group(kExpertGroup);
   AddModelsDir(command, &s.decode.models_dir);
   AddThreads(command, &s.decode.threads);
   AddForce(command, &s.force);
   AddJson(command, &o->report.json);
   AddVerbosity(command, &o->report);
   command->callback([o, exit_code] {
+    o->output_is_named = !o->output.empty();
+    if (o->batch.out_dir.empty()) {
+      std::error_code ignored;
+      const bool into_folder =
+          o->inputs.size() == 2 && std::filesystem::is_directory(o->inputs[1], ignored);
+      const auto split = SplitArguments({o->inputs, o->output},
+                                        {"." + o->format, {".hmn"}, /*reads_halfmoon=*/true});
+      if (!split.ok()) {
+        *exit_code = ReportError(split.status(), o->report.json);
+        return;
+      }
+      o->inputs = split->inputs;
+      o->output = split->output;
+      o->output_is_named = !o->output.empty() && !into_folder;
+    }
     const auto settings = Settings(*o);
     if (!settings.ok()) {
-      *exit_code = PrintError(settings.status());
+      *exit_code = ReportError(settings.status(), o->report.json, o->output == kStandardStream);
     } else {
       *exit_code = IsBatch(o->inputs, o->batch) ? RunMany(*o, *settings) : RunOne(*o, *settings);
     }

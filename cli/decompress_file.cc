@@ -24,14 +24,27 @@ Status CheckBackground(const PictureShape& shape, ImageFormat format,
 
 }  // namespace
 
+Result<ImageFormat> OutputFormat(const std::string& output, std::optional<ImageFormat> asked) {
+  if (output == kStandardStream) return asked.value_or(ImageFormat::kPng);
+  const auto named = ImageFormatFromPath(output);
+  if (!asked) {
+    if (named.ok()) return named;
+    return Status(StatusCode::kInvalidArgument, named.status().message() + ", or give --format");
+  }
+  if (named.ok() && *named != *asked) {
+    return Status(StatusCode::kInvalidArgument,
+                  output + ": the name says " + std::string(ImageFormatName(*named)) +
+                      ", --format says " + std::string(ImageFormatName(*asked)) +
+                      "; leave one of them out");
+  }
+  return *asked;
+}
+
 Result<DecompressReport> DecompressFile(const std::string& input, const std::string& output,
                                         const DecompressSettings& settings,
                                         std::optional<Decoder>* decoder) {
   const Timer timer;
-  ImageFormat format = ImageFormat::kPng;
-  if (output != kStandardStream) {
-    HALFMOON_ASSIGN_OR_RETURN(format, ImageFormatFromPath(output));
-  }
+  HALFMOON_ASSIGN_OR_RETURN(const ImageFormat format, OutputFormat(output, settings.format));
   HALFMOON_ASSIGN_OR_RETURN(const std::vector<std::uint8_t> bytes, ReadInput(input));
   HALFMOON_RETURN_IF_ERROR(CheckTarget(input, output, settings.force));
   // Before anything heavy: is it a file of ours at all?

@@ -17,6 +17,7 @@ namespace halfmoon::cli {
 struct DecompressSettings {
   DecodeOptions decode;
   ImageWriteOptions write;
+  std::optional<ImageFormat> format;  // asked for; none: as the output's name says
   std::optional<Region> region;
   bool force = false;
   std::function<bool()> stop;  // asked before each row; true ends the work, nothing is left behind
@@ -30,6 +31,11 @@ struct DecompressReport {
   DecodeStats stats;
   Warnings warnings;
 };
+
+// The format of an output: as asked, else by the ending of its name, of standard output PNG.
+// Errors: kInvalidArgument when the name has no known ending and nothing is asked for, or another
+// than what is asked for.
+Result<ImageFormat> OutputFormat(const std::string& output, std::optional<ImageFormat> asked);
 
 // Writes `output` row by row and atomically. With decode.allow_partial a damaged file may give a
 // report whose stats are damaged(): the caller owes its user a word and an exit code. The decoder

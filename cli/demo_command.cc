@@ -36,18 +36,6 @@ Status Run(Options o, int* exit_code) {
     return {StatusCode::kInvalidArgument,
             "there is no demo '" + o.experiment + "'; there is: half-moon"};
   }
-  if (o.seeds < 1 || o.seeds > 100) {
-    return {StatusCode::kInvalidArgument,
-            "seeds " + std::to_string(o.seeds) + " is out of range; legal are 1 to 100"};
-  }
-  if (o.half_moon.steps < 1) return {StatusCode::kInvalidArgument, "steps must be at least 1"};
-  if (!(o.half_moon.beta > 0 && o.half_moon.beta <= 1000)) {
-    return {StatusCode::kInvalidArgument, "beta must be above 0 and at most 1000"};
-  }
-  if (o.half_moon.latent < 1 || o.half_moon.latent > 64) {
-    return {StatusCode::kInvalidArgument,
-            "latent " + std::to_string(o.half_moon.latent) + " is out of range; legal are 1 to 64"};
-  }
   const std::string page = (fs::path(o.out_dir) / "half-moon.html").string();
   std::error_code error;
   fs::create_directories(o.out_dir, error);
@@ -119,33 +107,34 @@ void AddDemoCommand(CLI::App& app, int* exit_code) {
   auto o = std::make_shared<Options>();
   CLI::App* command = AddSubcommand(
       app, "demo", "Run an experiment and write its page",
-      "  halfmoon demo half-moon --out half-moon/\n"
-      "  halfmoon demo half-moon --out half-moon/ --seeds 5\n\n"
+      "  halfmoon demo half-moon -o half-moon/\n"
+      "  halfmoon demo half-moon -o half-moon/ --seeds 5\n\n"
       "half-moon trains an autoencoder and a variational autoencoder on rendered moons, with all "
       "phases\n"
       "and without those around half, and looks at what lies between a crescent and a full moon.\n"
       "Distances are root mean squared differences of pixels to the nearest rendered moon.");
   command->add_option("experiment", o->experiment, "half-moon")->type_name("NAME")->required();
-  command->add_option("--out", o->out_dir, "Folder of the page, its strips and the training runs")
+  command
+      ->add_option("-o,--out", o->out_dir, "Folder of the page, its strips and the training runs")
       ->type_name("DIR")
       ->required();
-  command->add_option("--seed", o->half_moon.seed, "Of the training; default 1")->type_name("S");
-  command->add_option("--seeds", o->seeds, "That many trainings of each, from --seed on; default 1")
-      ->type_name("N");
-  command->add_option("--steps", o->half_moon.steps, "Steps of each training; default 1500")
-      ->type_name("N");
-  command
-      ->add_option("--beta", o->half_moon.beta,
-                   "Weight of the VAE's KL, above 0 to 1000; default 300")
-      ->type_name("B");
-  command->add_option("--latent", o->half_moon.latent, "Numbers of a code, 1 to 64; default 8")
-      ->type_name("N");
+  AddNumber(command, "--seed", "S", &o->half_moon.seed, {}, "Of the training; default 1");
+  AddNumber(command, "--seeds", "N", &o->seeds, {1, 100},
+            "That many trainings of each, from --seed on; default 1");
+  AddNumber(command, "--steps", "N", &o->half_moon.steps, {.least = 1},
+            "Steps of each training; default 1500");
+  AddNumber(command, "--beta", "B", &o->half_moon.beta, {.least = 0, .most = 1000, .above = true},
+            "Weight of the VAE's KL, above 0 to 1000; default 300");
+  AddNumber(command, "--latent", "N", &o->half_moon.latent, {1, 64},
+            "Numbers of a code, 1 to 64; default 8");
   AddThreads(command, &o->threads);
   AddForce(command, &o->force);
   AddJson(command, &o->report.json);
   AddQuiet(command, &o->report.quiet);
   command->callback([o, exit_code] {
-    if (const Status status = Run(*o, exit_code); !status.ok()) *exit_code = PrintError(status);
+    if (const Status status = Run(*o, exit_code); !status.ok()) {
+      *exit_code = ReportError(status, o->report.json);
+    }
   });
 }
 

@@ -200,44 +200,33 @@ void AddEvalCommand(CLI::App& app, int* exit_code) {
       ->required()
       ->allow_extra_args(false);
   command->add_option("-o,--out", o->eval.out, "Report folder")->type_name("DIR")->required();
-  CLI::Option* points =
-      command
-          ->add_option("--points", o->eval.points, "Qualities per codec, spread by it; default 5")
-          ->type_name("N");
-  command
-      ->add_option("--quality", o->eval.qualities,
-                   "Qualities, separated by commas, on each "
-                   "codec's own scale")
-      ->delimiter(',')
-      ->type_name("LIST")
+  CLI::Option* points = AddNumber(command, "--points", "N", &o->eval.points, {1, 100},
+                                  "Qualities per codec, spread by it; default 5");
+  AddNumbers(command, "--quality", "LIST", &o->eval.qualities, {},
+             "Qualities, separated by commas, on each codec's own scale")
       ->excludes(points);
-  command
-      ->add_option("--jobs", o->eval.jobs,
-                   "Pictures at once; default: one per core. No number "
-                   "depends on it")
-      ->type_name("N");
+  AddNumber(command, "--jobs", "N", &o->eval.jobs, {1, 256},
+            "Pictures at once; default: one per core. No number depends on it");
   command->add_flag("--resume", o->eval.resume, "Go on with the run in the report folder");
   command->add_flag("-f,--force", o->eval.overwrite, "Replace the run in the report folder");
   command->add_option("--anchors", o->eval.anchors, "Published curves (JSON, CompressAI's layout)")
       ->type_name("FILE");
-  command->add_option("--bd", o->bd, "Interpolation of BD-rates: pchip (default) or cubic")
-      ->check(CLI::IsMember({"pchip", "cubic"}));
-  command
-      ->add_option("--matched-bpp", o->eval.matched_bpp,
-                   "Rate of the pictures shown side by side; default 0.5, 0: none")
-      ->type_name("BPP");
+  AddChoice(command, "--bd", {"pchip", "cubic"}, &o->bd,
+            "Interpolation of BD-rates; default pchip");
+  AddNumber(command, "--matched-bpp", "BPP", &o->eval.matched_bpp, {0, 24},
+            "Rate of the pictures shown side by side; default 0.5, 0: none");
   command->add_flag("--timing", o->eval.timing, "Measure time and memory in a pass of its own");
-  command
-      ->add_option("--timing-pictures", o->eval.timing_pictures,
-                   "The first N pictures serve for it; default 3")
-      ->type_name("N");
-  command->add_option("--repeats", o->eval.repeats, "Runs that the median is of; default 5")
-      ->type_name("N");
+  AddNumber(command, "--timing-pictures", "N", &o->eval.timing_pictures, {.least = 1},
+            "The first N pictures serve for it; default 3");
+  AddNumber(command, "--repeats", "N", &o->eval.repeats, {1, 1000},
+            "Runs that the median is of; default 5");
   AddModelsDir(command, &o->eval.models_dir);
   AddJson(command, &o->report.json);
   AddQuiet(command, &o->report.quiet);
   command->callback([o, exit_code] {
-    if (const Status status = Run(*o); !status.ok()) *exit_code = PrintError(status);
+    if (const Status status = Run(*o); !status.ok()) {
+      *exit_code = ReportError(status, o->report.json);
+    }
   });
 }
 

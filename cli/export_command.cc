@@ -106,10 +106,6 @@ Status CheckManifestOptions(const Options& o) {
     return {StatusCode::kInvalidArgument, "--id and --manifest go together; give both or none"};
   }
   if (o.manifest.empty()) return Status::Ok();
-  if (o.id < 1 || o.id > 65535) {
-    return {StatusCode::kInvalidArgument,
-            "id " + std::to_string(o.id) + " is out of range; legal are 1 to 65535"};
-  }
   std::error_code error;
   const fs::path a = fs::absolute(o.output, error).lexically_normal().parent_path();
   const fs::path b = fs::absolute(o.manifest, error).lexically_normal().parent_path();
@@ -349,10 +345,8 @@ void AddExportCommand(CLI::App& app, int* exit_code) {
       ->type_name("FILE")
       ->required();
   command->add_option("--name", o->name, "The model's name")->type_name("NAME")->required();
-  command
-      ->add_option("--id", o->id,
-                   "Number stored in .hmn files, 1 to 65535; never used for another model")
-      ->type_name("N");
+  AddNumber(command, "--id", "N", &o->id, {1, 65535},
+            "Number stored in .hmn files, 1 to 65535; never used for another model");
   command
       ->add_option("--manifest", o->manifest,
                    "manifest.json to add the model to (made when absent); its folder must be the "
@@ -375,7 +369,9 @@ void AddExportCommand(CLI::App& app, int* exit_code) {
   AddJson(command, &o->report.json);
   AddQuiet(command, &o->report.quiet);
   command->callback([o, exit_code] {
-    if (const Status status = Run(*o); !status.ok()) *exit_code = PrintError(status);
+    if (const Status status = Run(*o); !status.ok()) {
+      *exit_code = ReportError(status, o->report.json);
+    }
   });
 }
 

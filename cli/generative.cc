@@ -102,12 +102,6 @@ Status WritePictures(const std::string& directory, const std::string& prefix,
   return Status::Ok();
 }
 
-Status CheckEnlarge(std::uint32_t factor) {
-  if (factor >= 1 && factor <= 16) return Status::Ok();
-  return {StatusCode::kInvalidArgument,
-          "enlarge " + std::to_string(factor) + " is out of range; legal are 1 to 16"};
-}
-
 Status WriteGrid(const std::string& path, const std::vector<Image>& pictures, std::uint32_t columns,
                  std::uint32_t enlarge, bool force) {
   std::vector<Image> large;

@@ -33,7 +33,4 @@ Status WritePictures(const std::string& directory, const std::string& prefix,
 Status WriteGrid(const std::string& path, const std::vector<Image>& pictures, std::uint32_t columns,
                  std::uint32_t enlarge, bool force);
 
-// Errors: kInvalidArgument unless 1..16.
-Status CheckEnlarge(std::uint32_t factor);
-
 }  // namespace halfmoon::cli

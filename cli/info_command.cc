@@ -9,6 +9,7 @@
 #include "cli/files.h"
 #include "cli/options.h"
 #include "halfmoon/decoder.h"
+#include "models/runtime/manifest.h"
 
 namespace halfmoon::cli {
 namespace {
@@ -21,6 +22,7 @@ struct Options {
 
 struct Described {
   FileInfo info;
+  std::string model;  // its name; empty: not installed
   std::uint64_t bytes = 0;
 
   std::string format() const {
@@ -99,6 +101,15 @@ std::string TilesText(const FileInfo& i) {
   return table.ToText();
 }
 
+// By the list of installed models, if there is one. No weights are read.
+std::string ModelName(const FileInfo& info) {
+  const auto manifest = runtime::OpenModels({});
+  if (!manifest.ok()) return "";
+  const runtime::ModelEntry* entry =
+      manifest->FindByIdentity(Hex(info.model_hash.data(), info.model_hash.size()));
+  return entry == nullptr ? "" : entry->name;
+}
+
 Result<Described> Describe(const std::string& path) {
   HALFMOON_ASSIGN_OR_RETURN(const std::vector<std::uint8_t> bytes, ReadInput(path));
   auto info = ReadInfo(bytes);
@@ -108,7 +119,8 @@ Result<Described> Describe(const std::string& path) {
                  ": the header is good, what follows is damaged or cut off; 'halfmoon "
                  "verify' says where");
   }
-  return Described{std::move(*info), bytes.size()};
+  std::string model = ModelName(*info);
+  return Described{std::move(*info), std::move(model), bytes.size()};
 }
 
 // Of PixelDensity::Unit.
@@ -136,6 +148,7 @@ nlohmann::ordered_json ToJson(const std::string& path, const Described& d, bool 
       {"channels", d.info.channels},
       {"bit_depth", d.info.bit_depth},
       {"icc_profile", d.info.has_icc},
+      {"model", d.model.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(d.model)},
       {"model_id", d.info.model_id},
       {"model_hash", d.hash()},
       {"quality", d.info.quality},
@@ -176,8 +189,9 @@ std::string ToText(const std::string& path, const Described& d) {
          (i.has_icc ? "ICC profile" : "sRGB") + DensityText(i) + "\n" + "  file     " +
          Bytes(d.bytes) + ", " + Fixed(d.bpp(), 3) + " bpp\n" + "  quality  " +
          Fixed(i.quality, 1) + " (Q " + std::to_string(i.q) +
-         (i.dependent ? ", dependent quantisation" : "") + ")\n" + "  model    id " +
-         std::to_string(i.model_id) + ", hash " + d.hash() + "\n" + "  tiles    " +
+         (i.dependent ? ", dependent quantisation" : "") + ")\n" + "  model    " +
+         (d.model.empty() ? "not installed" : d.model) + ", id " + std::to_string(i.model_id) +
+         ", hash " + d.hash() + "\n" + "  tiles    " +
          (i.tile_size == 0 ? "one"
                            : std::to_string(i.tile_columns) + " x " + std::to_string(i.tile_rows) +
                                  " of " + std::to_string(i.tile_size) + " pixels") +

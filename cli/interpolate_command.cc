@@ -26,13 +26,8 @@ struct Options {
 Status Run(const Options& o) {
   const Timer timer;
   HALFMOON_RETURN_IF_ERROR(o.generator.Validate());
-  HALFMOON_RETURN_IF_ERROR(CheckEnlarge(o.enlarge));
   if (o.output.empty() == o.out_dir.empty()) {
     return {StatusCode::kInvalidArgument, "give either -o STRIP.png or --out-dir DIR"};
-  }
-  if (o.steps < 2 || o.steps > 1000) {
-    return {StatusCode::kInvalidArgument,
-            "steps " + std::to_string(o.steps) + " is out of range; legal are 2 to 1000"};
   }
   if (o.animated && o.output.empty()) {
     return {StatusCode::kInvalidArgument, "--animated makes one file; give -o FILE.png"};
@@ -89,16 +84,15 @@ void AddInterpolateCommand(CLI::App& app, int* exit_code) {
       "A and B: a picture of the model's size, a .hmn file of this model, or a number (a seed).");
   command->add_option("a", o->a, "Where to begin")->type_name("A")->required();
   command->add_option("b", o->b, "Where to end")->type_name("B")->required();
-  command->add_option("--model", o->generator.model, "Name or id of a VAE")->type_name("NAME");
-  command->add_option("--steps", o->steps, "Pictures, A and B included, 2 to 1000; default 11")
-      ->type_name("N");
+  AddModel(command, &o->generator.model, "Name or id of a VAE, or a weights file");
+  AddNumber(command, "--steps", "N", &o->steps, {2, 1000},
+            "Pictures, A and B included, 2 to 1000; default 11");
   command->add_flag("--slerp", o->slerp, "On an arc around the origin instead of a straight line");
   command->add_flag("--animated", o->animated, "An animated PNG instead of a strip");
-  command->add_option("--delay", o->delay_ms, "Milliseconds per animated picture; default 80")
-      ->type_name("MS");
+  AddNumber(command, "--delay", "MS", &o->delay_ms, {1, 65535},
+            "Milliseconds per animated picture; default 80");
   command->add_flag("--resize", o->resize, "Fit pictures of other sizes to the model's");
-  command->add_option("--enlarge", o->enlarge, "Repeat each pixel N times, 1 to 16")
-      ->type_name("N");
+  AddNumber(command, "--enlarge", "N", &o->enlarge, {1, 16}, "Repeat each pixel N times, 1 to 16");
   AddOutput(command, &o->output, "A strip or animated PNG; - writes standard output");
   command->add_option("--out-dir", o->out_dir, "Each step as a PNG in this folder")
       ->type_name("DIR");
@@ -108,7 +102,9 @@ void AddInterpolateCommand(CLI::App& app, int* exit_code) {
   AddJson(command, &o->report.json);
   AddQuiet(command, &o->report.quiet);
   command->callback([o, exit_code] {
-    if (const Status status = Run(*o); !status.ok()) *exit_code = PrintError(status);
+    if (const Status status = Run(*o); !status.ok()) {
+      *exit_code = ReportError(status, o->report.json, o->output == kStandardStream);
+    }
   });
 }
 

@@ -30,16 +30,8 @@ constexpr std::size_t kMostRows = 64;
 Status Run(Options o) {
   const Timer timer;
   HALFMOON_RETURN_IF_ERROR(o.generator.Validate());
-  HALFMOON_RETURN_IF_ERROR(CheckEnlarge(o.enlarge));
   HALFMOON_RETURN_IF_ERROR(CheckEnding(o.output, ".png"));
   HALFMOON_RETURN_IF_ERROR(CheckTarget("", o.output, o.force));
-  if (o.steps < 2 || o.steps > 256) {
-    return {StatusCode::kInvalidArgument,
-            "steps " + std::to_string(o.steps) + " is out of range; legal are 2 to 256"};
-  }
-  if (!(o.range > 0 && o.range <= 100)) {
-    return {StatusCode::kInvalidArgument, "range must be above 0 and at most 100"};
-  }
   WarnIfSlowBlas(o.report.quiet);
   HALFMOON_ASSIGN_OR_RETURN(Generator generator, Generator::Create(o.generator));
   HALFMOON_ASSIGN_OR_RETURN(const std::vector<float> start, ReadCode(generator, o.start, o.resize));
@@ -50,7 +42,7 @@ Status Run(Options o) {
   }
   std::vector<std::vector<float>> codes;
   for (const int d : o.dimensions) {
-    if (d < 0 || static_cast<std::size_t>(d) >= start.size()) {
+    if (static_cast<std::size_t>(d) >= start.size()) {
       return {StatusCode::kInvalidArgument, "dimension " + std::to_string(d) +
                                                 " is out of range; this model has 0 to " +
                                                 std::to_string(start.size() - 1)};
@@ -95,17 +87,15 @@ void AddLatentCommand(CLI::App& app, int* exit_code) {
           "start", o->start,
           "Where the other dimensions stay: a picture, a .hmn file or a seed; default seed 0")
       ->type_name("START");
-  command->add_option("--model", o->generator.model, "Name or id of a VAE")->type_name("NAME");
-  command
-      ->add_option("--dimensions", o->dimensions,
-                   "Which, counted from 0; default: the first 64 at most")
-      ->type_name("N ...");
-  command->add_option("--steps", o->steps, "Pictures in a row, 2 to 256; default 9")
-      ->type_name("N");
-  command->add_option("--range", o->range, "From -R to R; default 3")->type_name("R");
+  AddModel(command, &o->generator.model, "Name or id of a VAE, or a weights file");
+  AddNumbers(command, "--dimensions", "N ...", &o->dimensions, {.least = 0},
+             "Which, counted from 0; default: the first 64 at most")
+      ->expected(-1);
+  AddNumber(command, "--steps", "N", &o->steps, {2, 256}, "Pictures in a row, 2 to 256; default 9");
+  AddNumber(command, "--range", "R", &o->range, {.least = 0, .most = 100, .above = true},
+            "From -R to R; default 3");
   command->add_flag("--resize", o->resize, "Fit a picture of another size to the model's");
-  command->add_option("--enlarge", o->enlarge, "Repeat each pixel N times, 1 to 16")
-      ->type_name("N");
+  AddNumber(command, "--enlarge", "N", &o->enlarge, {1, 16}, "Repeat each pixel N times, 1 to 16");
   command->add_option("-o,--output", o->output, "The grid, a PNG; - writes standard output")
       ->type_name("FILE")
       ->required();
@@ -115,7 +105,9 @@ void AddLatentCommand(CLI::App& app, int* exit_code) {
   AddJson(command, &o->report.json);
   AddQuiet(command, &o->report.quiet);
   command->callback([o, exit_code] {
-    if (const Status status = Run(*o); !status.ok()) *exit_code = PrintError(status);
+    if (const Status status = Run(*o); !status.ok()) {
+      *exit_code = ReportError(status, o->report.json, o->output == kStandardStream);
+    }
   });
 }
 

@@ -2,8 +2,10 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <memory>
 #include <new>
-#include <string_view>
+#include <string>
+#include <vector>
 
 #include "cli/bench_command.h"
 #include "cli/compare_command.h"
@@ -13,15 +15,19 @@
 #include "cli/decompress_command.h"
 #include "cli/eval_command.h"
 #include "cli/exit_codes.h"
+#include "cli/help_text.h"
 #include "cli/info_command.h"
 #include "cli/interpolate_command.h"
 #include "cli/latent_command.h"
 #include "cli/models_command.h"
 #include "cli/network_commands.h"
+#include "cli/option_values.h"
+#include "cli/options.h"
 #include "cli/plot_command.h"
 #include "cli/rd_command.h"
 #include "cli/reconstruct_command.h"
 #include "cli/sample_command.h"
+#include "cli/usage_errors.h"
 #include "cli/verify_command.h"
 #include "cli/version.h"
 
@@ -37,12 +43,20 @@ constexpr AddCommand kCommands[] = {
 };
 
 // The commands that need LibTorch: themselves when one of them is meant, or all are described.
-Status AddTheRest(CLI::App& app, int argc, char** argv, int* exit_code) {
-  const std::string_view first = argc > 1 ? argv[1] : "";
+Status AddTheRest(CLI::App& app, const std::string& first, int* exit_code) {
   if (IsNetworkCommand(first)) return AddNetworkCommands(app, exit_code, true);
-  const bool described = first == "man" || first == "completion";
+  const bool described = first == "man" || first == "completion" || first == "--help-all";
   if (described && AddNetworkCommands(app, exit_code, true).ok()) return Status::Ok();
   return AddNetworkCommands(app, exit_code, false);
+}
+
+// For the lists of commands: Arguments() takes it apart before it is parsed.
+void AddHelpCommand(CLI::App& app) {
+  auto name = std::make_shared<std::string>();
+  AddSubcommand(app, "help", "Print the help of the program or of a command",
+                "  halfmoon help compress")
+      ->add_option("command", *name, "The command; none: the program")
+      ->type_name("COMMAND");
 }
 
 constexpr char kExamples[] =
@@ -50,52 +64,65 @@ constexpr char kExamples[] =
     "  halfmoon compress photo.png -q 60     makes photo.hmn\n"
     "  halfmoon decompress photo.hmn         makes photo.png\n"
     "  halfmoon info photo.hmn\n"
-    "  halfmoon compress --help              all options of a command\n\n";
+    "  halfmoon help compress                the options of a command\n\n";
 
-// CLI11's own text for this is "The following argument was not expected".
-bool IsUnknownCommand(const CLI::App& app, int argc, char** argv) {
-  if (argc < 2 || argv[1][0] == '-') return false;
+bool IsKnownCommand(const CLI::App& app, const std::string& word) {
   const auto commands = app.get_subcommands([](const CLI::App*) { return true; });
-  return std::none_of(commands.begin(), commands.end(),
-                      [&](const CLI::App* c) { return c->get_name() == argv[1]; });
+  return std::any_of(commands.begin(), commands.end(),
+                     [&](const CLI::App* c) { return c->get_name() == word; });
 }
 
-int UsageError(const std::string& message, const std::string& command) {
-  return PrintError(
-      {StatusCode::kInvalidArgument,
-       message + "; see 'halfmoon " + (command.empty() ? "" : command + " ") + "--help'"});
+// "help COMMAND" is "COMMAND --help", "help" alone is "--help".
+std::vector<std::string> Arguments(int argc, char** argv) {
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (!arguments.empty() && arguments[0] == "help") {
+    if (arguments.size() == 1) return {"--help"};
+    if (!arguments[1].starts_with('-')) {
+      arguments.erase(arguments.begin());
+      arguments.insert(arguments.begin() + 1, "--help");
+    }
+  }
+  return arguments;
 }
 
-int Parse(CLI::App& app, int argc, char** argv, const int& exit_code) {
+int Parse(CLI::App& app, const std::vector<std::string>& arguments, const int& exit_code) {
   try {
-    app.parse(argc, argv);
+    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
     return exit_code;
   } catch (const CLI::Success& e) {  // --help, --version
     return app.exit(e);
   } catch (const CLI::ParseError& e) {
-    const auto chosen = app.get_subcommands();
-    return UsageError(e.what(), chosen.empty() ? "" : chosen.front()->get_name());
+    const bool json = std::find(arguments.begin(), arguments.end(), "--json") != arguments.end();
+    return ReportError({StatusCode::kInvalidArgument, ParseErrorText(app, e)}, json);
   }
 }
 
 int Main(int argc, char** argv) {
+  const std::vector<std::string> arguments = Arguments(argc, argv);
+  const std::string first = arguments.empty() ? "" : arguments[0];
   int exit_code = kExitOk;
   CLI::App app("Halfmoon compresses photographs with trained neural networks.", "halfmoon");
+  app.formatter(std::make_shared<HelpFormatter>());
   app.footer(std::string(kExamples) + kExitCodesHelp);
-  app.set_version_flag("--version", VersionText, "Print versions, libraries and models, and exit");
+  app.set_help_flag("-h,--help", "Print this help and exit");
+  app.set_help_all_flag("--help-all", "Print help with every option and exit");
+  app.set_version_flag("-V,--version", VersionText,
+                       "Print versions, libraries and models, and exit");
   for (const AddCommand add : kCommands) add(app, &exit_code);
-  if (const Status s = AddTheRest(app, argc, argv, &exit_code); !s.ok()) {
-    return PrintError(s.WithContext(argv[1]));
+  if (const Status s = AddTheRest(app, first, &exit_code); !s.ok()) {
+    return PrintError(s.WithContext(first));
   }
+  AddHelpCommand(app);
+  RefuseEmptyValues(&app);
   app.require_subcommand(1);
-  if (argc < 2) {
+  if (arguments.empty()) {
     PrintText(app.help(), /*to_stderr=*/true);
     return kExitUsage;
   }
-  if (IsUnknownCommand(app, argc, argv)) {
-    return UsageError("unknown command '" + std::string(argv[1]) + "'", "");
+  if (!first.starts_with('-') && !IsKnownCommand(app, first)) {
+    return PrintError({StatusCode::kInvalidArgument, UnknownCommandText(app, first)});
   }
-  return Parse(app, argc, argv, exit_code);
+  return Parse(app, arguments, exit_code);
 }
 
 }  // namespace

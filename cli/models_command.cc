@@ -96,7 +96,9 @@ void AddModelsCommand(CLI::App& app, int* exit_code) {
   AddModelsDir(command, &o->models_dir);
   AddJson(command, &o->json);
   command->callback([o, exit_code] {
-    if (const Status status = Run(*o); !status.ok()) *exit_code = PrintError(status);
+    if (const Status status = Run(*o); !status.ok()) {
+      *exit_code = ReportError(status, o->report.json);
+    }
   });
 }
 

@@ -1,6 +1,7 @@
 #include "cli/options.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "cli/console.h"
@@ -16,16 +17,21 @@ CLI::App* AddSubcommand(CLI::App& app, const std::string& name, const std::strin
 }
 
 void AddOutput(CLI::App* command, std::string* output, const std::string& help) {
-  command->add_option("-o,--output", *output, help)->type_name("FILE");
+  command->add_option("-o,--output", *output, help)->type_name("FILE")->group(kOutputGroup);
 }
 
 void AddForce(CLI::App* command, bool* force) {
-  command->add_flag("-f,--force", *force, "Replace an existing output file");
+  command->add_flag("-f,--force", *force, "Replace an existing output file")->group(kOutputGroup);
 }
 
 void AddThreads(CLI::App* command, int* threads) {
-  command->add_option("--threads", *threads, "Threads, 1 to 256; 0 (default): one per core")
-      ->type_name("N");
+  AddNumber(command, "--threads", "N", threads, {0, 256, false, false, "0 (one per core) to 256"},
+            "Threads, 1 to 256; 0 (default): one per core")
+      ->group(kExpertGroup);
+}
+
+CLI::Option* AddModel(CLI::App* command, std::string* model, const std::string& help) {
+  return command->add_option("--model", *model, help)->type_name("MODEL");
 }
 
 void AddModelsDir(CLI::App* command, std::string* models_dir) {
@@ -33,15 +39,16 @@ void AddModelsDir(CLI::App* command, std::string* models_dir) {
       ->add_option("--models-dir", *models_dir,
                    "Folder with manifest.json and the weights files (default: "
                    "HALFMOON_MODELS_DIR, then those that came with halfmoon)")
-      ->type_name("DIR");
+      ->type_name("DIR")
+      ->group(kExpertGroup);
 }
 
 void AddJson(CLI::App* command, bool* json) {
-  command->add_flag("--json", *json, "Print one JSON object instead of text");
+  command->add_flag("--json", *json, "Print one JSON object instead of text")->group(kOutputGroup);
 }
 
 void AddQuiet(CLI::App* command, bool* quiet) {
-  command->add_flag("--quiet", *quiet, "Print nothing but errors");
+  command->add_flag("--quiet", *quiet, "Print nothing but errors")->group(kOutputGroup);
 }
 
 void AddVerbosity(CLI::App* command, ReportOptions* report) {
@@ -49,26 +56,35 @@ void AddVerbosity(CLI::App* command, ReportOptions* report) {
   command
       ->add_flag("-v,--verbose", report->verbose,
                  "Also print what the file is made of, where the time went, and the memory")
-      ->excludes("--quiet");
+      ->excludes("--quiet")
+      ->group(kOutputGroup);
 }
 
 void AddMaxMemory(CLI::App* command, std::uint64_t* bytes) {
-  command
-      ->add_option(
-          "--max-memory", *bytes,
-          "Refuse work that needs more memory, and stay below it; e.g. 2G, 800M (default: no "
+  AddSize(command, "--max-memory", bytes,
+          "Refuse work that needs more memory, and stay below it; e.g. 2G, 800MiB (default: no "
           "limit)")
-      ->type_name("SIZE")
-      ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false));
+      ->group(kLimitsGroup);
 }
 
 void AddMaxPixels(CLI::App* command, std::uint64_t* pixels) {
-  command->add_option("--max-pixels", *pixels, "Refuse pictures of more pixels; default 268435456")
-      ->type_name("N");
+  AddSize(command, "--max-pixels", pixels,
+          "Refuse pictures of more pixels; e.g. 100M; default 256Mi (268435456)")
+      ->group(kLimitsGroup);
 }
 
 void AddStrip(CLI::App* command, bool* strip) {
-  command->add_flag("--strip", *strip, "Leave out the ICC profile, EXIF and XMP");
+  command->add_flag("--strip", *strip, "Leave out the ICC profile, EXIF and XMP")
+      ->group(kMetadataGroup);
+}
+
+int ReportError(const Status& status, bool json, bool to_stderr) {
+  if (json) {
+    PrintJson(
+        {{"ok", false}, {"error", StatusCodeName(status.code())}, {"message", status.message()}},
+        to_stderr);
+  }
+  return PrintError(status);
 }
 
 int ThreadsOfJob(int threads, int jobs) {

@@ -5,6 +5,8 @@
 #include <string>
 
 #include "cli/command.h"
+#include "cli/help_text.h"
+#include "cli/option_values.h"
 #include "halfmoon/status.h"
 
 namespace halfmoon::cli {
@@ -22,16 +24,22 @@ CLI::App* AddSubcommand(CLI::App& app, const std::string& name, const std::strin
 void AddOutput(CLI::App* command, std::string* output, const std::string& help);
 void AddForce(CLI::App* command, bool* force);
 void AddThreads(CLI::App* command, int* threads);
+// --model: a name, an id, or a weights file, which the help should say.
+CLI::Option* AddModel(CLI::App* command, std::string* model, const std::string& help);
 void AddModelsDir(CLI::App* command, std::string* models_dir);
 void AddJson(CLI::App* command, bool* json);
 void AddQuiet(CLI::App* command, bool* quiet);
 // --quiet and its opposite.
 void AddVerbosity(CLI::App* command, ReportOptions* report);
 
-// --max-memory: bytes, with K, M or G behind the number as powers of 1024.
+// Sizes as of ParseSize (option_values.h): bytes, and pixels.
 void AddMaxMemory(CLI::App* command, std::uint64_t* bytes);
 void AddMaxPixels(CLI::App* command, std::uint64_t* pixels);
 void AddStrip(CLI::App* command, bool* strip);
+
+// "halfmoon: error: MESSAGE" on stderr and, with `json`, an object with "error", the stable name of
+// the code, and "message" where the report would be. Returns the exit code.
+int ReportError(const Status& status, bool json, bool to_stderr = false);
 
 // Threads of each of `jobs` files in work at once; `threads` as given, 0 for one per core.
 int ThreadsOfJob(int threads, int jobs);

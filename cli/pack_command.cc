@@ -129,18 +129,13 @@ void AddPackCommand(CLI::App& app, int* exit_code) {
   command->add_option("-o,--output", o->output, "The pack, .hmnpack")
       ->type_name("FILE")
       ->required();
-  command
-      ->add_option("--min-side", o->pack.min_side,
-                   "Leave out pictures with a shorter side; at least 64, default 256")
-      ->type_name("PX");
-  command
-      ->add_option("--max-short-side", o->pack.max_short_side,
-                   "Scale larger pictures down to this short side; 0 (default): keep")
-      ->type_name("PX");
-  command
-      ->add_option("--validation-every", o->pack.validation_every,
-                   "Every N-th picture is for validation; 0: none, default 20")
-      ->type_name("N");
+  AddNumber(command, "--min-side", "PX", &o->pack.min_side, {64, 65535},
+            "Leave out pictures with a shorter side; at least 64, default 256");
+  AddNumber(command, "--max-short-side", "PX", &o->pack.max_short_side,
+            {0, 65535, false, false, "0 (keep) to 65535"},
+            "Scale larger pictures down to this short side; 0 (default): keep");
+  AddNumber(command, "--validation-every", "N", &o->pack.validation_every, {.least = 0},
+            "Every N-th picture is for validation; 0: none, default 20");
   command
       ->add_option("--csv", o->csv.csv,
                    "What the pictures of DIR are: columns file, name or caption, class (optional); "
@@ -156,18 +151,19 @@ void AddPackCommand(CLI::App& app, int* exit_code) {
   command->add_option("--only", o->csv.only, "Take only the rows of the CSV with this value")
       ->type_name("COLUMN=VALUE");
   o->moons.count = 0;
-  command->add_option("--moons", o->moons.count, "Render N moons instead of reading pictures")
-      ->type_name("N");
+  AddNumber(command, "--moons", "N", &o->moons.count, {.least = 1},
+            "Render N moons instead of reading pictures");
   command
       ->add_option("--left-out", o->left_out, "With --moons: phases from A to B % lit are left out")
       ->type_name("A-B");
-  command->add_option("--seed", o->moons.seed, "With --moons: which moons; default 1")
-      ->type_name("S");
+  AddNumber(command, "--seed", "S", &o->moons.seed, {}, "With --moons: which moons; default 1");
   AddForce(command, &o->force);
   AddJson(command, &o->report.json);
   AddQuiet(command, &o->report.quiet);
   command->callback([o, exit_code] {
-    if (const Status status = Run(*o); !status.ok()) *exit_code = PrintError(status);
+    if (const Status status = Run(*o); !status.ok()) {
+      *exit_code = ReportError(status, o->report.json);
+    }
   });
 }
 

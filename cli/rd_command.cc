@@ -143,19 +143,19 @@ void AddRdCommand(CLI::App& app, int* exit_code) {
   command->add_option("paths", o->paths, "Folders of PNG and JPEG files, or such files")
       ->type_name("DIR")
       ->required();
-  command->add_option("-q,--quality", o->rd.qualities, "Qualities, separated by commas")
-      ->delimiter(',')
-      ->type_name("LIST");
+  AddNumbers(command, "-q,--quality", "LIST", &o->rd.qualities, {0, 100},
+             "Qualities, separated by commas");
   command->add_option("--anchors", o->anchors, "Published curves (JSON) to print BD-rates against")
       ->type_name("FILE");
-  command->add_option("--model", o->rd.model, "Name or id of a model; default ae-photo")
-      ->type_name("NAME");
+  AddModel(command, &o->rd.model, "Name or id of a model, or a weights file; default ae-photo");
   AddModelsDir(command, &o->rd.models_dir);
   AddThreads(command, &o->rd.threads);
   AddJson(command, &o->report.json);
   AddQuiet(command, &o->report.quiet);
   command->callback([o, exit_code] {
-    if (const Status status = Run(*o); !status.ok()) *exit_code = PrintError(status);
+    if (const Status status = Run(*o); !status.ok()) {
+      *exit_code = ReportError(status, o->report.json);
+    }
   });
 }
 

@@ -25,7 +25,6 @@ struct Options {
 Status Run(const Options& o) {
   const Timer timer;
   HALFMOON_RETURN_IF_ERROR(o.generator.Validate());
-  HALFMOON_RETURN_IF_ERROR(CheckEnlarge(o.enlarge));
   if (!o.output.empty()) {
     HALFMOON_RETURN_IF_ERROR(CheckEnding(o.output, ".png"));
     HALFMOON_RETURN_IF_ERROR(CheckTarget(o.input, o.output, o.force));
@@ -73,10 +72,9 @@ void AddReconstructCommand(CLI::App& app, int* exit_code) {
   command->add_option("input", o->input, "A picture; - reads standard input")
       ->type_name("IN")
       ->required();
-  command->add_option("--model", o->generator.model, "Name or id of a VAE")->type_name("NAME");
+  AddModel(command, &o->generator.model, "Name or id of a VAE, or a weights file");
   command->add_flag("--resize", o->resize, "Fit a picture of another size to the model's");
-  command->add_option("--enlarge", o->enlarge, "Repeat each pixel N times, 1 to 16")
-      ->type_name("N");
+  AddNumber(command, "--enlarge", "N", &o->enlarge, {1, 16}, "Repeat each pixel N times, 1 to 16");
   AddOutput(command, &o->output, "Picture and reconstruction side by side, a PNG");
   AddModelsDir(command, &o->generator.models_dir);
   AddThreads(command, &o->generator.threads);
@@ -84,7 +82,9 @@ void AddReconstructCommand(CLI::App& app, int* exit_code) {
   AddJson(command, &o->report.json);
   AddQuiet(command, &o->report.quiet);
   command->callback([o, exit_code] {
-    if (const Status status = Run(*o); !status.ok()) *exit_code = PrintError(status);
+    if (const Status status = Run(*o); !status.ok()) {
+      *exit_code = ReportError(status, o->report.json, o->output == kStandardStream);
+    }
   });
 }
 

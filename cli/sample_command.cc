@@ -56,7 +56,6 @@ Status WarnOfPrompt(const Generator& generator, const std::string& prompt) {
 Status Run(Options o) {
   const Timer timer;
   HALFMOON_RETURN_IF_ERROR(o.generator.Validate());
-  HALFMOON_RETURN_IF_ERROR(CheckEnlarge(o.enlarge));
   if (o.output.empty() == o.out_dir.empty()) {
     return {StatusCode::kInvalidArgument, "give either -o GRID.png or --out-dir DIR"};
   }
@@ -143,8 +142,8 @@ void AddSampleCommand(CLI::App& app, int* exit_code) {
       "  halfmoon sample --model vqvae-fashion --class sneaker --guidance 2 -o shoes.png\n"
       "  halfmoon sample --model vqvae --size 512x512 --seed 7 -o texture.hmn\n\n"
       "Picture i of a seed is the same whatever the count, with the same build.");
-  command->add_option("--model", o->generator.model, "Name or id of a model with a generative mode")
-      ->type_name("NAME");
+  AddModel(command, &o->generator.model,
+           "Name or id of a model with a generative mode, or a weights file");
   command
       ->add_option(
           "--prompt", o->request.prompt,
@@ -154,20 +153,13 @@ void AddSampleCommand(CLI::App& app, int* exit_code) {
       ->add_option("--class", o->request.label,
                    "Class of the pictures, for models with classes (vqvae-fashion); default any")
       ->type_name("NAME");
-  command
-      ->add_option("--guidance", o->request.guidance,
-                   "How much prompt or class count, 0 to 20; default 1: as learnt")
-      ->type_name("G");
-  command
-      ->add_option("--top-k", o->request.top_k,
-                   "With prompts or classes: take only the K likeliest indices; default 0, all")
-      ->type_name("K");
-  command
-      ->add_option("--top-p", o->request.top_p,
-                   "With prompts or classes: take only the likeliest indices that together have "
-                   "probability P; "
-                   "default 1")
-      ->type_name("P");
+  AddNumber(command, "--guidance", "G", &o->request.guidance, {0, 20},
+            "How much prompt or class count, 0 to 20; default 1: as learnt");
+  AddNumber(command, "--top-k", "K", &o->request.top_k, {.least = 0, .text = "0 (all) and more"},
+            "With prompts or classes: take only the K likeliest indices; default 0, all");
+  AddNumber(command, "--top-p", "P", &o->request.top_p, {.least = 0, .most = 1, .above = true},
+            "With prompts or classes: take only the likeliest indices that together have "
+            "probability P; default 1");
   command
       ->add_option("--prior", o->generator.prior,
                    "VQ-VAEs: name or id of the prior that draws the indices; default the one of "
@@ -176,29 +168,24 @@ void AddSampleCommand(CLI::App& app, int* exit_code) {
                    "the mixture "
                    "where the model has one")
       ->type_name("NAME");
-  command
-      ->add_option("--count", o->count,
-                   "Pictures, 1 to 65536; default what the grid holds, else 64, or 16 with a "
-                   "prompt or class")
-      ->type_name("N");
-  command->add_option("--seed", o->request.seed, "Which pictures; default 0")->type_name("S");
-  command
-      ->add_option("--temperature", o->request.temperature,
-                   "Below 1: more typical, less varied; 0 to 4, default 1")
-      ->type_name("T");
+  AddNumber(
+      command, "--count", "N", &o->count, {1, kMaxSamples},
+      "Pictures, 1 to 65536; default what the grid holds, else 64, or 16 with a prompt or class");
+  AddNumber(command, "--seed", "S", &o->request.seed, {}, "Which pictures; default 0");
+  AddNumber(command, "--temperature", "T", &o->request.temperature, {0, 4},
+            "Below 1: more typical, less varied; 0 to 4, default 1");
   command
       ->add_option(
           "--size", o->size,
           "WIDTHxHEIGHT of each picture, up to 2048x2048, for models that draw any size (vqvae); "
           "default 256x256")
       ->type_name("WxH");
-  command
-      ->add_option("--stages", o->request.stages, "Draw only the first N residual stages (vqvae)")
-      ->type_name("N");
+  AddNumber(command, "--stages", "N", &o->request.stages, {.least = 0, .text = "0 (all) and more"},
+            "Draw only the first N residual stages (vqvae)");
   command->add_option("--grid", o->grid, "COLUMNSxROWS of the grid; default about a square")
       ->type_name("CxR");
-  command->add_option("--enlarge", o->enlarge, "Repeat each pixel N times, 1 to 16, in a grid")
-      ->type_name("N");
+  AddNumber(command, "--enlarge", "N", &o->enlarge, {1, 16},
+            "Repeat each pixel N times, 1 to 16, in a grid");
   AddOutput(command, &o->output,
             "All pictures as one PNG, or one picture as .hmn (VQ-VAEs); - writes a PNG to standard "
             "output");
@@ -210,7 +197,9 @@ void AddSampleCommand(CLI::App& app, int* exit_code) {
   AddJson(command, &o->report.json);
   AddQuiet(command, &o->report.quiet);
   command->callback([o, exit_code] {
-    if (const Status status = Run(*o); !status.ok()) *exit_code = PrintError(status);
+    if (const Status status = Run(*o); !status.ok()) {
+      *exit_code = ReportError(status, o->report.json, o->output == kStandardStream);
+    }
   });
 }
 

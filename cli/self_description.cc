@@ -3,28 +3,18 @@
 #include <algorithm>
 #include <vector>
 
+#include "cli/help_text.h"
+
 namespace halfmoon::cli {
 namespace {
 
-bool IsFlag(const CLI::Option& o) { return o.get_items_expected_max() == 0; }
-
-std::vector<const CLI::App*> Commands(const CLI::App& program) {
-  // Those without a group are for the program itself.
-  return program.get_subcommands([](const CLI::App* c) { return !c->get_group().empty(); });
-}
-
-// Options and positional arguments that --help shows, in its order.
-std::vector<const CLI::Option*> Options(const CLI::App& app, bool positional) {
-  return app.get_options([positional](const CLI::Option* o) {
-    return !o->get_group().empty() && o->get_positional() == positional;
-  });
-}
-
-std::vector<std::string> Names(const CLI::Option& o) {
-  std::vector<std::string> names;
-  for (const std::string& n : o.get_snames()) names.push_back("-" + n);
-  for (const std::string& n : o.get_lnames()) names.push_back("--" + n);
-  return names;
+// In the order of --help.
+std::vector<const CLI::Option*> AllOptions(const CLI::App& app) {
+  std::vector<const CLI::Option*> all;
+  for (const std::string& group : OptionGroups(app)) {
+    for (const CLI::Option* o : OptionsOf(app, group)) all.push_back(o);
+  }
+  return all;
 }
 
 // Text for roff: no accidental requests, no hyphens that a copy would not find again.
@@ -52,10 +42,8 @@ std::string Upper(std::string text) {
 
 std::string Synopsis(const CLI::App& app, const std::string& name) {
   std::string text = ".B " + Roff(name) + "\n[\\fIoptions\\fR]";
-  for (const CLI::Option* o : Options(app, true)) {
-    const std::string type = "\\fI" + Roff(o->get_type_name()) + "\\fR";
-    text += " " + (o->get_required() ? type : "[" + type + "]") +
-            (o->get_items_expected_max() > 1 ? " ..." : "");
+  for (const CLI::Option* o : Positionals(app)) {
+    text += " \\fI" + Roff(PositionalText(*o)) + "\\fR";
   }
   return text + "\n";
 }
@@ -101,19 +89,32 @@ std::string ZshText(const std::string& text) {
   return out;
 }
 
+// Words with blanks between them.
+std::string Joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
+  return text;
+}
+
 std::string BashCompletion(const CLI::App& program) {
-  std::string names, cases;
+  std::string names, cases, values;
   for (const CLI::App* c : Commands(program)) {
     names += (names.empty() ? "" : " ") + c->get_name();
     std::string options;
-    for (const CLI::Option* o : Options(*c, false)) {
-      for (const std::string& n : Names(*o)) options += (options.empty() ? "" : " ") + n;
+    for (const CLI::Option* o : AllOptions(*c)) {
+      const std::string choices = Joined(Choices(*o));
+      for (const std::string& n : Names(*o)) {
+        options += (options.empty() ? "" : " ") + n;
+        if (!choices.empty()) {
+          values += "    " + c->get_name() + ":" + n + ") values=" + Quote(choices) + " ;;\n";
+        }
+      }
     }
     cases += "    " + c->get_name() + ") options=" + Quote(options) + " ;;\n";
   }
   return "# bash completion of halfmoon; made by 'halfmoon completion bash'\n"
          "_halfmoon() {\n"
-         "  local word=${COMP_WORDS[COMP_CWORD]} options=\n"
+         "  local word=${COMP_WORDS[COMP_CWORD]} options= values=\n"
          "  if ((COMP_CWORD == 1)); then\n"
          "    COMPREPLY=($(compgen -W " +
          Quote(names + " --help --version") +
@@ -123,7 +124,12 @@ std::string BashCompletion(const CLI::App& program) {
          "  case ${COMP_WORDS[1]} in\n" +
          cases +
          "  esac\n"
-         "  if [[ $word == -* ]]; then\n"
+         "  case ${COMP_WORDS[1]}:${COMP_WORDS[COMP_CWORD - 1]} in\n" +
+         values +
+         "  esac\n"
+         "  if [[ -n $values ]]; then\n"
+         "    COMPREPLY=($(compgen -W \"$values\" -- \"$word\"))\n"
+         "  elif [[ $word == -* ]]; then\n"
          "    COMPREPLY=($(compgen -W \"$options\" -- \"$word\"))\n"
          "  else\n"
          "    COMPREPLY=($(compgen -f -- \"$word\"))\n"
@@ -137,10 +143,14 @@ std::string ZshCompletion(const CLI::App& program) {
   for (const CLI::App* c : Commands(program)) {
     commands += "    " + Quote(ZshText(c->get_name()) + ":" + c->get_description()) + "\n";
     cases += "    " + c->get_name() + ")\n      _arguments \\\n";
-    for (const CLI::Option* o : Options(*c, false)) {
+    for (const CLI::Option* o : AllOptions(*c)) {
       for (const std::string& n : Names(*o)) {
         std::string value;
-        if (!IsFlag(*o)) value.append(":").append(ZshText(o->get_type_name())).append(":_files");
+        const std::string choices = Joined(Choices(*o));
+        if (!IsFlag(*o)) {
+          value = ":" + ZshText(o->get_type_name()) + ":" +
+                  (choices.empty() ? "_files" : "(" + choices + ")");
+        }
         cases +=
             "        " + Quote(n + "[" + ZshText(o->get_description()) + "]" + value) + " \\\n";
       }
@@ -175,11 +185,16 @@ std::string FishCompletion(const CLI::App& program) {
             FishQuote(c->get_description()) + "\n";
   }
   for (const CLI::App* c : Commands(program)) {
-    for (const CLI::Option* o : Options(*c, false)) {
+    for (const CLI::Option* o : AllOptions(*c)) {
       text += "complete -c halfmoon -n '__fish_seen_subcommand_from " + c->get_name() + "'";
       for (const std::string& n : o->get_snames()) text += " -s " + n;
       for (const std::string& n : o->get_lnames()) text += " -l " + n;
-      text += (IsFlag(*o) ? "" : " -r") + (" -d " + FishQuote(o->get_description())) + "\n";
+      if (const std::string choices = Joined(Choices(*o)); !choices.empty()) {
+        text += " -x -a " + FishQuote(choices);
+      } else if (!IsFlag(*o)) {
+        text += " -r";
+      }
+      text += " -d " + FishQuote(o->get_description()) + "\n";
     }
   }
   return text;
@@ -202,12 +217,15 @@ std::string ManPage(const CLI::App& program, const std::string& command,
       text += ".TP\n\\fB" + Roff(c->get_name()) + "\\fR\n" + Roff(c->get_description()) + "\n";
     }
   }
-  if (const auto positional = Options(app, true); !positional.empty()) {
+  if (const auto positional = Positionals(app); !positional.empty()) {
     text += ".SH ARGUMENTS\n";
     for (const CLI::Option* o : positional) text += OptionText(*o, true);
   }
   text += ".SH OPTIONS\n";
-  for (const CLI::Option* o : Options(app, false)) text += OptionText(*o, false);
+  for (const std::string& group : OptionGroups(app)) {
+    text += ".SS " + Roff(group) + "\n";
+    for (const CLI::Option* o : OptionsOf(app, group)) text += OptionText(*o, false);
+  }
   // Examples and exit codes, line by line as --help shows them.
   text += ".SH NOTES\n.nf\n" + Roff(app.get_footer()) + "\n.fi\n";
   if (!command.empty()) {

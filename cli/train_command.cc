@@ -78,15 +78,11 @@ Status Run(Options o, int* exit_code) {
   if (o.recipe.empty()) {
     return {StatusCode::kInvalidArgument, "give a recipe with --recipe FILE"};
   }
+  HALFMOON_ASSIGN_OR_RETURN(o.train.recipe, training::Recipe::FromFile(o.recipe));
   if (o.train.budget.steps <= 0 && o.train.budget.minutes <= 0) {
     return {StatusCode::kInvalidArgument,
-            "give the length of the run: --steps N or --total-minutes M, above 0"};
+            "give the length of the run: --steps N or --total-minutes M"};
   }
-  if (o.threads < 0 || o.threads > 256) {
-    return {StatusCode::kInvalidArgument, "threads " + std::to_string(o.threads) +
-                                              " is out of range; legal are 0 (all cores) to 256"};
-  }
-  HALFMOON_ASSIGN_OR_RETURN(o.train.recipe, training::Recipe::FromFile(o.recipe));
   if (!o.codec.empty()) o.train.recipe.codec = o.codec;
   for (const std::string& pack : o.train.packs) {
     std::error_code error;
@@ -146,7 +142,9 @@ void AddTrainCommand(CLI::App& app, int* exit_code) {
   command->add_option("--data", o->train.packs, "Packs made by 'halfmoon pack'")
       ->type_name("PACK")
       ->required();
-  command->add_option("--out", o->train.out_dir, "Folder of the run")->type_name("DIR")->required();
+  command->add_option("-o,--out", o->train.out_dir, "Folder of the run")
+      ->type_name("DIR")
+      ->required();
   command->add_option("--init", o->train.init, "Start from a checkpoint or a weights file")
       ->type_name("FILE");
   command
@@ -156,28 +154,18 @@ void AddTrainCommand(CLI::App& app, int* exit_code) {
                    "recipe's")
       ->type_name("FILE");
   command->add_flag("--resume", o->train.resume, "Continue the checkpoint of DIR exactly");
-  command->add_option("--device", o->train.device, "cpu (default) or cuda")
-      ->check(CLI::IsMember({"cpu", "cuda"}))
-      ->type_name("NAME");
-  command
-      ->add_option("--precision", o->train.precision,
-                   "Type of matrix products: auto (default, the faster one), float32 or bfloat16")
-      ->check(CLI::IsMember({"auto", "float32", "bfloat16"}))
-      ->type_name("NAME");
-  command->add_option("--steps", o->train.budget.steps, "Length of the run in steps")
-      ->type_name("N");
-  command
-      ->add_option("--total-minutes", o->train.budget.minutes,
-                   "Length of the run in minutes, resumed parts included")
-      ->type_name("M");
-  command
-      ->add_option("--checkpoint-minutes", o->train.checkpoint_minutes,
-                   "Minutes between checkpoints; default 3")
-      ->type_name("M");
-  command
-      ->add_option("--validate-minutes", o->train.validate_minutes,
-                   "Minutes between validations; default 5")
-      ->type_name("M");
+  AddChoice(command, "--device", {"cpu", "cuda"}, &o->train.device, "Where to train; default cpu");
+  AddChoice(command, "--precision", {"auto", "float32", "bfloat16"}, &o->train.precision,
+            "Type of matrix products; default auto, the faster one");
+  AddNumber(command, "--steps", "N", &o->train.budget.steps, {.least = 1},
+            "Length of the run in steps");
+  AddNumber(command, "--total-minutes", "M", &o->train.budget.minutes,
+            {.least = 0, .most = 1e7, .above = true},
+            "Length of the run in minutes, resumed parts included");
+  AddNumber(command, "--checkpoint-minutes", "M", &o->train.checkpoint_minutes, {0, 1e7},
+            "Minutes between checkpoints; default 3");
+  AddNumber(command, "--validate-minutes", "M", &o->train.validate_minutes, {0, 1e7},
+            "Minutes between validations; default 5");
   AddThreads(command, &o->threads);
   command->add_flag("-f,--force", o->force, "Start again in a folder that holds another run");
   AddQuiet(command, &o->quiet);

@@ -75,6 +75,9 @@ void AddVerifyCommand(CLI::App& app, int* exit_code) {
       ->required();
   command->add_flag("--symbols", o->symbols,
                     "Print the XXH3-64 hash of the decoded symbols before each name");
+  AddModel(command, &o->decode.model,
+           "Weights file (.safetensors) that the files were made with, if it is not installed")
+      ->group(kExpertGroup);
   AddModelsDir(command, &o->decode.models_dir);
   AddThreads(command, &o->decode.threads);
   AddJson(command, &o->report.json);

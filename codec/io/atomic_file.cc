@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
@@ -12,11 +13,22 @@
 #include <random>
 #include <utility>
 
+#include "bitstream/container.h"
+
 namespace halfmoon {
 namespace {
 
+// The file may be somebody's only original. To replace it is proposed only where it is a .hmn file.
 Status Exists(const std::string& path) {
-  return {StatusCode::kFileExists, path + ": the file exists; use --force to replace it"};
+  std::array<std::uint8_t, kMagic.size()> start{};
+  const io::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  const bool ours =
+      file.valid() &&
+      ::read(file.get(), start.data(), start.size()) == static_cast<ssize_t>(start.size()) &&
+      start == kMagic;
+  return {StatusCode::kFileExists,
+          path + ": the file exists; " +
+              (ours ? "use --force to replace it" : "give another name, or move it away")};
 }
 
 std::string FolderOf(const std::string& path) {

@@ -329,6 +329,11 @@ TEST(SelfDescription, ManPagesAndCompletionsNameWhatHelpNames) {
   const TempFolder folder;
   WriteText(folder / "c", RunCli({"completion", "bash"}).out);
   EXPECT_EQ(std::system(("bash -n " + (folder / "c")).c_str()), 0);
+  // Values that are one of some words are completed as such.
+  const std::string script = "bash -c '. " + (folder / "c") +
+                             "; COMP_WORDS=(halfmoon compress --tune m); COMP_CWORD=3; _halfmoon; "
+                             "test \"${COMPREPLY[*]}\" = ms-ssim'";
+  EXPECT_EQ(std::system(script.c_str()), 0);
 }
 
 }  // namespace
