@@ -149,7 +149,9 @@ int RunMany(const Options& o, DecompressSettings settings) {
                       Warn(&outcome.warnings, kNameTaken, KeptText(item.output, output));
                     }
                     outcome.partial = report->stats.damaged();
-                    if (outcome.partial) outcome.warnings.push_back(DamageText(report->stats));
+                    if (outcome.partial) {
+                      Warn(&outcome.warnings, warning_code::kDamage, DamageText(report->stats));
+                    }
                     *json = ToJson(*report);
                     return outcome;
                   });

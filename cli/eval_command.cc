@@ -185,9 +185,11 @@ void AddEvalCommand(CLI::App& app, int* exit_code) {
       "  halfmoon eval --dataset kodak/ --codec ae --codec jpeg --codec avif --out report/\n"
       "  halfmoon eval --dataset kodak/ --codec jpeg:progressive --codec ae --points 8 \\\n"
       "      --anchors eval/anchors/kodak.json --timing --out report/\n"
-      "  halfmoon eval --dataset kodak/ --codec jpeg --codec \\\n"
-      "      'exec:name=j2k;encode=opj_compress -i {in} -o {out} -q {q};"
-      "decode=opj_decompress -i {in} -o {out};extension=.jp2;quality=28,32,36,40' --out report/\n" +
+      "  J2K='exec:name=j2k;extension=.jp2;quality=28,32,36,40;encode=opj_compress -i {in} -o "
+      "{out} -q "
+      "{q}'\n"
+      "  halfmoon eval --dataset kodak/ --codec jpeg --out report/ \\\n"
+      "      --codec \"$J2K;decode=opj_decompress -i {in} -o {out}\"\n" +
           CodecsHelp());
   command->add_option("--dataset", o->eval.dataset, "Folder of PNG and JPEG files")
       ->type_name("DIR")

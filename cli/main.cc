@@ -61,8 +61,8 @@ void AddHelpCommand(CLI::App& app) {
 
 constexpr char kExamples[] =
     "Examples:\n"
-    "  halfmoon compress photo.png -q 60     makes photo.hmn\n"
-    "  halfmoon decompress photo.hmn         makes photo.png\n"
+    "  halfmoon compress photo.png photo.hmn\n"
+    "  halfmoon decompress photo.hmn back.png\n"
     "  halfmoon info photo.hmn\n"
     "  halfmoon help compress                the options of a command\n\n";
 

@@ -97,7 +97,7 @@ void AddModelsCommand(CLI::App& app, int* exit_code) {
   AddJson(command, &o->json);
   command->callback([o, exit_code] {
     if (const Status status = Run(*o); !status.ok()) {
-      *exit_code = ReportError(status, o->report.json);
+      *exit_code = ReportError(status, o->json);
     }
   });
 }

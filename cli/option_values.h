@@ -29,9 +29,6 @@ struct Range {
   std::string Text() const;
 };
 
-// A number as people write it: "0.5", "40", "nan"; no exponent where it can be helped.
-std::string NumberText(double value);
-
 // The whole of `text` as a number. Errors: kInvalidArgument "NAME TEXT is ...; legal are RANGE".
 template <typename T>
 Result<T> ParseNumber(const std::string& name, std::string_view text, const Range<T>& range);

@@ -121,9 +121,7 @@ void AddPlotCommand(CLI::App& app, int* exit_code) {
   AddForce(command, &o->force);
   AddQuiet(command, &o->quiet);
   command->callback([o, exit_code] {
-    if (const Status status = Run(*o); !status.ok()) {
-      *exit_code = ReportError(status, o->report.json);
-    }
+    if (const Status status = Run(*o); !status.ok()) *exit_code = PrintError(status);
   });
 }
 

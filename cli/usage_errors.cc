@@ -78,7 +78,7 @@ std::string ParseErrorText(const CLI::App& app, const CLI::ParseError& error) {
   const auto chosen = app.get_subcommands();
   const CLI::App& command = chosen.empty() ? app : *chosen.front();
   const std::string see = See(chosen.empty() ? "" : command.get_name());
-  if (error.get_name() == "ExtrasError") {
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
     const std::vector<std::string> extras = command.remaining();
     const auto option = std::find_if(extras.begin(), extras.end(),
                                      [](const std::string& e) { return e.starts_with('-'); });
