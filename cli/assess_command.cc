@@ -198,7 +198,6 @@ Status RunConditional(const Options& o, const std::vector<training::Pack>& packs
 
 Status Run(const Options& o) {
   const Timer timer;
-  HALFMOON_RETURN_IF_ERROR(CheckEnlarge(o.enlarge));
   training::GenerativeFiguresOptions options = o.figures;
   if (!o.nearest_grid.empty()) {
     HALFMOON_RETURN_IF_ERROR(CheckEnding(o.nearest_grid, ".png"));
