@@ -265,7 +265,7 @@ void AddAssessCommand(CLI::App& app, int* exit_code) {
   auto o = std::make_shared<Options>();
   CLI::App* command = AddSubcommand(
       app, "assess",
-      "Measure a generative model: its samples by a classifier, and a VAE's ELBO and active units",
+      "Measure a generative model: samples by a classifier, a VAE's ELBO and units in use",
       "  halfmoon assess vae-fashion --data fashion.hmnpack --classifier classifier-fashion\n"
       "  halfmoon assess vae-fashion --data fashion.hmnpack --classifier classifier-fashion \\\n"
       "                  --against ae.safetensors --nearest-grid near.png\n"

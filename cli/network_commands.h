@@ -20,7 +20,7 @@ inline constexpr NetworkCommand kNetworkCommands[] = {
     {"train", "Train a model on pixel packs"},
     {"export", "Make a weights file from a training checkpoint"},
     {"assess",
-     "Measure a generative model: its samples by a classifier, and a VAE's ELBO and active units"},
+     "Measure a generative model: samples by a classifier, a VAE's ELBO and units in use"},
     {"demo", "Run an experiment and write its page"},
 };
 
