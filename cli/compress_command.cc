@@ -153,7 +153,7 @@ void AddCompressCommand(CLI::App& app, int* exit_code) {
             "The .hmn file (default: the input's name with .hmn); - writes standard output");
   AddTargets(command,
              AddNumber(command, "-q,--quality", "Q", &e.quality, {0, 100},
-                       "0 (smallest file) to 100 (best picture); default 50"),
+                       "0 (smallest file) to 100 (best picture); default 75"),
              &o->settings.target);
   AddNumber(
       command, "-e,--effort", "N", &e.effort, {1, 9},

@@ -152,7 +152,7 @@ const UsageCase kUsageCases[] = {
      {"decompress", "{dir}/minimal.hmn", "-o", "{dir}/a.gif"},
      2,
      "{dir}/a.gif: unknown file name ending '.gif'; use .png, .jpg, .jpeg, .ppm, "
-     ".pgm, .pnm or .pam"},
+     ".pgm, .pnm or .pam, or give --format"},
     {"TuneForTheUnknown",
      {"compress", "{dir}/picture.png", "--tune", "vmaf"},
      2,

@@ -22,8 +22,9 @@ inline const char* PhotoModel(Tune tune) {
 
 struct EncodeOptions {
   // --- What to make --------------------------------------------------------------------------
-  // 0 (smallest file) .. 100 (best picture). Size and PSNR rise with it.
-  double quality = 50;
+  // 0 (smallest file) .. 100 (best picture). Size and PSNR rise with it. The default is near
+  // SSIMULACRA 2 of 75 (docs/models.md).
+  double quality = 75;
   // Model: a name or id from the manifest ("halfmoon models" lists them), or a weights file
   // (.safetensors). A file made with weights that are not installed needs them to be decoded
   // (DecodeOptions::model).
