@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstdio>
 
+#include "eval/report/looks.h"
+
 namespace halfmoon::eval {
 namespace {
 
@@ -17,16 +19,6 @@ constexpr Layout kCell = {560, 330, 62, 34, 400, 240};  // one of many
 constexpr Layout kAlone = {860, 540, 74, 50, 570, 420};
 constexpr int kTop = 40;                  // room for the title above many charts
 constexpr std::size_t kMaxPoints = 1500;  // per series; more cannot be told apart
-
-// Distinct for colour-blind readers, too (Okabe and Ito).
-constexpr std::array<const char*, 7> kColours = {"#0072B2", "#D55E00", "#009E73", "#CC79A7",
-                                                 "#E69F00", "#56B4E9", "#000000"};
-constexpr const char* kReferenceColour = "#6b7079";
-constexpr std::array<const char*, 5> kDashes = {"7 4", "2 3", "9 3 2 3", "12 5", "4 2"};
-// Paths around (0, 0): circle, square, triangle, diamond, cross.
-constexpr std::array<const char*, 5> kSymbols = {
-    "M-4 0A4 4 0 1 0 4 0A4 4 0 1 0 -4 0Z", "M-3.5 -3.5H3.5V3.5H-3.5Z", "M0 -4.6L4.4 3.4H-4.4Z",
-    "M0 -5L4.2 0L0 5L-4.2 0Z", "M-1.5 -4.5H1.5V-1.5H4.5V1.5H1.5V4.5H-1.5V1.5H-4.5V-1.5H-1.5Z"};
 
 std::string Number(double value) {
   char text[32];
@@ -153,9 +145,10 @@ struct Look {
 };
 
 Look LookOf(const ChartSeries& s, std::size_t index) {
-  if (s.reference) return {kReferenceColour, kDashes[index % kDashes.size()], ""};
-  return {kColours[index % kColours.size()], "",
-          s.markers ? kSymbols[index % kSymbols.size()] : ""};
+  if (s.reference) return {kPublishedColour, kDashes[index % kDashes.size()], ""};
+  const std::size_t hues = kCurveColours.size();
+  return {kCurveColours[index % hues], "",
+          s.markers ? kCurveSymbols[(index + index / hues) % kCurveSymbols.size()] : ""};
 }
 
 std::string Symbol(const Look& look, double x, double y) {
@@ -170,18 +163,62 @@ std::string Stroke(const Look& look) {
   return text;
 }
 
-std::string DrawCurve(const Axes& a, const ChartSeries& s, const Look& look) {
+struct Place {
+  double x, y;  // pixels
+};
+
+// A line through the points that has no extremes between them (Steffen 1990), as the page draws it.
+// REQUIRES: not empty; x rises.
+std::string SmoothPath(const std::vector<Place>& p) {
+  const std::size_t n = p.size();
+  std::vector<double> slope(n, 0);
+  const auto rise = [&](std::size_t i) { return (p[i + 1].y - p[i].y) / (p[i + 1].x - p[i].x); };
+  for (std::size_t i = 1; i + 1 < n; ++i) {
+    const double before = p[i].x - p[i - 1].x, after = p[i + 1].x - p[i].x;
+    const double s0 = rise(i - 1), s1 = rise(i);
+    const double mean = (s0 * after + s1 * before) / (before + after);
+    if (s0 * s1 <= 0) continue;
+    slope[i] = std::copysign(2 * std::min({std::abs(s0), std::abs(s1), 0.5 * std::abs(mean)}), s0);
+  }
+  if (n == 2) slope[0] = slope[1] = rise(0);
+  if (n > 2) {
+    slope[0] = (3 * rise(0) - slope[1]) / 2;
+    slope[n - 1] = (3 * rise(n - 2) - slope[n - 2]) / 2;
+  }
+  std::string path = "M" + Number(p[0].x) + " " + Number(p[0].y);
+  for (std::size_t i = 0; i + 1 < n; ++i) {
+    const double third = (p[i + 1].x - p[i].x) / 3;
+    path += "C" + Number(p[i].x + third) + " " + Number(p[i].y + third * slope[i]) + " " +
+            Number(p[i + 1].x - third) + " " + Number(p[i + 1].y - third * slope[i + 1]) + " " +
+            Number(p[i + 1].x) + " " + Number(p[i + 1].y);
+  }
+  return path;
+}
+
+std::string StraightPath(const std::vector<Place>& points) {
+  std::string path;
+  for (const Place& p : points) {
+    path += (path.empty() ? "M" : "L") + Number(p.x) + " " + Number(p.y);
+  }
+  return path;
+}
+
+std::string DrawCurve(const Axes& a, const ChartSeries& s, const Look& look, bool smooth) {
   const std::size_t stride = 1 + s.points.size() / kMaxPoints;
-  std::string path, symbols;
+  std::vector<Place> places;
+  std::string symbols;
+  bool rising = true;
   for (std::size_t k = 0; k < s.points.size(); ++k) {
     if (k % stride != 0 && k + 1 != s.points.size()) continue;
     const auto& [x, y] = s.points[k];
     if (!std::isfinite(x) || !std::isfinite(y)) continue;
-    path += path.empty() ? 'M' : 'L';
-    path += Number(a.X(x)) + " " + Number(a.Y(y));
+    rising = rising && (places.empty() || a.X(x) > places.back().x);
+    places.push_back({a.X(x), a.Y(y)});
     symbols += Symbol(look, a.X(x), a.Y(y));
   }
-  if (path.empty()) return "";
+  if (places.empty()) return "";
+  // Curves of measured points; a log's line is what it is.
+  const std::string path = rising && smooth ? SmoothPath(places) : StraightPath(places);
   return "<path class=\"curve" + std::string(s.reference ? " reference" : "") + "\"" +
          Stroke(look) + " d=\"" + path + "\"/>\n" + symbols;
 }
@@ -200,7 +237,7 @@ std::string Draw(const Chart& chart, const Layout& at, const std::string& id) {
   double line = at.top + 12;
   for (const ChartSeries& s : chart.series) {
     const Look look = LookOf(s, counts[s.reference ? 1 : 0]++);
-    (s.reference ? references : curves) += DrawCurve(*axes, s, look);
+    (s.reference ? references : curves) += DrawCurve(*axes, s, look, chart.smooth);
     if (chart.series.size() == 1 || s.points.empty()) continue;
     double x = at.left + at.plot_width + 8;
     if (s.markers || s.reference) {

@@ -23,6 +23,7 @@ struct Chart {
   // margin, so that the first steps of a run don't flatten the rest. 1: show all.
   double top_quantile = 1;
   std::string y_label = {};  // empty: none
+  bool smooth = false;       // curves bend between their points; else straight lines
 };
 
 // The charts in two columns. A chart without points says so.

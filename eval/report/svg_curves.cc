@@ -41,6 +41,7 @@ Chart ChartOf(const Json& results, const Json& metric) {
     chart.title += " on " + dataset["name"].get<std::string>();
   }
   chart.x_label = "bits per pixel of the whole file";
+  chart.smooth = true;
   chart.y_label = unit.empty() ? name : name + ", " + unit;
   if (results.contains("codecs")) {
     for (const Json& codec : results["codecs"]) {

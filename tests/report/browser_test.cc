@@ -192,6 +192,91 @@ TEST_F(BrowserTest, BdTableSortsAndShowsWarnings) {
   EXPECT_NE(text.find("90\u00a0%"), std::string::npos) << "overlap";
 }
 
+// Half the bits and 1.0 times the time; with other numbers the words change.
+TEST_F(BrowserTest, OneSentenceSaysWhatMatters) {
+  Open("/");
+  EXPECT_EQ(Evaluate("document.querySelector('.summary').textContent"),
+            "At equal SSIMULACRA 2, ae needs 10\u00a0% fewer bits than jpeg and decodes as fast.");
+  nlohmann::json& r = sample_->results();
+  const nlohmann::json before = r;
+  const auto say = [&] {
+    sample_->Save();
+    EXPECT_TRUE(WriteHtmlReport(sample_->folder()).ok());
+    Open("/");
+    return Evaluate("document.querySelector('.summary')?.textContent ?? ''");
+  };
+  for (nlohmann::json& row : r["codecs"][1]["timing"]) {
+    row["decode_seconds"] = 9 * row["decode_seconds"].get<double>();
+  }
+  r["bd"][2]["bd_rate"] = 12.0;
+  EXPECT_EQ(say(),
+            "At equal SSIMULACRA 2, ae needs 12\u00a0% more bits than jpeg and decodes 9 times "
+            "slower.");
+  // Halfmoon first: the same numbers, seen from it, against the best of the others.
+  std::swap(r["codecs"][0], r["codecs"][1]);
+  r["bd"][2]["anchor"] = "ae";
+  r["bd"][2]["test"] = "jpeg";
+  r["bd"][2]["bd_rate"] = 25.0;
+  EXPECT_EQ(say(),
+            "At equal SSIMULACRA 2, ae needs 20\u00a0% fewer bits than jpeg and decodes 9 times "
+            "slower.");
+  r["bd"] = nlohmann::json::array();
+  EXPECT_EQ(say(), "");
+  r = before;
+  sample_->Save();
+  EXPECT_TRUE(WriteHtmlReport(sample_->folder()).ok());
+}
+
+TEST_F(BrowserTest, OpensAgainstTheFirstCodec) {
+  nlohmann::json& r = sample_->results();
+  const nlohmann::json before = r;
+  nlohmann::json published = r["bd"][0];
+  published["anchor"] = "VTM";
+  published["published"] = true;
+  r["bd"].insert(r["bd"].begin(), published);
+  r["bd"][1]["bd_rate"] = 900;
+  r["anchors_dataset"] = {{"name", "Kodak"}, {"fits", false}};
+  r["notes"] = {"the published curves belong to Kodak"};
+  sample_->Save();
+  EXPECT_TRUE(WriteHtmlReport(sample_->folder()).ok());
+  Open("/");
+  EXPECT_EQ(Evaluate("document.querySelectorAll('select[aria-label=against]')[0].value"), "jpeg");
+  // The number is the second column; a bar that ends before its value has a point, and a line says
+  // so.
+  EXPECT_EQ(Evaluate("document.querySelector('.bd thead th:nth-child(2)').textContent"), "BD-rate");
+  EXPECT_EQ(Evaluate("document.querySelectorAll('.bd .clipped').length"), 1);
+  EXPECT_EQ(Evaluate("document.body.textContent.includes('A bar with a point is longer')"), true);
+  // Curves of other pictures wait to be asked for.
+  EXPECT_EQ(Evaluate("document.querySelectorAll('.rate-chart .series.published').length"), 0);
+  EXPECT_EQ(Evaluate("document.querySelector('.note').textContent"),
+            "the published curves belong to Kodak");
+  r = before;
+  sample_->Save();
+  EXPECT_TRUE(WriteHtmlReport(sample_->folder()).ok());
+}
+
+TEST_F(BrowserTest, NamesOfCurvesDoNotOverlap) {
+  Open("/");
+  EXPECT_EQ(Evaluate(R"js((() => {
+    const boxes = [...document.querySelectorAll('.rate-chart .end-label')].map(
+        (e) => e.getBoundingClientRect());
+    return boxes.length > 3 && boxes.every((a, i) => boxes.every((b, k) => i === k ||
+        a.right < b.left || b.right < a.left || a.bottom - 3 < b.top || b.bottom - 3 < a.top));
+  })())js"),
+            true);
+}
+
+TEST_F(BrowserTest, TheNumberThatMattersIsSeenOnAPhone) {
+  browser_->SetWindow(390, 844);
+  Open("/");
+  EXPECT_EQ(Evaluate(R"js((() => {
+    const cell = document.querySelector('.bd tbody td');
+    const box = cell.getBoundingClientRect();
+    return cell.textContent.includes('%') && box.right <= window.innerWidth;
+  })())js"),
+            true);
+}
+
 TEST_F(BrowserTest, TimeIsDrawnPerThreads) {
   Open("/");
   const double megapixels = 96 * 64 / 1e6;

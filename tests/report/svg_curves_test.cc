@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <set>
 
 #include "codec/imageio/image_io.h"
+#include "eval/report/html_report.h"
 #include "eval/report/svg_chart.h"
 #include "eval/report/svg_to_png.h"
 #include "tests/report/sample_report.h"
@@ -49,6 +51,32 @@ TEST(SvgCurves, DrawsEveryPointAndDashesPublishedCurves) {
   const std::string ssim = ReadText(sample.Path("curves/ssim.svg"));
   EXPECT_EQ(Count(ssim, "class=\"curve reference\""), 0u) << "published without SSIM";
   EXPECT_EQ(Count(ssim, "class=\"point\""), 3u * 5 + 3);
+}
+
+// As on the page: a colour and a symbol of its own, curves bent between the points.
+TEST(SvgCurves, LooksAsThePageDoes) {
+  SampleReport sample;
+  ASSERT_TRUE(WriteCurveFiles(sample.folder()).ok());
+  const std::string psnr = ReadText(sample.Path("curves/psnr_rgb.svg"));
+  const std::string first = psnr.substr(psnr.find("class=\"curve\""));
+  EXPECT_NE(first.find("C"), std::string::npos);
+  std::set<std::string> looks;
+  for (std::size_t at = psnr.find("class=\"point\""); at != std::string::npos;
+       at = psnr.find("class=\"point\"", at + 1)) {
+    const std::string point = psnr.substr(at, psnr.find("/>", at) - at);
+    looks.insert(point.substr(0, point.find(" transform")) + point.substr(point.find(" d=")));
+  }
+  EXPECT_EQ(looks.size(), 3u);
+  ASSERT_TRUE(WriteHtmlReport(sample.folder()).ok());
+  const std::string page = ReadText(sample.Path("report.html"));
+  for (const std::string& look : looks) {
+    const auto quoted = [&](const std::string& key) {
+      const auto from = look.find(key) + key.size();
+      return "\"" + look.substr(from, look.find('"', from) - from) + "\"";
+    };
+    EXPECT_NE(page.find(quoted("fill=\"")), std::string::npos) << look;
+    EXPECT_NE(page.find(quoted(" d=\"")), std::string::npos) << look;
+  }
 }
 
 TEST(SvgCurves, AMetricWithoutPointsHasNoFile) {

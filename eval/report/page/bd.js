@@ -1,9 +1,21 @@
 // The table of Bjontegaard differences: bits at equal quality.
 
-// A bar to the left is fewer bits; 100 % fill a side.
-function rateCell(row) {
+// The ratio of the sizes as a logarithm: half and twice the bits are equally far from none.
+const logRatio = (rate) => Math.log(Math.max(1e-6, 1 + rate / 100));
+const kLongestBar = Math.log(4);  // +300 %
+
+// What a side of the bars stands for: the largest of the rows, within limits.
+function barScale(rows) {
+  const sizes = rows.map((row) => row.bd_rate).filter(isNumber).map((r) => Math.abs(logRatio(r)));
+  return Math.min(kLongestBar, Math.max(Math.log(2), ...sizes));
+}
+
+const isClipped = (row) => isNumber(row.bd_rate) && Math.abs(logRatio(row.bd_rate)) > kLongestBar;
+
+// A bar to the left is fewer bits.
+function rateCell(row, scale) {
   if (!isNumber(row.bd_rate)) return element("span", {class: "soft"}, "refused");
-  const end = 28 + 28 * Math.max(-1, Math.min(1, row.bd_rate / 100));
+  const end = 28 + 28 * Math.max(-1, Math.min(1, logRatio(row.bd_rate) / scale));
   const tone = row.bd_rate < 0 ? "var(--good)" : "var(--bad)";
   const svg = d3.create("svg").attr("width", 56).attr("height", 16).attr("aria-hidden", "true");
   svg.append("rect")
@@ -13,6 +25,15 @@ function rateCell(row) {
       .attr("height", 8)
       .attr("fill", tone);
   svg.append("path").attr("d", "M28 1V15").attr("stroke", "var(--soft)");
+  if (isClipped(row)) {  // a gap and a point: it goes on
+    const toRight = row.bd_rate > 0;
+    svg.append("path")
+        .attr("class", "clipped")
+        .attr("d", toRight ? "M44 2V14L56 8Z" : "M12 2V14L0 8Z")
+        .attr("fill", tone)
+        .attr("stroke", "var(--panel)")
+        .attr("stroke-width", 2);
+  }
   return element(
       "span", {class: "rate"}, svg.node(),
       element(
@@ -41,6 +62,7 @@ function spreadCell(row) {
 }
 
 function bdTable(rows) {
+  const scale = barScale(rows);
   const several = (key) => new Set(rows.map((row) => row[key])).size > 1;
   const columns = [
     {
@@ -49,6 +71,7 @@ function bdTable(rows) {
       sort: (r) => r.test,
       cell: (r) => named(r.test, looks.get(r.test))
     },
+    {title: "BD-rate", sort: (r) => r.bd_rate, cell: (r) => rateCell(r, scale)},
     {
       title: "against",
       only: "anchor",
@@ -56,7 +79,7 @@ function bdTable(rows) {
       sort: (r) => r.anchor,
       cell: (r) => element(
           "span", {}, r.anchor,
-          r.published ? element("span", {class: "soft"}, " (published)") : null)
+          r.published ? element("span", {class: "soft"}, ` (${publishedNote})`) : null)
     },
     {
       title: "Metric",
@@ -65,7 +88,6 @@ function bdTable(rows) {
       sort: (r) => metricLabel(findMetric(r.metric)),
       cell: (r) => metricLabel(findMetric(r.metric))
     },
-    {title: "BD-rate", sort: (r) => r.bd_rate, cell: rateCell},
     {
       title: "BD-metric",
       sort: (r) => r.bd_metric,
@@ -96,6 +118,9 @@ function bdTable(rows) {
   return table("Bjontegaard differences", columns, rows, {column: rate, direction: "ascending"});
 }
 
+const isPublished = (name) => !codecs.some((codec) => codec.name === name);
+const opponentLabel = (name) => (isPublished(name) ? `${name} (${publishedNote})` : name);
+
 function bdSection() {
   const all = results.bd || [];
   if (!all.length) {
@@ -107,11 +132,19 @@ function bdSection() {
   }
   const keys = [...new Set(all.map((row) => row.metric))];
   const names = [...new Set(all.map((row) => row.anchor))];
-  let metric = keys[0], anchor = names[0];
+  // As the command says: against the first codec. Published curves come when they are asked for.
+  const first = codecs.length ? codecs[0].name : "";
+  let metric = keys[0], anchor = names.includes(first) ? first : names[0];
   const host = element("div", {class: "bd"});
-  const draw = () => host.replaceChildren(bdTable(all.filter(
-      (row) =>
-          (metric === "" || row.metric === metric) && (anchor === "" || row.anchor === anchor))));
+  const clipped = element("p", {class: "soft", hidden: true},
+      "A bar with a point is longer than the scale, which ends at +300 % and \u221275 %.");
+  const draw = () => {
+    const rows = all.filter(
+        (row) =>
+            (metric === "" || row.metric === metric) && (anchor === "" || row.anchor === anchor));
+    host.replaceChildren(bdTable(rows));
+    clipped.hidden = !rows.some(isClipped);
+  };
   const filters = element(
       "div", {class: "row"},
       select(
@@ -120,7 +153,7 @@ function bdSection() {
             metric = value;
             draw();
           }),
-      select("against", names.map((n) => [n, n]).concat([["", "all"]]), anchor, (value) => {
+      select("against", names.map((n) => [n, opponentLabel(n)]).concat([["", "all"]]), anchor, (value) => {
         anchor = value;
         draw();
       }));
@@ -132,6 +165,7 @@ function bdSection() {
           "p", {class: "soft"},
           `Bjontegaard differences (${method}). A negative BD-rate means fewer bits at equal ` +
               "quality; the BD-metric is the gain at equal size. Overlap: the common quality " +
-              "range of both curves. Per picture: median, standard deviation, range."),
-      filters, host);
+              "range of both curves. Per picture: median, standard deviation, range. Bars show the " +
+              "ratio of the sizes: \u221250 % and +100 % are equally long."),
+      filters, clipped, host);
 }

@@ -143,13 +143,14 @@ function createChart(host, config) {
         .attr("class", (p) => `point${p.failed ? " failed" : ""}`)
         .attr("fill", s.look.colour)
         .style("stroke", (p) => (s.look.published || p.failed ? s.look.colour : null))
-        .attr("d", d3.symbol().type(s.look.symbol).size(s.look.size))
+        .attr("d", s.look.symbol)
         .attr("data-x", (p) => p.x)
         .attr("data-y", (p) => p.y)
-        .attr("transform", (p) => `translate(${x(p.x)} ${y(p.y)})`);
+        .attr("transform", (p) => `translate(${x(p.x)} ${y(p.y)}) scale(${s.look.scale})`);
   }
 
-  // Names at the right edge, pushed apart, so that the legend is seldom needed.
+  // Names where the curves end, so that the legend is seldom needed: beside the end where that is
+  // free, at the right edge, pushed apart, where it isn't.
   function drawEndLabels(plot) {
     const {x, y, w, h} = scales;
     const ends = [];
@@ -167,25 +168,30 @@ function createChart(host, config) {
       }
       ends.push({s, end, at: end[1]});
     }
-    ends.sort((a, b) => a.at - b.at);
-    const gap = Math.min(14, h / Math.max(1, ends.length));
-    spread(ends.map((e) => e.at), gap, h).forEach((at, i) => {
-      ends[i].at = at;
+    const curves = series.map((s) => s.points.filter(onScale).map((p) => [x(p.x), y(p.y)]));
+    const boxes = placeBeside(ends, curves, w, h);
+    const atEdge = ends.filter((e, i) => !boxes[i]).sort((a, b) => a.at - b.at);
+    const gap = Math.min(14, h / Math.max(1, atEdge.length));
+    spread(atEdge.map((e) => e.at), gap, h).forEach((at, i) => {
+      atEdge[i].at = at;
     });
-    for (const {s, end, at} of ends) {
+    ends.forEach(({s, end, at}, i) => {
       const g = plot.append("g").attr("class", "end").attr("data-name", s.name);
-      g.append("path")
-          .attr("class", "leader")
-          .attr("stroke", s.look.colour)
-          .attr("d", `M${end[0] + 6} ${end[1]}L${Math.max(w + 3, end[0] + 6)} ${at}H${w + 8}`);
+      const box = boxes[i];
+      if (!box) {
+        g.append("path")
+            .attr("class", "leader")
+            .attr("stroke", s.look.colour)
+            .attr("d", `M${end[0] + 6} ${end[1]}L${Math.max(w + 3, end[0] + 6)} ${at}H${w + 8}`);
+      }
       g.append("text")
           .attr("class", "end-label")
-          .attr("x", w + 11)
-          .attr("y", at + 4)
+          .attr("x", box ? box.x : w + 11)
+          .attr("y", box ? box.y + box.height - 4 : at + 4)
           .style("fill", s.look.colour)
           .style("font-weight", s.look.published ? 400 : 600)
-          .text(s.name.length > 25 ? `${s.name.slice(0, 24)}\u2026` : s.name);
-    }
+          .text(shortName(s.name));
+    });
   }
 
   // --- Zoom ---

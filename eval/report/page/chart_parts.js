@@ -29,6 +29,46 @@ function spread(wished, gap, height) {
       .map((at, i) => Math.max(0, Math.min(at, last)) + i * gap);
 }
 
+const shortName = (name) => (name.length > 25 ? `${name.slice(0, 24)}\u2026` : name);
+
+// Of each end of a curve, the box of its name beside it: to the right, above or below; null where
+// every such box would lie on a curve, on another name or outside the plot.
+// ends: [{s, end: [x, y]}], curves: lists of [x, y].
+function placeBeside(ends, curves, w, h) {
+  const kHeight = 15, kLetter = 7.3;
+  const overlap = (a, b) => a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height &&
+      b.y < a.y + a.height;
+  // Points close enough together that no name fits between two of them.
+  const dots = curves.flatMap((points) => points.flatMap((p, i) => {
+    const next = points[i + 1] || p;
+    const steps = Math.max(1, Math.ceil(Math.hypot(next[0] - p[0], next[1] - p[1]) / 5));
+    return Array.from(
+        {length: steps},
+        (unused, k) => ({
+          x: p[0] + (next[0] - p[0]) * k / steps - 3,
+          y: p[1] + (next[1] - p[1]) * k / steps - 3,
+          width: 6,
+          height: 6
+        }));
+  }));
+  const taken = [];
+  return ends.map(({s, end}) => {
+    const width = shortName(s.name).length * kLetter;
+    const places = [
+      [end[0] + 9, end[1] - kHeight / 2], [end[0] + 7, end[1] - kHeight - 5],
+      [end[0] + 7, end[1] + 5], [end[0] - width / 2, end[1] - kHeight - 7]
+    ];
+    for (const [x, y] of places) {
+      const box = {x, y, width, height: kHeight};
+      if (x < 0 || y < 0 || x + width > w || y + kHeight > h) continue;
+      if ([...taken, ...dots].some((other) => overlap(box, other))) continue;
+      taken.push(box);
+      return box;
+    }
+    return null;
+  });
+}
+
 // What is looked at first: this run's curves. Published ones reach far beyond and are cut off.
 function homeView(series, config) {
   const own = series.filter((s) => !s.look.published && s.points.length);

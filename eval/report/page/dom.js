@@ -28,7 +28,7 @@ function swatch(look, line = true) {
         .attr("stroke-dasharray", look.dash);
   }
   svg.append("path")
-      .attr("d", d3.symbol().type(look.symbol).size(46)())
+      .attr("d", look.symbol)
       .attr("transform", `translate(${line ? 13 : 7} 7)`)
       .attr("fill", look.published ? "var(--panel)" : look.colour)
       .attr("stroke", look.colour);
@@ -72,7 +72,8 @@ function select(label, options, value, change, hideLabel = false) {
   return element("label", {}, hideLabel ? null : label, list);
 }
 
-// columns: [{title, text?, sort?: row -> number|string|undefined, cell: row -> node|text, wide?}].
+// columns: [{title, text?, sort?: row -> number|string|undefined, cell: row -> node|text, wide?,
+// wrap?}].
 // The first column heads its row. Rows without a value stay last however they are sorted.
 function table(caption, columns, rows, sorted = null) {
   const body = element("tbody");
@@ -94,7 +95,8 @@ function table(caption, columns, rows, sorted = null) {
                                                                                         null,
                                                                        class: [
                                                                          column.text ? "text" : "",
-                                                                         column.wide ? "wide" : ""
+                                                                         column.wide ? "wide" : "",
+                                                                         column.wrap ? "wrap" : ""
                                                                        ].join(" ").trim() ||
                                                                            null,
                                                                      },

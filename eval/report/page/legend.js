@@ -1,8 +1,9 @@
 // The legend: buttons that show and hide curves, and the memory of what is hidden.
 
-const kAnchorsAtFirst = 6;  // more dashed curves than these hide the run's own
+// More dashed curves than these hide the run's own; curves of other pictures mislead.
+const kAnchorsAtFirst = 6;
 const hiddenCurves =
-    new Set(anchors.slice(kAnchorsAtFirst).map((anchor) => `anchor ${anchor.name}`));
+    new Set(anchors.slice(anchorsFit ? kAnchorsAtFirst : 0).map((anchor) => `anchor ${anchor.name}`));
 
 const curveKey = (s) => (s.look.published ? "anchor " : "codec ") + s.name;
 const withHidden = (series) => series.map((s) => ({...s, hidden: hiddenCurves.has(curveKey(s))}));
@@ -10,14 +11,14 @@ const withHidden = (series) => series.map((s) => ({...s, hidden: hiddenCurves.ha
 function legend(series, changed) {
   const groups = [
     ["This run", series.filter((s) => !s.look.published)],
-    ["Published", series.filter((s) => s.look.published)]
+    ["Published", series.filter((s) => s.look.published), anchorsFit ? null : anchorsDataset.name]
   ];
   const root = element("div", {class: "legend"});
-  for (const [title, all] of groups) {
+  for (const [title, all, of] of groups) {
     const members = all.filter((s) => s.points.length);  // a codec that failed has none
     if (!members.length) continue;
     const line = element(
-        "div", {role: "group", "aria-label": title}, element("span", {class: "group"}, title));
+        "div", {role: "group", "aria-label": title}, element("span", {class: "group"}, of ? `${title}: ${of}` : title));
     const buttons = members.map(
         (s) => element(
             "button", {

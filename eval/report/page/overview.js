@@ -166,7 +166,7 @@ function codecSection() {
               sort: (c) => c.name,
               cell: (c) => named(c.name, looks.get(c.name))
             },
-            {title: "Version", text: true, cell: (c) => c.version || "n/a"}, {
+            {title: "Version", text: true, wrap: true, cell: (c) => c.version || "n/a"}, {
               title: "Points",
               sort: (c) => (c.points || []).length,
               cell: (c) => String((c.points || []).length)
@@ -191,6 +191,7 @@ function codecSection() {
 }
 
 function overviewPage() {
+  const summary = summarySentence();
   const bad = failures().length;
   const good = pictures.filter((p) => !p.error).length;
   const fact = (value, text) => element("span", {}, element("b", {}, String(value)), ` ${text}`);
@@ -198,6 +199,7 @@ function overviewPage() {
     element(
         "div", {class: "head"},
         element("h1", {}, (results.dataset && results.dataset.name) || "Evaluation"),
+        summary ? element("p", {class: "summary"}, summary) : null,
         element(
             "div", {class: "facts"}, fact(good, good === 1 ? "picture" : "pictures"),
             fact(codecs.length, codecs.length === 1 ? "codec" : "codecs"),
@@ -210,7 +212,8 @@ function overviewPage() {
             "code", {class: "command"},
             (results.command || [])
                 .map((a) => (/^[\w@%+=:,./-]+$/.test(a) ? a : `'${a.replace(/'/g, "'\\''")}'`))
-                .join(" "))),
+                .join(" ")),
+        (results.notes || []).map((note) => element("p", {class: "note"}, note))),
     rateSection(
         "Quality against rate", rateCurves,
         "Means over the pictures, bits per pixel of whole files. Up and to the left is better; " +

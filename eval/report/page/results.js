@@ -8,6 +8,12 @@ const pictures = (results.dataset && results.dataset.pictures) || [];
 const codecs = results.codecs || [];
 const anchors = results.anchors || [];
 
+// Published curves are means over pictures of their own.
+const anchorsDataset = results.anchors_dataset || {};
+const anchorsFit = anchorsDataset.fits !== false;
+const publishedNote =
+    anchorsFit ? "published" : `published, of ${anchorsDataset.name || "other pictures"}`;
+
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 const sum = (values) => values.reduce((total, value) => total + value, 0);
 const plural = (count, one, many) => `${count} ${count === 1 ? one : many}`;
@@ -51,19 +57,17 @@ function formatSeconds(value) {
 
 // --- Looks of curves -------------------------------------------------------------------------
 
-const kHues = 7;
-const kDashes = ["7 4", "2 3", "9 3 2 3", "12 5", "4 2"];
-const kSymbols = () =>
-    [d3.symbolCircle, d3.symbolSquare, d3.symbolTriangle, d3.symbolDiamond, d3.symbolCross,
-     d3.symbolStar, d3.symbolWye];
+// kLooks is looks.json, which the SVG curves are drawn from, too.
+const kHues = kLooks.light.length;
+const symbolAt = (index) => kLooks.symbols[index % kLooks.symbols.length];
 
 // Beyond seven codecs hues repeat, but no pair of hue and symbol does up to 49.
 function codecLook(index) {
   return {
     colour: `var(--c${index % kHues})`,
-    symbol: kSymbols()[(index + Math.floor(index / kHues)) % kSymbols().length],
+    symbol: symbolAt(index + Math.floor(index / kHues)),
     dash: null,
-    size: 62,
+    scale: 1.14,
     published: false,
   };
 }
@@ -71,9 +75,9 @@ function codecLook(index) {
 function anchorLook(index) {
   return {
     colour: "var(--published)",
-    symbol: kSymbols()[index % kSymbols().length],
-    dash: kDashes[index % kDashes.length],
-    size: 26,
+    symbol: symbolAt(index),
+    dash: kLooks.dashes[index % kLooks.dashes.length],
+    scale: 0.74,
     published: true,
   };
 }
@@ -114,7 +118,7 @@ function rateCurves(metric) {
                                               .map((point) => ({
                                                      x: point.bpp,
                                                      y: point.metrics && point.metrics[metric.key],
-                                                     details: ["published curve"],
+                                                     details: [publishedNote],
                                                      failed: false,
                                                    }))
                                               .filter(drawable),
