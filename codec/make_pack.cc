@@ -75,6 +75,15 @@ Result<std::vector<std::string>> FindPictures(const std::vector<std::string>& di
   return files;
 }
 
+// The first of them, for a message.
+std::string Reasons(const std::vector<std::string>& problems) {
+  constexpr std::size_t kMost = 5;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(problems.size(), kMost); ++i) text += "; " + problems[i];
+  if (problems.size() > kMost) text += "; and " + std::to_string(problems.size() - kMost) + " more";
+  return text;
+}
+
 }  // namespace
 
 Result<PackReport> MakePack(const std::vector<std::string>& directories, const PackOptions& options,
@@ -108,6 +117,9 @@ Result<PackReport> MakePack(const std::vector<std::string>& directories, const P
     const auto short_side = static_cast<std::int64_t>(std::min(image->width(), image->height()));
     if (short_side < options.min_side) {
       ++report.too_small;
+      report.problems.push_back(path + ": " + std::to_string(image->width()) + "x" +
+                                std::to_string(image->height()) + ", a side is shorter than " +
+                                std::to_string(options.min_side) + " pixels");
       continue;
     }
     const Status added = GuardTorch("pack", [&]() -> Status {
@@ -146,8 +158,8 @@ Result<PackReport> MakePack(const std::vector<std::string>& directories, const P
   if (report.pictures == 0) {
     return Status(StatusCode::kInvalidArgument,
                   "no usable picture found: " + std::to_string(files.size()) +
-                      " PNG or JPEG files, " + std::to_string(report.too_small) + " too small, " +
-                      std::to_string(report.unreadable) + " unreadable");
+                      (files.size() == 1 ? " PNG or JPEG file" : " PNG or JPEG files") +
+                      Reasons(report.problems));
   }
   HALFMOON_RETURN_IF_ERROR(WriteFile(out_file, writer.Finish(), overwrite));
   return report;

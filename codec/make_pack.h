@@ -20,7 +20,7 @@ struct PackOptions {
 struct PackReport {
   std::int64_t pictures = 0, validation = 0;  // validation pictures are among the pictures
   std::int64_t duplicates = 0, too_small = 0, unreadable = 0;
-  std::vector<std::string> problems;  // one line per unreadable or duplicate file
+  std::vector<std::string> problems;  // one line per picture that was left out: why
 };
 
 // Reads every PNG and JPEG below `directories` (sorted by path, so the same folders give the same
