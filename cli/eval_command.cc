@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -42,6 +43,7 @@ std::vector<std::string> RecordedCommand(const Options& o) {
     }
     c.insert(c.end(), {"--quality", list});
   }
+  if (!o.eval.title.empty()) c.insert(c.end(), {"--title", o.eval.title});
   if (!o.eval.anchors.empty()) c.insert(c.end(), {"--anchors", o.eval.anchors});
   if (o.bd != "pchip") c.insert(c.end(), {"--bd", o.bd});
   if (o.eval.matched_bpp != eval::EvaluationOptions().matched_bpp) {
@@ -70,31 +72,81 @@ void PrintPoints(const eval::Evaluation& e) {
   PrintText(table.ToText());
 }
 
-void PrintDifferences(const eval::Evaluation& e, bool quiet) {
+// Differences between codecs of the run.
+void PrintDifferences(const std::vector<eval::BdEntry>& entries) {
   Table table({"codec", "against", "metric", ">BD-rate", ">BD-metric", ">overlap", ">per picture",
                ">wins", ">losses"});
   bool any = false;
-  for (const eval::BdEntry& b : eval::CompareAll(e)) {
+  for (const eval::BdEntry& b : entries) {
+    if (b.published || !b.difference.ok()) continue;
     std::string metric;
     for (const metrics::MetricName& n : metrics::kMetrics) {
       if (n.metric == b.metric) metric = n.key;
     }
-    if (!b.difference.ok()) {
-      if (!quiet) PrintWarning("no BD-rate: " + b.difference.status().message());
-      continue;
-    }
     const eval::BdDifference& d = *b.difference;
-    if (!d.warning.empty() && !quiet) PrintWarning(d.warning);
-    // Of published curves there may be dozens; results.json has the rest.
-    if (b.published && b.metric != metrics::Metric::kPsnrRgb) continue;
     any = true;
     table.Add({b.test, b.anchor, metric, Fixed(d.bd_rate, 1) + " %", Fixed(d.bd_metric, 2),
                Fixed(d.low, 1) + ".." + Fixed(d.high, 1) + " (" + Fixed(d.share * 100, 0) + " %)",
                b.per_picture.empty() ? "" : Fixed(b.mean, 1) + " +- " + Fixed(b.stddev, 1) + " %",
-               b.published ? "" : std::to_string(b.wins),
-               b.published ? "" : std::to_string(b.losses)});
+               std::to_string(b.wins), std::to_string(b.losses)});
   }
   if (any) PrintText("\n" + table.ToText());
+}
+
+// BD-rates by PSNR against published curves: a line a curve, a column a codec. There may be dozens
+// of curves; the report has all.
+void PrintPublished(const eval::Evaluation& e, const std::vector<eval::BdEntry>& entries) {
+  constexpr std::size_t kMostCurves = 8;
+  std::vector<std::string> head = {"BD-rate by PSNR against"}, codecs, curves;
+  std::map<std::string, std::string> cells;  // by curve and codec
+  for (const eval::BdEntry& b : entries) {
+    if (!b.published || b.metric != metrics::Metric::kPsnrRgb) continue;
+    if (std::find(codecs.begin(), codecs.end(), b.test) == codecs.end()) codecs.push_back(b.test);
+    if (std::find(curves.begin(), curves.end(), b.anchor) == curves.end()) {
+      curves.push_back(b.anchor);
+    }
+    cells[b.anchor + "\n" + b.test] =
+        b.difference.ok() ? Fixed(b.difference->bd_rate, 1) + " %" : "n/a";
+  }
+  if (curves.empty()) return;
+  if (!eval::AnchorsFit(e)) {
+    PrintText("\ndifferences against the " + std::to_string(curves.size()) +
+              " published curves, which are of other pictures: in results.json and the report\n");
+    return;
+  }
+  for (const std::string& codec : codecs) head.push_back(">" + codec);
+  Table table(head);
+  for (std::size_t i = 0; i < std::min(curves.size(), kMostCurves); ++i) {
+    std::vector<std::string> row = {curves[i]};
+    for (const std::string& codec : codecs) row.push_back(cells[curves[i] + "\n" + codec]);
+    table.Add(row);
+  }
+  PrintText("\n" + table.ToText());
+  if (curves.size() > kMostCurves) {
+    PrintText("and " + std::to_string(curves.size() - kMostCurves) +
+              " more published curves: in results.json and the report\n");
+  }
+}
+
+// What readers of the numbers must know, on the error stream.
+void WarnAboutNumbers(const eval::Evaluation& e, const std::vector<eval::BdEntry>& entries) {
+  for (const std::string& note : eval::NotesOf(e)) PrintWarning(note);
+  int published = 0;
+  for (const eval::BdEntry& b : entries) {
+    const bool warns = !b.difference.ok() || !b.difference->warning.empty();
+    if (b.published) {
+      published += warns ? 1 : 0;
+    } else if (!b.difference.ok()) {
+      PrintWarning("no BD-rate: " + b.difference.status().message());
+    } else if (warns) {
+      PrintWarning(b.difference->warning);
+    }
+  }
+  if (published > 0 && eval::AnchorsFit(e)) {
+    PrintWarning(std::to_string(published) + (published == 1 ? " difference" : " differences") +
+                 " against published curves can't be computed or overlap little; the report says "
+                 "which");
+  }
 }
 
 // Each different failure once, with how often it happened.
@@ -129,8 +181,11 @@ Status WriteReport(const Options& o) {
   if (o.report.quiet) return Status::Ok();
   for (const std::string& warning : summary.warnings) PrintWarning(warning);
   if (summary.pictures_left_out > 0) {
-    PrintWarning("report.html shows " + std::to_string(summary.pictures) + " pictures; " +
-                 std::to_string(summary.pictures_left_out) + " more have their numbers only");
+    PrintWarning("report.html shows " + std::to_string(summary.pictures) +
+                 (summary.pictures == 1 ? " picture; " : " pictures; ") +
+                 std::to_string(summary.pictures_left_out) +
+                 (summary.pictures_left_out == 1 ? " more has its numbers only"
+                                                 : " more have their numbers only"));
   }
   return Status::Ok();
 }
@@ -153,12 +208,17 @@ Status Run(Options& o) {
   if (!evaluation.ok()) return evaluation.status();
   HALFMOON_RETURN_IF_ERROR(eval::WriteResults(*evaluation));
   HALFMOON_RETURN_IF_ERROR(WriteReport(o));
-  if (!o.report.quiet) WarnAboutFailures(*evaluation);
+  const std::vector<eval::BdEntry> entries = eval::CompareAll(*evaluation);
+  if (!o.report.quiet) {
+    WarnAboutFailures(*evaluation);
+    WarnAboutNumbers(*evaluation, entries);
+  }
   if (o.report.json) {
     PrintText(eval::ResultsToJson(*evaluation));
   } else if (!o.report.quiet) {
     PrintPoints(*evaluation);
-    PrintDifferences(*evaluation, o.report.quiet);
+    PrintDifferences(entries);
+    PrintPublished(*evaluation, entries);
     PrintText("\nreport: " + (eval::HasHtmlReport() ? o.eval.out + "/report.html" : o.eval.out) +
               "\n");
   }
@@ -201,6 +261,10 @@ void AddEvalCommand(CLI::App& app, int* exit_code) {
       ->type_name("NAME")
       ->required()
       ->allow_extra_args(false);
+  command
+      ->add_option("--title", o->eval.title,
+                   "What the report calls the data set; default: the folder's name")
+      ->type_name("TEXT");
   command->add_option("-o,--out", o->eval.out, "Report folder")->type_name("DIR")->required();
   CLI::Option* points = AddNumber(command, "--points", "N", &o->eval.points, {1, 100},
                                   "Qualities per codec, spread by it; default 5");

@@ -10,6 +10,8 @@
 #include "codec/imageio/image_io.h"
 #include "codec/runtime_info.h"
 #include "eval/bd_rate.h"
+#include "eval/bjontegaard.h"
+#include "eval/curve_files.h"
 #include "eval/rate_distortion.h"
 
 namespace halfmoon::cli {
@@ -89,21 +91,48 @@ void PrintReport(const eval::RdReport& report, const std::vector<Comparison>& co
                Fixed(p.latent_bpp, 4)});
   }
   PrintText(table.ToText());
-  PrintText(std::to_string(report.pictures) + " pictures; mean per picture and quality: encode " +
-            Duration(report.encode_seconds) + ", decode " + Duration(report.decode_seconds) + "\n");
-  if (comparisons.empty()) return;
+  PrintText(std::to_string(report.pictures) + (report.pictures == 1 ? " picture" : " pictures") +
+            "; mean per picture and quality: encode " + Duration(report.encode_seconds) +
+            ", decode " + Duration(report.decode_seconds) + "\n");
   Table rates({"against", ">BD-rate"});
+  bool any = false;
   for (const Comparison& c : comparisons) {
-    rates.Add({c.anchor, c.bd_rate.ok() ? Fixed(*c.bd_rate, 1) + " %" : "-"});
+    if (!c.bd_rate.ok()) continue;
+    rates.Add({c.anchor, Fixed(*c.bd_rate, 1) + " %"});
+    any = true;
   }
-  PrintText("\n" + rates.ToText());
+  if (any) PrintText("\n" + rates.ToText());
+}
+
+void PrintWarnings(const eval::PublishedCurves& anchors, const eval::RdReport& report,
+                   const std::vector<Comparison>& comparisons) {
+  for (const std::string& path : report.exact) {
+    PrintWarning(path +
+                 ": decoded without error at some quality, its PSNR is infinite; over the pictures "
+                 "it is that of the mean squared error");
+  }
+  if (comparisons.empty()) return;
+  // Said once, not for each curve.
+  if (report.points.size() < eval::kMinBdPoints) {
+    PrintWarning("no BD-rates: they take at least " + std::to_string(eval::kMinBdPoints) +
+                 " qualities, " + std::to_string(report.points.size()) +
+                 (report.points.size() == 1 ? " is given" : " are given"));
+    return;
+  }
+  if (const std::string other = eval::OtherDataset(anchors.dataset, report.sizes); !other.empty()) {
+    PrintWarning(other);
+  }
+  for (const Comparison& c : comparisons) {
+    if (c.bd_rate.ok()) continue;
+    PrintWarning("no BD-rate against " + c.anchor + ": " + c.bd_rate.status().message());
+  }
 }
 
 Status Run(const Options& o) {
   HALFMOON_ASSIGN_OR_RETURN(const std::vector<std::string> files, ListPictures(o.paths));
-  std::vector<eval::RdCurve> anchors;
+  eval::PublishedCurves anchors;
   if (!o.anchors.empty()) {  // read first: a typo should not cost minutes
-    HALFMOON_ASSIGN_OR_RETURN(anchors, eval::ReadAnchors(o.anchors));
+    HALFMOON_ASSIGN_OR_RETURN(anchors, eval::ReadCurves(o.anchors));
   }
   ProgressLine progress(o.report.quiet);
   auto report = eval::MeasureRd(files, o.rd, [&](std::size_t done, std::size_t total) {
@@ -118,12 +147,10 @@ Status Run(const Options& o) {
     curve.psnr.push_back(p.psnr);
   }
   std::vector<Comparison> comparisons;
-  for (const eval::RdCurve& anchor : anchors) {
+  for (const eval::RdCurve& anchor : eval::PsnrCurves(anchors.curves)) {
     comparisons.push_back({anchor.name, eval::BdRate(anchor, curve)});
-    if (const auto& c = comparisons.back(); !c.bd_rate.ok() && !o.report.quiet) {
-      PrintWarning("no BD-rate against " + c.anchor + ": " + c.bd_rate.status().message());
-    }
   }
+  if (!o.report.quiet) PrintWarnings(anchors, *report, comparisons);
   if (o.report.json) {
     PrintJson(ToJson(o, *report, comparisons));
   } else {

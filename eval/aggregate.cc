@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <utility>
 
 namespace halfmoon::eval {
 namespace {
@@ -81,10 +83,120 @@ void ComparePictures(const Evaluation& e, const CodecResult& anchor, const Codec
   entry->median = rates.size() % 2 ? rates[half] : (rates[half - 1] + rates[half]) / 2;
 }
 
+using MetricFlags = std::array<bool, metrics::kMetricCount>;
+
+constexpr metrics::Metric kPsnrs[] = {metrics::Metric::kPsnrRgb, metrics::Metric::kPsnrY,
+                                      metrics::Metric::kPsnrCb, metrics::Metric::kPsnrCr};
+
+// Calls visit(picture, measurement) for all that worked.
+template <typename Visit>
+void ForEachMeasurement(const Evaluation& e, const Visit& visit) {
+  for (const CodecResult& codec : e.codecs) {
+    for (const auto& point : codec.rows) {
+      for (std::size_t p = 0; p < point.size(); ++p) {
+        if (!e.pictures[p].error.failed() && !point[p].error.failed()) visit(p, point[p]);
+      }
+    }
+  }
+}
+
+// Of each metric, whether it is infinite somewhere.
+MetricFlags InfiniteMetrics(const Evaluation& e) {
+  MetricFlags infinite{};
+  ForEachMeasurement(e, [&](std::size_t, const Measurement& m) {
+    for (const metrics::Metric metric : kPsnrs) {
+      if (m.metrics[metric] && std::isinf(*m.metrics[metric])) {
+        infinite[static_cast<std::size_t>(metric)] = true;
+      }
+    }
+  });
+  return infinite;
+}
+
+// Sums of `metrics` over `pictures` become means; sums of squared errors become PSNRs.
+void ToMeans(const MetricFlags& by_error, int pictures, metrics::MetricValues* metrics) {
+  for (const metrics::MetricName& n : metrics::kMetrics) {
+    if (auto& value = (*metrics)[n.metric]) *value /= pictures;
+  }
+  bool any = false;
+  for (const metrics::Metric metric : kPsnrs) {
+    auto& value = (*metrics)[metric];
+    if (!value || !by_error[static_cast<std::size_t>(metric)]) continue;
+    value = metrics::PsnrOfMse(*value);
+    any = true;
+  }
+  const auto &y = (*metrics)[metrics::Metric::kPsnrY], &cb = (*metrics)[metrics::Metric::kPsnrCb],
+             &cr = (*metrics)[metrics::Metric::kPsnrCr];
+  if (any && y && cb && cr) (*metrics)[metrics::Metric::kPsnr611] = (6 * *y + *cb + *cr) / 8;
+  if (const auto& ms_ssim = (*metrics)[metrics::Metric::kMsSsim]) {
+    (*metrics)[metrics::Metric::kMsSsimDb] = metrics::MsSsimToDb(*ms_ssim);
+  }
+}
+
+// "a.png, b.png and 3 more".
+std::string NamesOf(const Evaluation& e, const std::vector<std::size_t>& pictures) {
+  constexpr std::size_t kMost = 5;
+  std::string names;
+  for (std::size_t i = 0; i < std::min(pictures.size(), kMost); ++i) {
+    names += (i == 0 ? "" : ", ") + e.pictures[pictures[i]].name;
+  }
+  if (pictures.size() > kMost) names += " and " + std::to_string(pictures.size() - kMost) + " more";
+  return names;
+}
+
+std::vector<std::string> NotesOnInfinity(const Evaluation& e) {
+  std::map<std::size_t, MetricFlags> infinite;  // by picture
+  ForEachMeasurement(e, [&](std::size_t p, const Measurement& m) {
+    for (const metrics::Metric metric : kPsnrs) {
+      if (!m.metrics[metric] || !std::isinf(*m.metrics[metric])) continue;
+      infinite[p][static_cast<std::size_t>(metric)] = true;
+    }
+  });
+  std::map<MetricFlags, std::vector<std::size_t>> groups;
+  for (const auto& [picture, flags] : infinite) groups[flags].push_back(picture);
+  std::vector<std::string> notes;
+  for (const auto& [flags, pictures] : groups) {
+    std::string names;
+    for (const metrics::Metric metric : kPsnrs) {
+      if (!flags[static_cast<std::size_t>(metric)]) continue;
+      names += (names.empty() ? "" : ", ") + NameOf(metric);
+    }
+    notes.push_back(NamesOf(e, pictures) + ": decoded without error at some quality; " + names +
+                    ": infinite, over the data set that of the mean squared error");
+  }
+  return notes;
+}
+
+std::string AnchorMismatch(const Evaluation& e) {
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> sizes;
+  for (const DatasetPicture& p : e.pictures) {
+    if (!p.error.failed()) sizes.emplace_back(p.width, p.height);
+  }
+  return OtherDataset(e.anchors.dataset, sizes);
+}
+
 }  // namespace
+
+std::vector<std::string> NotesOf(const Evaluation& e) {
+  std::vector<std::string> notes = NotesOnInfinity(e);
+  std::map<std::string, std::vector<std::size_t>> converted;
+  for (std::size_t p = 0; p < e.pictures.size(); ++p) {
+    if (!e.pictures[p].error.failed() && !e.pictures[p].note.empty()) {
+      converted[e.pictures[p].note].push_back(p);
+    }
+  }
+  for (const auto& [note, pictures] : converted) {
+    notes.push_back(NamesOf(e, pictures) + ": " + note + ", for every codec");
+  }
+  if (const std::string mismatch = AnchorMismatch(e); !mismatch.empty()) notes.push_back(mismatch);
+  return notes;
+}
+
+bool AnchorsFit(const Evaluation& e) { return AnchorMismatch(e).empty(); }
 
 std::vector<PointMeans> MeansOf(const Evaluation& e, const CodecResult& codec) {
   std::vector<PointMeans> points;
+  const MetricFlags by_error = InfiniteMetrics(e);
   for (std::size_t q = 0; q < codec.qualities.size(); ++q) {
     PointMeans point;
     point.quality = codec.qualities[q];
@@ -102,7 +214,10 @@ std::vector<PointMeans> MeansOf(const Evaluation& e, const CodecResult& codec) {
       for (const metrics::MetricName& n : metrics::kMetrics) {
         if (!m.metrics[n.metric]) continue;
         ++counts[static_cast<std::size_t>(n.metric)];
-        point.metrics[n.metric] = point.metrics[n.metric].value_or(0) + *m.metrics[n.metric];
+        const double value = *m.metrics[n.metric];
+        point.metrics[n.metric] =
+            point.metrics[n.metric].value_or(0) +
+            (by_error[static_cast<std::size_t>(n.metric)] ? metrics::MseOfPsnr(value) : value);
       }
     }
     if (point.pictures > 0) point.bpp /= point.pictures;
@@ -110,12 +225,8 @@ std::vector<PointMeans> MeansOf(const Evaluation& e, const CodecResult& codec) {
       auto& value = point.metrics[n.metric];
       // A mean over some of the pictures can't be compared with a mean over all.
       if (counts[static_cast<std::size_t>(n.metric)] < point.pictures) value.reset();
-      if (value) *value /= point.pictures;
     }
-    if (point.metrics[metrics::Metric::kMsSsim]) {
-      point.metrics[metrics::Metric::kMsSsimDb] =
-          metrics::MsSsimToDb(*point.metrics[metrics::Metric::kMsSsim]);
-    }
+    ToMeans(by_error, point.pictures, &point.metrics);
     points.push_back(point);
   }
   return points;
@@ -141,7 +252,7 @@ std::vector<BdEntry> CompareAll(const Evaluation& e) {
         entries.push_back(entry);
       }
     }
-    for (const CurveFile& anchor : e.anchors) {
+    for (const CurveFile& anchor : e.anchors.curves) {
       for (const metrics::Metric metric : {metrics::Metric::kPsnrRgb, metrics::Metric::kMsSsimDb}) {
         const BdCurve published = CurveOf(anchor, metric);
         if (published.rate.empty()) continue;

@@ -19,7 +19,9 @@ struct PointMeans {
   int failed = 0;    // pictures that can be read and failed here
 };
 
-// One entry per quality of the codec.
+// One entry per quality of the codec. Means are arithmetic. Where a PSNR is infinite anywhere in
+// the evaluation, that PSNR is everywhere the one of the mean squared error: one equal picture must
+// not make the mean infinite, and all points of all codecs must be comparable (docs/metrics.md).
 std::vector<PointMeans> MeansOf(const Evaluation& e, const CodecResult& codec);
 
 struct PictureBd {
@@ -38,6 +40,13 @@ struct BdEntry {
   double mean = 0, median = 0, stddev = 0, min = 0, max = 0;
   int wins = 0, losses = 0;
 };
+
+// What a reader of the numbers must know, one sentence each: pictures whose PSNR is infinite,
+// pictures that were converted, published curves of another data set.
+std::vector<std::string> NotesOf(const Evaluation& e);
+
+// Whether the published curves may be of the evaluation's pictures: of these sizes, so many.
+bool AnchorsFit(const Evaluation& e);
 
 // Every codec against the first one and against every published curve.
 std::vector<BdEntry> CompareAll(const Evaluation& e);

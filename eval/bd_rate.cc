@@ -1,7 +1,6 @@
 #include "eval/bd_rate.h"
 
 #include "eval/bjontegaard.h"
-#include "eval/curve_files.h"
 
 namespace halfmoon::eval {
 
@@ -12,13 +11,12 @@ Result<double> BdRate(const RdCurve& anchor, const RdCurve& test) {
   return d.bd_rate;
 }
 
-Result<std::vector<RdCurve>> ReadAnchors(const std::string& path) {
-  HALFMOON_ASSIGN_OR_RETURN(const std::vector<CurveFile> files, ReadCurves(path));
-  std::vector<RdCurve> curves;
-  for (const CurveFile& f : files) {
-    if (!f.psnr_rgb.empty()) curves.push_back({f.name, f.bpp, f.psnr_rgb});
+std::vector<RdCurve> PsnrCurves(const std::vector<CurveFile>& curves) {
+  std::vector<RdCurve> psnr;
+  for (const CurveFile& f : curves) {
+    if (!f.psnr_rgb.empty()) psnr.push_back({f.name, f.bpp, f.psnr_rgb});
   }
-  return curves;
+  return psnr;
 }
 
 }  // namespace halfmoon::eval

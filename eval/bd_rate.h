@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "eval/curve_files.h"
 #include "halfmoon/status.h"
 
 namespace halfmoon::eval {
@@ -18,7 +19,7 @@ struct RdCurve {
 // fewer bits. PCHIP interpolation. Errors: as CompareCurves.
 Result<double> BdRate(const RdCurve& anchor, const RdCurve& test);
 
-// The PSNR curves of a file of published curves; see curve_files.h. Errors: as ReadCurves.
-Result<std::vector<RdCurve>> ReadAnchors(const std::string& path);
+// The PSNR curves of published ones.
+std::vector<RdCurve> PsnrCurves(const std::vector<CurveFile>& curves);
 
 }  // namespace halfmoon::eval

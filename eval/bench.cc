@@ -38,7 +38,7 @@ double ValueNoise(std::uint32_t x, std::uint32_t y, std::uint32_t step, std::uin
   return top * (1 - v) + bottom * v;
 }
 
-void FillWithNoise(Image* image) {
+void FillWithNoise(RgbPicture* image) {
   for (std::uint32_t y = 0; y < image->height(); ++y) {
     std::uint8_t* out = image->row(y);
     for (std::uint32_t x = 0; x < image->width(); ++x) {
@@ -55,7 +55,7 @@ void FillWithNoise(Image* image) {
 }
 
 // Mirrored at its edges as often as needed.
-void FillByMirroring(const Image& source, Image* image) {
+void FillByMirroring(const RgbPicture& source, RgbPicture* image) {
   auto mirrored = [](std::uint32_t i, std::uint32_t size) {
     const std::uint32_t at = i % (2 * size);
     return at < size ? at : 2 * size - 1 - at;
@@ -90,12 +90,12 @@ Status Repeat(Peer* peer, int repeats, const std::function<Status()>& work, Benc
   return Status::Ok();
 }
 
-Status BenchOne(Peer* peer, const Image& image, int repeats, BenchRow* row) {
+Status BenchOne(Peer* peer, const RgbPicture& image, int repeats, BenchRow* row) {
   std::vector<std::uint8_t> file;
   HALFMOON_RETURN_IF_ERROR(Repeat(
       peer, repeats,
       [&]() -> Status {
-        HALFMOON_ASSIGN_OR_RETURN(file, peer->Encode(image.view(), row->quality));
+        HALFMOON_ASSIGN_OR_RETURN(file, peer->Encode(image, row->quality));
         return Status::Ok();
       },
       &row->encode, &row->repeats));
@@ -106,11 +106,11 @@ Status BenchOne(Peer* peer, const Image& image, int repeats, BenchRow* row) {
 
 }  // namespace
 
-Result<Image> BenchPicture(const Image& source, double megapixels) {
+Result<RgbPicture> BenchPicture(const RgbPicture& source, double megapixels) {
   const double height = std::sqrt(megapixels * 1e6 / 1.5);
-  HALFMOON_ASSIGN_OR_RETURN(Image image,
-                            Image::Create(static_cast<std::uint32_t>(std::lround(1.5 * height)),
-                                          static_cast<std::uint32_t>(std::lround(height)), 3));
+  HALFMOON_ASSIGN_OR_RETURN(
+      RgbPicture image, RgbPicture::Create(static_cast<std::uint32_t>(std::lround(1.5 * height)),
+                                           static_cast<std::uint32_t>(std::lround(height))));
   if (source.empty()) {
     FillWithNoise(&image);
   } else {
@@ -134,7 +134,7 @@ Status BenchOptions::Validate() const {
 Result<BenchReport> Bench(const BenchOptions& options,
                           const std::function<void(std::size_t, std::size_t)>& progress) {
   HALFMOON_RETURN_IF_ERROR(options.Validate());
-  Image source;
+  RgbPicture source;
   if (!options.picture.empty()) {
     HALFMOON_ASSIGN_OR_RETURN(source, ReadRgb(options.picture));
   }
@@ -150,7 +150,7 @@ Result<BenchReport> Bench(const BenchOptions& options,
   BenchReport report;
   const std::size_t total = options.codecs.size() * options.megapixels.size();
   for (const double megapixels : options.megapixels) {
-    HALFMOON_ASSIGN_OR_RETURN(const Image image, BenchPicture(source, megapixels));
+    HALFMOON_ASSIGN_OR_RETURN(const RgbPicture image, BenchPicture(source, megapixels));
     for (std::size_t c = 0; c < peers.size(); ++c) {
       BenchRow row;
       row.codec = options.codecs[c];

@@ -59,6 +59,6 @@ Result<BenchReport> Bench(const BenchOptions& options,
                           const std::function<void(std::size_t done, std::size_t total)>& progress);
 
 // A picture of about that many megapixels, 3:2; see BenchOptions::picture. `source` may be empty.
-Result<Image> BenchPicture(const Image& source, double megapixels);
+Result<RgbPicture> BenchPicture(const RgbPicture& source, double megapixels);
 
 }  // namespace halfmoon::eval

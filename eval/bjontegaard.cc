@@ -11,7 +11,6 @@ namespace {
 
 // Below this share of the smaller range the number says more about the ranges than the codecs.
 constexpr double kShortOverlap = 0.5;
-constexpr std::size_t kMinPoints = 4;
 
 std::string Short(double value) {
   char text[32];
@@ -125,7 +124,7 @@ Result<Ordered> Order(const BdCurve& curve, const std::string& metric) {
     return Status(StatusCode::kInvalidArgument, "curve '" + curve.name + "': " + what);
   };
   if (curve.rate.size() != curve.metric.size()) return bad("as many rates as qualities are needed");
-  if (curve.rate.size() < kMinPoints) {
+  if (curve.rate.size() < kMinBdPoints) {
     return bad("BD-rate needs at least four points, it has " + std::to_string(curve.rate.size()));
   }
   std::vector<std::size_t> order(curve.rate.size());

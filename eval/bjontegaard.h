@@ -1,6 +1,7 @@
 // Bjontegaard differences between two rate-distortion curves of any metric. std only.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,9 @@ struct BdCurve {
   std::vector<double> rate;    // bits per pixel, positive
   std::vector<double> metric;  // larger is better, finite
 };
+
+// Fewest points of a curve.
+inline constexpr std::size_t kMinBdPoints = 4;
 
 enum class BdMethod {
   kPchip,  // monotone piecewise cubic (JVET-H0030)

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
@@ -60,20 +61,79 @@ Result<CurveFile> ParseCurve(const Json& json) {
   return curve;
 }
 
+using Size = std::pair<std::uint32_t, std::uint32_t>;
+
+std::string Text(const Size& size) {
+  return std::to_string(size.first) + "x" + std::to_string(size.second);
+}
+
+Result<CurveDataset> ParseDataset(const Json& json) {
+  CurveDataset dataset;
+  const auto found = json.find("dataset");
+  if (found == json.end()) return dataset;
+  if (found->is_string()) {
+    dataset.name = found->get<std::string>();
+    return dataset;
+  }
+  dataset.name = found->at("name").get<std::string>();
+  dataset.pictures = found->value("pictures", std::size_t{0});
+  for (const Json& text : found->value("sizes", Json::array())) {
+    Size size;
+    char rest = 0;
+    if (std::sscanf(text.get<std::string>().c_str(), "%ux%u%c", &size.first, &size.second, &rest) !=
+        2) {
+      return Status(StatusCode::kCorrupt, "\"dataset\": size \"" + text.get<std::string>() +
+                                              "\" is not of the form 768x512");
+    }
+    dataset.sizes.push_back(size);
+  }
+  return dataset;
+}
+
+std::string Pictures(std::size_t count) {
+  return std::to_string(count) + (count == 1 ? " picture" : " pictures");
+}
+
 }  // namespace
 
-Result<std::vector<CurveFile>> ReadCurves(const std::string& path) {
+std::string OtherDataset(const CurveDataset& dataset, const std::vector<Size>& sizes) {
+  std::string expected = dataset.pictures > 0 ? Pictures(dataset.pictures) : "pictures", found;
+  for (std::size_t i = 0; i < dataset.sizes.size(); ++i) {
+    expected += (i == 0 ? " of " : " or ") + Text(dataset.sizes[i]);
+  }
+  if (dataset.pictures > 0 && sizes.size() != dataset.pictures) {
+    found = Pictures(sizes.size());
+  } else if (!dataset.sizes.empty()) {
+    for (const Size& size : sizes) {
+      const bool known =
+          std::any_of(dataset.sizes.begin(), dataset.sizes.end(),
+                      [&](const Size& s) { return size == s || size == Size(s.second, s.first); });
+      if (!known) found = "one of " + Text(size);
+      if (!known) break;
+    }
+  }
+  if (found.empty()) return "";
+  return "the published curves belong to " + dataset.name + " (" + expected +
+         "), this data set has " + found + "; differences against them mean little";
+}
+
+Result<PublishedCurves> ReadCurves(const std::string& path) {
   HALFMOON_ASSIGN_OR_RETURN(const auto bytes, ReadFile(path));
   try {
     const Json json = Json::parse(bytes);
-    std::vector<CurveFile> curves;
+    PublishedCurves published;
+    if (json.contains("codecs")) {
+      auto dataset = ParseDataset(json);
+      if (!dataset.ok()) return dataset.status().WithContext(path);
+      published.dataset = *std::move(dataset);
+    }
     const Json list = json.contains("codecs") ? json.at("codecs") : Json::array({json});
     for (const Json& entry : list) {
       auto curve = ParseCurve(entry);
       if (!curve.ok()) return curve.status().WithContext(path);
-      curves.push_back(*std::move(curve));
+      published.curves.push_back(*std::move(curve));
     }
-    return curves;
+    return published;
   } catch (const nlohmann::json::exception& e) {
     return Status(
         StatusCode::kCorrupt,

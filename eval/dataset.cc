@@ -41,16 +41,10 @@ Result<std::vector<DatasetPicture>> ListDataset(const std::string& folder) {
   return pictures;
 }
 
-Result<Image> ReadRgb(const std::string& path) {
+Result<RgbPicture> ReadRgb(const std::string& path, std::string* note) {
   HALFMOON_ASSIGN_OR_RETURN(Image image, ReadImageFile(path));
-  image.set_icc({});
-  if (image.channels() == 3) return image;
-  HALFMOON_ASSIGN_OR_RETURN(Image rgb, Image::Create(image.width(), image.height(), 3));
-  const auto grey = image.samples();
-  for (std::size_t i = 0; i < grey.size(); ++i) {
-    std::fill_n(rgb.samples().begin() + static_cast<std::ptrdiff_t>(3 * i), 3, grey[i]);
-  }
-  return rgb;
+  if (note) *note = metrics::ConversionNote(image.shape());
+  return RgbPicture::From(std::move(image));
 }
 
 }  // namespace halfmoon::eval

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "eval/evaluation.h"
-#include "halfmoon/image.h"
 
 namespace halfmoon::eval {
 
@@ -13,7 +12,8 @@ namespace halfmoon::eval {
 // hash of the bytes are set. Errors: kInvalidArgument when there are none, kIo.
 Result<std::vector<DatasetPicture>> ListDataset(const std::string& folder);
 
-// A picture as RGB, without its ICC profile: no codec shall pay for it.
-Result<Image> ReadRgb(const std::string& path);
+// A picture of any kind as codecs get it and as they are measured against. `note` (may be null)
+// receives what was changed of it (metrics::ConversionNote). Errors: those of ReadImageFile.
+Result<RgbPicture> ReadRgb(const std::string& path, std::string* note = nullptr);
 
 }  // namespace halfmoon::eval

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <new>
+#include <set>
 #include <thread>
 
 #include "codec/imageio/image_io.h"
@@ -62,7 +63,7 @@ Status AddCodecs(Run* run) {
 
 // All that decides about the numbers of the journal.
 std::string Signature(const Evaluation& e) {
-  Json json = {{"halfmoon", HALFMOON_VERSION}};
+  Json json = {{"halfmoon", HALFMOON_VERSION}, {"pixels", "8-bit RGB over mid-grey"}};
   for (const DatasetPicture& p : e.pictures) json["pictures"].push_back({p.name, p.hash});
   for (const CodecResult& c : e.codecs) json["codecs"].push_back({c.info.name, c.info.version});
   return json.dump(-1, ' ', true, Json::error_handler_t::replace);
@@ -90,11 +91,11 @@ Status OpenReport(Run* run) {
 
 void PrepareOriginals(Run* run) {
   std::vector<DatasetPicture>& pictures = run->evaluation->pictures;
-  run->done = 0;
+  run->Restart();
   ForEachParallel(pictures.size(), run->options().jobs, [&](int, std::size_t i) {
     DatasetPicture& p = pictures[i];
     if (!p.error.failed()) {
-      const auto image = ReadRgb(p.path);
+      const auto image = ReadRgb(p.path, &p.note);
       if (image.ok()) {
         p.width = image->width();
         p.height = image->height();
@@ -111,6 +112,17 @@ void PrepareOriginals(Run* run) {
     }
     run->Step("reading", pictures.size());
   });
+}
+
+// The folder's name; with its parent's where it says nothing: "kodak/png".
+std::string FolderTitle(const std::string& path) {
+  fs::path folder = fs::absolute(path).lexically_normal();
+  if (!folder.has_filename()) folder = folder.parent_path();
+  const std::string name = folder.filename().string();
+  const std::string parent = folder.parent_path().filename().string();
+  static const std::set<std::string> kSaysNothing = {"in",  "input", "inputs", "images",    "img",
+                                                     "png", "data",  "test",   "originals", "src"};
+  return kSaysNothing.count(name) && !parent.empty() ? parent + "/" + name : name;
 }
 
 struct Task {
@@ -147,9 +159,9 @@ void Sweep(Run* run) {
       for (std::size_t q = 0; q < e.codecs[c].qualities.size(); ++q) tasks.push_back({c, q, p});
     }
   }
-  run->done = 0;
+  run->Restart();
   ForEachParallel(tasks.size(), run->options().jobs, [&](int worker, std::size_t i) {
-    if (!run->fatal.ok()) return;
+    if (!run->fatal().ok()) return;
     const Task& t = tasks[i];
     try {
       MeasureTask(run, worker, t);
@@ -174,10 +186,10 @@ std::string EntryKey(const std::string& kind, const CodecResult& codec, double v
   return kind + "|" + codec.info.name + text;
 }
 
-Measurement MeasureOnce(Peer* peer, const Image& original, double quality,
-                        std::vector<std::uint8_t>* file, Image* decoded) {
+Measurement MeasureOnce(Peer* peer, const RgbPicture& original, double quality,
+                        std::vector<std::uint8_t>* file, RgbPicture* decoded) {
   Measurement m;
-  auto bytes = peer->Encode(original.view(), quality);
+  auto bytes = peer->Encode(original, quality);
   if (!bytes.ok()) {
     m.error.Set(bytes.status().WithContext("encoding"));
     return m;
@@ -187,7 +199,7 @@ Measurement MeasureOnce(Peer* peer, const Image& original, double quality,
     m.error.Set(image.status().WithContext("decoding"));
     return m;
   }
-  const auto metrics = metrics::Measure(original.view(), image->view());
+  const auto metrics = metrics::Measure(original, *image);
   if (!metrics.ok()) {
     m.error.Set(metrics.status());
     return m;
@@ -243,9 +255,7 @@ Result<Evaluation> Evaluate(const EvaluationOptions& options, const EvaluationPr
   HALFMOON_RETURN_IF_ERROR(options.Validate());
   Evaluation evaluation;
   evaluation.options = options;
-  const fs::path folder = fs::absolute(options.dataset).lexically_normal();
-  evaluation.dataset_name =
-      (folder.has_filename() ? folder : folder.parent_path()).filename().string();
+  evaluation.dataset_name = options.title.empty() ? FolderTitle(options.dataset) : options.title;
   if (!options.anchors.empty()) {  // read first: a typo should not cost minutes
     HALFMOON_ASSIGN_OR_RETURN(evaluation.anchors, ReadCurves(options.anchors));
   }
@@ -254,16 +264,16 @@ Result<Evaluation> Evaluate(const EvaluationOptions& options, const EvaluationPr
   HALFMOON_RETURN_IF_ERROR(AddCodecs(&run));
   HALFMOON_RETURN_IF_ERROR(OpenReport(&run));
   PrepareOriginals(&run);
-  HALFMOON_RETURN_IF_ERROR(run.fatal);
+  HALFMOON_RETURN_IF_ERROR(run.fatal());
   if (std::all_of(evaluation.pictures.begin(), evaluation.pictures.end(),
                   [](const DatasetPicture& p) { return p.error.failed(); })) {
     const Failure& first = evaluation.pictures.front().error;
     return Status(first.code, "no picture can be read; the first: " + first.message);
   }
   Sweep(&run);
-  HALFMOON_RETURN_IF_ERROR(run.fatal);
+  HALFMOON_RETURN_IF_ERROR(run.fatal());
   if (options.matched_bpp > 0) MatchPictures(&run);
-  HALFMOON_RETURN_IF_ERROR(run.fatal);
+  HALFMOON_RETURN_IF_ERROR(run.fatal());
   if (options.timing) HALFMOON_RETURN_IF_ERROR(MeasureTiming(&run));
   return evaluation;
 }

@@ -19,6 +19,7 @@ namespace halfmoon::eval {
 
 struct EvaluationOptions {
   std::string dataset;              // a folder of PNG and JPEG files
+  std::string title;                // what to call it; empty: as the folder is called
   std::vector<std::string> codecs;  // names, see peers/registry.h
   int points = 5;                   // qualities per codec, spread over its ladder
   std::vector<double> qualities;    // instead of `points`, the same for every codec
@@ -60,6 +61,7 @@ struct DatasetPicture {
   std::uint32_t width = 0, height = 0;
   std::uint64_t hash = 0;  // of the file's bytes
   std::string file;        // the original in the report folder
+  std::string note;        // what was changed of it before any codec got it; mostly empty
   Failure error;
 
   double pixels() const { return static_cast<double>(width) * height; }
@@ -98,7 +100,7 @@ struct Evaluation {
   std::string dataset_name;
   std::vector<DatasetPicture> pictures;
   std::vector<CodecResult> codecs;
-  std::vector<CurveFile> anchors;
+  PublishedCurves anchors;
   std::vector<std::vector<MatchedFile>> matched;  // [picture][codec]; empty without
   std::vector<int> timing_threads;                // empty without the pass
 

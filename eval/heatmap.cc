@@ -24,26 +24,24 @@ std::array<std::uint8_t, 3> ColourOf(double part) {
 
 }  // namespace
 
-Result<Image> Heatmap(const ImageView& a, const ImageView& b, double full_scale) {
-  if (a.width != b.width || a.height != b.height || a.channels != b.channels) {
-    return Status(StatusCode::kInvalidArgument,
-                  "the pictures differ in size or channels; they have no map of differences");
-  }
+Result<Image> Heatmap(const metrics::RgbPicture& a, const metrics::RgbPicture& b,
+                      double full_scale) {
+  HALFMOON_RETURN_IF_ERROR(metrics::CheckSameSize(a, b));
   if (!(full_scale >= 1 && full_scale <= 255)) {
     return Status(StatusCode::kInvalidArgument, "heat map: the scale must be 1 to 255 levels");
   }
-  HALFMOON_ASSIGN_OR_RETURN(Image map, Image::Create(a.width, a.height, 3));
-  for (std::uint32_t y = 0; y < a.height; ++y) {
+  HALFMOON_ASSIGN_OR_RETURN(Image map, Image::Create(a.width(), a.height(), 3));
+  for (std::uint32_t y = 0; y < a.height(); ++y) {
     const std::uint8_t* p = a.row(y);
     const std::uint8_t* q = b.row(y);
     std::uint8_t* out = map.row(y);
-    for (std::uint32_t x = 0; x < a.width; ++x) {
+    for (std::uint32_t x = 0; x < a.width(); ++x) {
       double sum = 0;
-      for (std::uint32_t c = 0; c < a.channels; ++c) {
+      for (int c = 0; c < 3; ++c) {
         const double d = int{*p++} - int{*q++};
         sum += d * d;
       }
-      for (const std::uint8_t s : ColourOf(std::sqrt(sum / a.channels) / full_scale)) *out++ = s;
+      for (const std::uint8_t s : ColourOf(std::sqrt(sum / 3) / full_scale)) *out++ = s;
     }
   }
   return map;

@@ -1,14 +1,15 @@
 // Where two pictures differ, as a picture. No files.
 #pragma once
 
-#include "halfmoon/image.h"
+#include "codec/metrics/rgb_picture.h"
 #include "halfmoon/status.h"
 
 namespace halfmoon::eval {
 
 // The root mean square of the channels' differences at each pixel, as colour: black 0, violet, red,
 // orange, pale yellow for `full_scale` levels and more. The scale is fixed, so maps can be
-// compared. Errors: kInvalidArgument when sizes or channels differ or full_scale isn't 1 to 255.
-Result<Image> Heatmap(const ImageView& a, const ImageView& b, double full_scale = 32);
+// compared. Errors: kInvalidArgument when the sizes differ or full_scale isn't 1 to 255.
+Result<Image> Heatmap(const metrics::RgbPicture& a, const metrics::RgbPicture& b,
+                      double full_scale = 32);
 
 }  // namespace halfmoon::eval

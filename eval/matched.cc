@@ -80,7 +80,7 @@ Status Match(Run* run, int worker, std::size_t c, std::size_t p, MatchedFile* ou
       return Status::Ok();
     }
   }
-  HALFMOON_ASSIGN_OR_RETURN(const Image original, ReadRgb(e.pictures[p].path));
+  HALFMOON_ASSIGN_OR_RETURN(const RgbPicture original, ReadRgb(e.pictures[p].path));
   HALFMOON_ASSIGN_OR_RETURN(Peer* const peer, run->peers.Get(worker, c));
   std::vector<Try> tries;
   for (std::size_t q = 0; q < codec.qualities.size(); ++q) {
@@ -96,14 +96,14 @@ Status Match(Run* run, int worker, std::size_t c, std::size_t p, MatchedFile* ou
                     [&](const Try& t) { return t.quality == quality; })) {
       break;
     }
-    HALFMOON_ASSIGN_OR_RETURN(const auto file, peer->Encode(original.view(), quality));
+    HALFMOON_ASSIGN_OR_RETURN(const auto file, peer->Encode(original, quality));
     tries.push_back({quality, std::log(8 * static_cast<double>(file.size()) /
                                        static_cast<double>(original.pixels()))});
   }
   out->quality = std::min_element(tries.begin(), tries.end(), closer)->quality;
 
   std::vector<std::uint8_t> file;
-  Image decoded;
+  RgbPicture decoded;
   out->measured = MeasureOnce(peer, original, out->quality, &file, &decoded);
   if (out->measured.error.failed()) return Status::Ok();
   const std::string stem = "matched/" + std::to_string(p) + "-" + SafeName(codec.info.name);
@@ -121,11 +121,11 @@ Status Match(Run* run, int worker, std::size_t c, std::size_t p, MatchedFile* ou
 void MatchPictures(Run* run) {
   Evaluation& e = *run->evaluation;
   e.matched.assign(e.pictures.size(), std::vector<MatchedFile>(e.codecs.size()));
-  run->done = 0;
+  run->Restart();
   const std::size_t total = e.pictures.size() * e.codecs.size();
   ForEachParallel(total, run->options().jobs, [&](int worker, std::size_t i) {
     const std::size_t p = i / e.codecs.size(), c = i % e.codecs.size();
-    if (!e.pictures[p].error.failed() && run->fatal.ok()) {
+    if (!e.pictures[p].error.failed() && run->fatal().ok()) {
       MatchedFile& out = e.matched[p][c];
       Status status = e.codecs[c].error.failed()
                           ? Status(e.codecs[c].error.code, e.codecs[c].error.message)

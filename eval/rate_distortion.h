@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "halfmoon/status.h"
@@ -19,7 +21,7 @@ struct RdOptions {
 struct RdPoint {
   double quality = 0;
   double bpp = 0;            // mean over the pictures: 8 * bytes of the whole file / pixels
-  double psnr = 0;           // mean over the pictures, RGB, dB
+  double psnr = 0;           // over the pictures, RGB, dB; the rule is MeansOf's (aggregate.h)
   double estimated_bpp = 0;  // the model's own estimate of the latents' bits
   double latent_bpp = 0;     // the latent streams' real bits
 };
@@ -27,6 +29,8 @@ struct RdPoint {
 struct RdReport {
   std::vector<RdPoint> points;
   int pictures = 0;
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> sizes;  // of the pictures
+  std::vector<std::string> exact;                 // pictures decoded without error at some quality
   double encode_seconds = 0, decode_seconds = 0;  // mean per picture, without start-up
 };
 

@@ -41,6 +41,7 @@ Json DatasetToJson(const Evaluation& e) {
     } else {
       pictures.push_back(
           {{"name", p.name}, {"width", p.width}, {"height", p.height}, {"file", p.file}});
+      if (!p.note.empty()) pictures.back()["note"] = p.note;
     }
   }
   return {{"name", e.dataset_name}, {"pictures", pictures}};
@@ -93,7 +94,7 @@ Json CodecToJson(const Evaluation& e, const CodecResult& c) {
 
 Json AnchorsToJson(const Evaluation& e) {
   Json anchors = Json::array();
-  for (const CurveFile& a : e.anchors) {
+  for (const CurveFile& a : e.anchors.curves) {
     Json points = Json::array();
     for (std::size_t i = 0; i < a.bpp.size(); ++i) {
       metrics::MetricValues metrics;
@@ -245,16 +246,15 @@ std::string ResultsToJson(const Evaluation& e) {
   }
   for (const CodecResult& c : e.codecs) codecs.push_back(CodecToJson(e, c));
   for (const BdEntry& b : CompareAll(e)) bd.push_back(BdToJson(e, b));
-  Json json = {{"format", "halfmoon-eval-1"},
-               {"halfmoon", HALFMOON_VERSION},
-               {"command", e.options.command},
-               {"machine", Machine()},
-               {"metrics", metrics},
-               {"dataset", DatasetToJson(e)},
-               {"codecs", codecs},
-               {"anchors", AnchorsToJson(e)},
-               {"bd", bd},
+  Json json = {{"format", "halfmoon-eval-1"},  {"halfmoon", HALFMOON_VERSION},
+               {"command", e.options.command}, {"machine", Machine()},
+               {"metrics", metrics},           {"dataset", DatasetToJson(e)},
+               {"notes", NotesOf(e)},          {"codecs", codecs},
+               {"anchors", AnchorsToJson(e)},  {"bd", bd},
                {"matched", MatchedToJson(e)}};
+  if (!e.anchors.dataset.name.empty()) {
+    json["anchors_dataset"] = {{"name", e.anchors.dataset.name}, {"fits", AnchorsFit(e)}};
+  }
   if (!e.timing_threads.empty()) json["timing"] = TimingInfo(e);
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }

@@ -74,9 +74,9 @@ Status MeasureRow(Run* run, std::size_t codec, const std::string& coded_path, Ti
                   {"operation", "encode"},
                   {"input", picture.path}};
   HALFMOON_ASSIGN_OR_RETURN(const Spent encode, RunChild(run, request));
-  HALFMOON_ASSIGN_OR_RETURN(const Image image, ReadRgb(picture.path));
+  HALFMOON_ASSIGN_OR_RETURN(const RgbPicture image, ReadRgb(picture.path));
   HALFMOON_ASSIGN_OR_RETURN(Peer* const peer, run->peers.Get(0, codec));
-  HALFMOON_ASSIGN_OR_RETURN(const auto file, peer->Encode(image.view(), c.qualities[row->point]));
+  HALFMOON_ASSIGN_OR_RETURN(const auto file, peer->Encode(image, c.qualities[row->point]));
   HALFMOON_RETURN_IF_ERROR(WriteFile(coded_path, file, /*overwrite=*/true));
   request["operation"] = "decode";
   request["input"] = coded_path;
@@ -114,7 +114,7 @@ Status MeasureTiming(Run* run) {
     }
   }
   const std::string coded = run->OutPath(".timing-coded");
-  run->done = 0;
+  run->Restart();
   for (auto& [c, row] : rows) {
     const std::string key =
         EntryKey("timing-" + std::to_string(row.threads) + "-" + std::to_string(e.options.repeats),
@@ -161,7 +161,7 @@ Result<std::string> RunTimingChild(const std::string& request) {
                   std::string("not a timing request: ") + error.what());
   }
   const bool encode = operation == "encode";
-  Image image;
+  RgbPicture image;
   std::vector<std::uint8_t> file;
   if (operation == "start") {  // nothing but making the codec
     HALFMOON_RETURN_IF_ERROR(CreatePeer(codec, settings).status());
@@ -179,7 +179,7 @@ Result<std::string> RunTimingChild(const std::string& request) {
   for (int i = 0; i <= repeats; ++i) {
     const auto start = std::chrono::steady_clock::now();
     if (encode) {
-      if (const auto r = peer->Encode(image.view(), quality); !r.ok()) return r.status();
+      if (const auto r = peer->Encode(image, quality); !r.ok()) return r.status();
     } else {
       if (const auto r = peer->Decode(file); !r.ok()) return r.status();
     }

@@ -1,10 +1,11 @@
-// Distortion between two pictures, on 8-bit samples. Definitions: docs/metrics.md. std only.
+// Distortion between two pictures, on 8-bit R, G and B. Definitions: docs/metrics.md. std only.
 #pragma once
 
 #include <array>
 #include <optional>
 #include <string_view>
 
+#include "codec/metrics/rgb_picture.h"
 #include "halfmoon/image.h"
 #include "halfmoon/status.h"
 
@@ -57,25 +58,29 @@ class MetricValues {
   std::array<std::optional<double>, kMetricCount> values_;
 };
 
+// The functions of ImageView take pictures of any kind, also of two kinds; RgbPicture::From says
+// what is compared of them. Errors of all: kInvalidArgument when the sizes differ, kOutOfMemory.
+
 // Every metric of a distorted picture against its original (SSIMULACRA 2 is not symmetric).
-// Grey counts as R = G = B. Errors: kInvalidArgument when sizes or channels differ.
+Result<MetricValues> Measure(const RgbPicture& original, const RgbPicture& distorted);
 Result<MetricValues> Measure(const ImageView& original, const ImageView& distorted);
 
-// PSNR in dB of the mean squared error over all samples of all channels, peak 255; infinity for
-// equal pictures. Errors: kInvalidArgument when sizes or channels differ.
-Result<double> Psnr(const ImageView& a, const ImageView& b);
+// PSNR in dB of the mean squared error over R, G and B, peak 255; infinity for equal pictures.
+Result<double> Psnr(const ImageView& original, const ImageView& distorted);
 
-// MS-SSIM, mean over the channels, as in Measure but alone. Errors also: kInvalidArgument below 161
-// pixels a side, where there is none.
-Result<double> MsSsim(const ImageView& a, const ImageView& b);
+// MS-SSIM, mean over R, G and B. Errors also: kInvalidArgument below 161 pixels a side, where there
+// is none.
+Result<double> MsSsim(const ImageView& original, const ImageView& distorted);
 
-// SSIMULACRA 2 as in Measure but alone. Errors also: kInvalidArgument below 113 pixels a side,
-// where there is none.
+// SSIMULACRA 2. Errors also: kInvalidArgument below 113 pixels a side, where there is none.
 Result<double> Ssimulacra2Score(const ImageView& original, const ImageView& distorted);
 
-// What the metrics compare of pictures of any kind: 8 bit, rounded; transparency over mid-grey.
-// Errors: kOutOfMemory.
+// `picture` as RgbPicture has it. Errors: kOutOfMemory.
 Result<Image> Comparable(const ImageView& picture);
+
+// 10 log10(255^2 / mse); infinity for 0. And back.
+double PsnrOfMse(double mse);
+double MseOfPsnr(double psnr);
 
 // -10 log10(1 - ms_ssim); infinity for 1.
 double MsSsimToDb(double ms_ssim);

@@ -19,13 +19,12 @@ void FilterRow(const double* in, const std::vector<double>& taps, std::size_t co
 
 }  // namespace
 
-Plane ChannelPlane(const ImageView& image, std::uint32_t c) {
-  Plane plane(image.width, image.height);
-  const std::uint32_t channel = image.channels == 1 ? 0 : c;
-  for (std::uint32_t y = 0; y < image.height; ++y) {
-    const std::uint8_t* in = image.row(y) + channel;
+Plane ChannelPlane(const RgbPicture& picture, std::uint32_t c) {
+  Plane plane(picture.width(), picture.height());
+  for (std::uint32_t y = 0; y < picture.height(); ++y) {
+    const std::uint8_t* in = picture.row(y) + c;
     double* out = plane.row(y);
-    for (std::uint32_t x = 0; x < image.width; ++x) out[x] = in[std::size_t{x} * image.channels];
+    for (std::size_t x = 0; x < plane.width; ++x) out[x] = in[3 * x];
   }
   return plane;
 }

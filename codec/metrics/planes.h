@@ -5,7 +5,7 @@
 #include <functional>
 #include <vector>
 
-#include "halfmoon/image.h"
+#include "codec/metrics/rgb_picture.h"
 
 namespace halfmoon::metrics {
 
@@ -19,8 +19,8 @@ struct Plane {
   std::vector<double> samples;
 };
 
-// Channel `c` of a picture as it is, 0..255; of a grey picture for every c.
-Plane ChannelPlane(const ImageView& image, std::uint32_t c);
+// R, G or B (c: 0, 1, 2) of a picture, 0..255.
+Plane ChannelPlane(const RgbPicture& picture, std::uint32_t c);
 
 // Rows of the windowed means of a, b, a*a, b*b and a*b, one value per window position.
 struct MomentRows {

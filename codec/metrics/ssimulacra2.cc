@@ -39,17 +39,15 @@ struct Planes {
   std::array<std::vector<float>, 3> plane;
 };
 
-Planes ToLinear(const ImageView& image) {
+Planes ToLinear(const RgbPicture& picture) {
   std::array<float, 256> linear;
   for (int i = 0; i < 256; ++i) linear[i] = static_cast<float>(Linear(i / 255.0));
-  Planes out(image.width, image.height);
-  for (std::uint32_t y = 0; y < image.height; ++y) {
-    const std::uint8_t* p = image.row(y);
-    const std::size_t row = std::size_t{y} * image.width;
-    for (std::uint32_t x = 0; x < image.width; ++x, p += image.channels) {
-      for (std::uint32_t c = 0; c < 3; ++c) {
-        out.plane[c][row + x] = linear[p[image.channels == 1 ? 0 : c]];
-      }
+  Planes out(picture.width(), picture.height());
+  for (std::uint32_t y = 0; y < picture.height(); ++y) {
+    const std::uint8_t* p = picture.row(y);
+    const std::size_t row = std::size_t{y} * picture.width();
+    for (std::uint32_t x = 0; x < picture.width(); ++x, p += 3) {
+      for (std::uint32_t c = 0; c < 3; ++c) out.plane[c][row + x] = linear[p[c]];
     }
   }
   return out;
@@ -189,8 +187,8 @@ constexpr double kWeights[3][kScales][2][3] = {
 
 }  // namespace
 
-std::optional<double> Ssimulacra2(const ImageView& original, const ImageView& distorted) {
-  if (std::min(original.width, original.height) < kMinSide) return std::nullopt;
+std::optional<double> Ssimulacra2(const RgbPicture& original, const RgbPicture& distorted) {
+  if (std::min(original.width(), original.height()) < kMinSide) return std::nullopt;
   Planes a = ToLinear(original), b = ToLinear(distorted);
   Workspace workspace;
   double error = 0;

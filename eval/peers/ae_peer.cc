@@ -18,21 +18,21 @@ class AePeer : public Peer {
     info_.ladder = {4, 16, 36, 60, 94};
   }
 
-  Result<std::vector<std::uint8_t>> Encode(const ImageView& rgb, double quality) override {
+  Result<std::vector<std::uint8_t>> Encode(const RgbPicture& picture, double quality) override {
     EncodeStats stats;
-    auto file = encoder_.Encode(rgb, quality, &stats);
+    auto file = encoder_.Encode(picture.view(), quality, &stats);
     stages_ = {{"analysis", stats.analysis_seconds},
                {"prior", stats.prior_seconds},
                {"entropy", stats.entropy_seconds}};
     return file;
   }
-  Result<Image> Decode(std::span<const std::uint8_t> file) override {
+  Result<RgbPicture> Decode(std::span<const std::uint8_t> file) override {
     DecodeStats stats;
-    auto image = decoder_.Decode(file, &stats);
+    HALFMOON_ASSIGN_OR_RETURN(Image image, decoder_.Decode(file, &stats));
     stages_ = {{"prior", stats.prior_seconds},
                {"entropy", stats.entropy_seconds},
                {"synthesis", stats.synthesis_seconds}};
-    return image;
+    return RgbPicture::From(std::move(image));
   }
   std::vector<Stage> Stages() const override { return stages_; }
 

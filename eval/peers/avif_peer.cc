@@ -47,9 +47,9 @@ class AvifPeer : public Peer {
   }
 
   // Qualities are mapped to AV1's 64 quantizers as libavif 1.0 and avifenc do.
-  Result<std::vector<std::uint8_t>> Encode(const ImageView& rgb, double quality) override {
-    const AvifImage image(
-        avifImageCreate(static_cast<int>(rgb.width), static_cast<int>(rgb.height), 8, format_));
+  Result<std::vector<std::uint8_t>> Encode(const RgbPicture& picture, double quality) override {
+    const AvifImage image(avifImageCreate(static_cast<int>(picture.width()),
+                                          static_cast<int>(picture.height()), 8, format_));
     const AvifEncoder encoder(avifEncoderCreate());
     if (!image || !encoder) return Status(StatusCode::kOutOfMemory, "avif: out of memory");
     image->colorPrimaries = AVIF_COLOR_PRIMARIES_BT709;
@@ -60,8 +60,8 @@ class AvifPeer : public Peer {
     avifRGBImageSetDefaults(&pixels, image.get());
     pixels.format = AVIF_RGB_FORMAT_RGB;
     pixels.depth = 8;
-    pixels.pixels = const_cast<std::uint8_t*>(rgb.data);
-    pixels.rowBytes = static_cast<std::uint32_t>(rgb.stride);
+    pixels.pixels = const_cast<std::uint8_t*>(picture.samples().data());
+    pixels.rowBytes = static_cast<std::uint32_t>(picture.stride());
     if (const avifResult r = avifImageRGBToYUV(image.get(), &pixels); r != AVIF_RESULT_OK) {
       return Failed("converting to YUV", r);
     }
@@ -85,7 +85,7 @@ class AvifPeer : public Peer {
     return std::vector<std::uint8_t>(out.data.data, out.data.data + out.data.size);
   }
 
-  Result<Image> Decode(std::span<const std::uint8_t> file) override {
+  Result<RgbPicture> Decode(std::span<const std::uint8_t> file) override {
     const AvifDecoder decoder(avifDecoderCreate());
     const AvifImage decoded(avifImageCreateEmpty());
     if (!decoder || !decoded) return Status(StatusCode::kOutOfMemory, "avif: out of memory");
@@ -95,7 +95,8 @@ class AvifPeer : public Peer {
         r != AVIF_RESULT_OK) {
       return Failed("decoding", r);
     }
-    HALFMOON_ASSIGN_OR_RETURN(Image image, Image::Create(decoded->width, decoded->height, 3));
+    HALFMOON_ASSIGN_OR_RETURN(RgbPicture image,
+                              RgbPicture::Create(decoded->width, decoded->height));
     avifRGBImage pixels;
     avifRGBImageSetDefaults(&pixels, decoded.get());
     pixels.format = AVIF_RGB_FORMAT_RGB;

@@ -187,20 +187,21 @@ class ExecPeer : public Peer {
                               [](double q) { return q == std::round(q); });
   }
 
-  Result<std::vector<std::uint8_t>> Encode(const ImageView& rgb, double quality) override {
+  Result<std::vector<std::uint8_t>> Encode(const RgbPicture& picture, double quality) override {
     const std::string in = *folder_ / "in.png", out = *folder_ / ("coded" + info_.extension);
     ImageWriteOptions plain;  // the samples are to be coded as they are
     plain.png_srgb_mark = false;
-    HALFMOON_RETURN_IF_ERROR(WriteImageFile(in, rgb, plain, /*overwrite=*/true));
+    HALFMOON_RETURN_IF_ERROR(WriteImageFile(in, picture.view(), plain, /*overwrite=*/true));
     HALFMOON_RETURN_IF_ERROR(Run(settings_.encode, in, out, quality));
     return ReadFile(out);
   }
 
-  Result<Image> Decode(std::span<const std::uint8_t> file) override {
+  Result<RgbPicture> Decode(std::span<const std::uint8_t> file) override {
     const std::string in = *folder_ / ("decode" + info_.extension), out = *folder_ / "out.png";
     HALFMOON_RETURN_IF_ERROR(WriteFile(in, file, /*overwrite=*/true));
     HALFMOON_RETURN_IF_ERROR(Run(settings_.decode, in, out, 0));
-    return ReadImageFile(out);
+    HALFMOON_ASSIGN_OR_RETURN(Image image, ReadImageFile(out));
+    return RgbPicture::From(std::move(image));
   }
 
  private:

@@ -37,7 +37,7 @@ void LeaveOnError(j_common_ptr common) {
 void IgnoreMessage(j_common_ptr) {}
 
 // False when libjpeg reported an error, which is then in `state->message`.
-bool Compress(const ImageView& rgb, const JpegSettings& settings, EncodeState* state) {
+bool Compress(const RgbPicture& picture, const JpegSettings& settings, EncodeState* state) {
   if (setjmp(state->leave) != 0) return false;
   jpeg_compress_struct* c = &state->compress;
   c->err = jpeg_std_error(&state->errors);
@@ -47,8 +47,8 @@ bool Compress(const ImageView& rgb, const JpegSettings& settings, EncodeState* s
   jpeg_create_compress(c);
   c->client_data = state;  // cleared by the creation
   jpeg_mem_dest(c, &state->bytes, &state->size);
-  c->image_width = rgb.width;
-  c->image_height = rgb.height;
+  c->image_width = picture.width();
+  c->image_height = picture.height();
   c->input_components = 3;
   c->in_color_space = JCS_RGB;
   jpeg_set_defaults(c);
@@ -61,7 +61,7 @@ bool Compress(const ImageView& rgb, const JpegSettings& settings, EncodeState* s
   if (settings.progressive) jpeg_simple_progression(c);
   jpeg_start_compress(c, TRUE);
   while (c->next_scanline < c->image_height) {
-    JSAMPROW row = const_cast<JSAMPROW>(rgb.row(c->next_scanline));
+    JSAMPROW row = const_cast<JSAMPROW>(picture.row(c->next_scanline));
     jpeg_write_scanlines(c, &row, 1);
   }
   jpeg_finish_compress(c);
@@ -87,11 +87,11 @@ class JpegPeer : public Peer {
     info_.ladder = {5, 10, 30, 67, 90};
   }
 
-  Result<std::vector<std::uint8_t>> Encode(const ImageView& rgb, double quality) override {
+  Result<std::vector<std::uint8_t>> Encode(const RgbPicture& picture, double quality) override {
     JpegSettings settings = settings_;
     settings.quality = static_cast<int>(std::lround(quality));
     const auto state = std::make_unique<EncodeState>();
-    const bool done = Compress(rgb, settings, state.get());
+    const bool done = Compress(picture, settings, state.get());
     std::vector<std::uint8_t> file;
     if (done) file.assign(state->bytes, state->bytes + state->size);
     jpeg_destroy_compress(&state->compress);
@@ -101,7 +101,10 @@ class JpegPeer : public Peer {
     return file;
   }
 
-  Result<Image> Decode(std::span<const std::uint8_t> file) override { return ReadImage(file); }
+  Result<RgbPicture> Decode(std::span<const std::uint8_t> file) override {
+    HALFMOON_ASSIGN_OR_RETURN(Image image, ReadImage(file));
+    return RgbPicture::From(std::move(image));
+  }
 
  private:
   JpegSettings settings_;

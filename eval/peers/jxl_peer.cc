@@ -48,7 +48,7 @@ class JxlPeer : public Peer {
     info_.ladder = {11, 14, 34, 72, 91};
   }
 
-  Result<std::vector<std::uint8_t>> Encode(const ImageView& rgb, double quality) override {
+  Result<std::vector<std::uint8_t>> Encode(const RgbPicture& picture, double quality) override {
     const JxlEnc encoder(JxlEncoderCreate(nullptr));
     if (!encoder) return Status(StatusCode::kOutOfMemory, "jxl: out of memory");
     if (runner_ && JxlEncoderSetParallelRunner(encoder.get(), JxlThreadParallelRunner,
@@ -57,29 +57,20 @@ class JxlPeer : public Peer {
     }
     JxlBasicInfo info;
     JxlEncoderInitBasicInfo(&info);
-    info.xsize = rgb.width;
-    info.ysize = rgb.height;
+    info.xsize = picture.width();
+    info.ysize = picture.height();
     info.bits_per_sample = 8;
     info.uses_original_profile = JXL_FALSE;
     JxlColorEncoding srgb;
     JxlColorEncodingSetToSRGB(&srgb, JXL_FALSE);
     JxlEncoderFrameSettings* frame = JxlEncoderFrameSettingsCreate(encoder.get(), nullptr);
-    // The library takes rows without padding only.
-    std::vector<std::uint8_t> packed;
-    const std::uint8_t* samples = rgb.data;
-    if (rgb.stride != rgb.row_bytes()) {
-      for (std::uint32_t y = 0; y < rgb.height; ++y) {
-        packed.insert(packed.end(), rgb.row(y), rgb.row(y) + rgb.row_bytes());
-      }
-      samples = packed.data();
-    }
     if (JxlEncoderSetBasicInfo(encoder.get(), &info) != JXL_ENC_SUCCESS ||
         JxlEncoderSetColorEncoding(encoder.get(), &srgb) != JXL_ENC_SUCCESS ||
         JxlEncoderFrameSettingsSetOption(frame, JXL_ENC_FRAME_SETTING_EFFORT, effort_) !=
             JXL_ENC_SUCCESS ||
         JxlEncoderSetFrameDistance(frame, DistanceOfQuality(quality)) != JXL_ENC_SUCCESS ||
-        JxlEncoderAddImageFrame(frame, &kRgb8, samples, rgb.row_bytes() * rgb.height) !=
-            JXL_ENC_SUCCESS) {
+        JxlEncoderAddImageFrame(frame, &kRgb8, picture.samples().data(),
+                                picture.samples().size()) != JXL_ENC_SUCCESS) {
       return Failed("the encoder refuses the picture or the settings");
     }
     JxlEncoderCloseInput(encoder.get());
@@ -98,7 +89,7 @@ class JxlPeer : public Peer {
     return file;
   }
 
-  Result<Image> Decode(std::span<const std::uint8_t> file) override {
+  Result<RgbPicture> Decode(std::span<const std::uint8_t> file) override {
     const JxlDec decoder(JxlDecoderCreate(nullptr));
     if (!decoder) return Status(StatusCode::kOutOfMemory, "jxl: out of memory");
     if (runner_ && JxlDecoderSetParallelRunner(decoder.get(), JxlThreadParallelRunner,
@@ -111,7 +102,7 @@ class JxlPeer : public Peer {
       return Failed("decoding failed");
     }
     JxlDecoderCloseInput(decoder.get());
-    Image image;
+    RgbPicture image;
     for (;;) {
       switch (JxlDecoderProcessInput(decoder.get())) {
         case JXL_DEC_BASIC_INFO: {
@@ -119,7 +110,7 @@ class JxlPeer : public Peer {
           if (JxlDecoderGetBasicInfo(decoder.get(), &info) != JXL_DEC_SUCCESS) {
             return Failed("decoding failed");
           }
-          HALFMOON_ASSIGN_OR_RETURN(image, Image::Create(info.xsize, info.ysize, 3));
+          HALFMOON_ASSIGN_OR_RETURN(image, RgbPicture::Create(info.xsize, info.ysize));
           break;
         }
         case JXL_DEC_NEED_IMAGE_OUT_BUFFER:

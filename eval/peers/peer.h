@@ -7,10 +7,12 @@
 #include <string>
 #include <vector>
 
-#include "halfmoon/image.h"
+#include "codec/metrics/rgb_picture.h"
 #include "halfmoon/status.h"
 
 namespace halfmoon::eval {
+
+using metrics::RgbPicture;
 
 // What a peer is told beside the options in its name; none of it changes the bytes it makes.
 struct PeerSettings {
@@ -47,11 +49,10 @@ class Peer {
   const PeerInfo& info() const { return info_; }
   void set_name(const std::string& name) { info_.name = name; }
 
-  // The whole file of an 8-bit RGB picture. Equal arguments give equal bytes.
+  // The whole file of a picture. Equal arguments give equal bytes.
   // REQUIRES: lowest <= quality <= highest. Errors: any, with a message that says what failed.
-  virtual Result<std::vector<std::uint8_t>> Encode(const ImageView& rgb, double quality) = 0;
-  // 8-bit RGB.
-  virtual Result<Image> Decode(std::span<const std::uint8_t> file) = 0;
+  virtual Result<std::vector<std::uint8_t>> Encode(const RgbPicture& picture, double quality) = 0;
+  virtual Result<RgbPicture> Decode(std::span<const std::uint8_t> file) = 0;
   // Of the last call; empty for codecs that don't tell.
   virtual std::vector<Stage> Stages() const { return {}; }
 

@@ -31,7 +31,7 @@ class WebpPeer : public Peer {
     info_.ladder = {0, 6, 34, 79, 95};
   }
 
-  Result<std::vector<std::uint8_t>> Encode(const ImageView& rgb, double quality) override {
+  Result<std::vector<std::uint8_t>> Encode(const RgbPicture& picture, double quality) override {
     WebPConfig config;
     if (!WebPConfigPreset(&config, WEBP_PRESET_DEFAULT, static_cast<float>(quality))) {
       return Failed("the library has another version than its header");
@@ -39,23 +39,23 @@ class WebpPeer : public Peer {
     config.method = method_;
     config.use_sharp_yuv = sharp_ ? 1 : 0;
     config.thread_level = threads_ > 1 ? 1 : 0;
-    if (rgb.width > WEBP_MAX_DIMENSION || rgb.height > WEBP_MAX_DIMENSION) {
+    if (picture.width() > WEBP_MAX_DIMENSION || picture.height() > WEBP_MAX_DIMENSION) {
       return Failed("a side is longer than the format's limit of 16383 pixels");
     }
-    WebPPicture picture;
+    WebPPicture webp;
     WebPMemoryWriter writer;
-    if (!WebPPictureInit(&picture))
-      return Failed("the library has another version than its header");
+    if (!WebPPictureInit(&webp)) return Failed("the library has another version than its header");
     WebPMemoryWriterInit(&writer);
-    picture.use_argb = sharp_ ? 1 : 0;
-    picture.width = static_cast<int>(rgb.width);
-    picture.height = static_cast<int>(rgb.height);
-    picture.writer = WebPMemoryWrite;
-    picture.custom_ptr = &writer;
-    const bool done = WebPPictureImportRGB(&picture, rgb.data, static_cast<int>(rgb.stride)) &&
-                      WebPEncode(&config, &picture);
-    const int error = picture.error_code;
-    WebPPictureFree(&picture);
+    webp.use_argb = sharp_ ? 1 : 0;
+    webp.width = static_cast<int>(picture.width());
+    webp.height = static_cast<int>(picture.height());
+    webp.writer = WebPMemoryWrite;
+    webp.custom_ptr = &writer;
+    const bool done =
+        WebPPictureImportRGB(&webp, picture.samples().data(), static_cast<int>(picture.stride())) &&
+        WebPEncode(&config, &webp);
+    const int error = webp.error_code;
+    WebPPictureFree(&webp);
     std::vector<std::uint8_t> file;
     if (done) file.assign(writer.mem, writer.mem + writer.size);
     WebPMemoryWriterClear(&writer);
@@ -63,11 +63,12 @@ class WebpPeer : public Peer {
     return file;
   }
 
-  Result<Image> Decode(std::span<const std::uint8_t> file) override {
+  Result<RgbPicture> Decode(std::span<const std::uint8_t> file) override {
     int width = 0, height = 0;
     if (!WebPGetInfo(file.data(), file.size(), &width, &height)) return Failed("not a WebP file");
-    HALFMOON_ASSIGN_OR_RETURN(Image image, Image::Create(static_cast<std::uint32_t>(width),
-                                                         static_cast<std::uint32_t>(height), 3));
+    HALFMOON_ASSIGN_OR_RETURN(
+        RgbPicture image,
+        RgbPicture::Create(static_cast<std::uint32_t>(width), static_cast<std::uint32_t>(height)));
     if (!WebPDecodeRGBInto(file.data(), file.size(), image.samples().data(), image.samples().size(),
                            static_cast<int>(image.stride()))) {
       return Failed("decoding failed");

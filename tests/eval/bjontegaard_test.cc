@@ -95,7 +95,7 @@ TEST(BjontegaardTest, PublishedCurves) {
   const auto curves = ReadCurves(HALFMOON_ANCHORS);
   ASSERT_TRUE(curves.ok()) << curves.status().message();
   auto find = [&](const std::string& start) {
-    for (const CurveFile& c : *curves) {
+    for (const CurveFile& c : curves->curves) {
       if (c.name.rfind(start, 0) == 0) return BdCurve{c.name, c.bpp, c.psnr_rgb};
     }
     return BdCurve{};

@@ -33,8 +33,8 @@ constexpr char kCompressAi[] = R"json({
 TEST(CurveFilesTest, ReadsCompressAiAndSortsByRate) {
   const auto curves = ReadCurves(WriteTemp(kCompressAi));
   ASSERT_TRUE(curves.ok()) << curves.status().message();
-  ASSERT_EQ(curves->size(), 1u);
-  const CurveFile& c = curves->front();
+  ASSERT_EQ(curves->curves.size(), 1u);
+  const CurveFile& c = curves->curves.front();
   EXPECT_EQ(c.name, "bmshj2018-factorized-mse");
   EXPECT_EQ(c.description, "Inference (ans)");
   EXPECT_EQ(c.bpp, (std::vector<double>{0.12, 0.19, 0.42, 0.7}));
@@ -47,7 +47,7 @@ TEST(CurveFilesTest, ReadsCompressAiAndSortsByRate) {
 TEST(CurveFilesTest, WritesTheSameKeys) {
   const auto curves = ReadCurves(WriteTemp(kCompressAi));
   ASSERT_TRUE(curves.ok());
-  const auto ours = nlohmann::json::parse(CurveToJson(curves->front()));
+  const auto ours = nlohmann::json::parse(CurveToJson(curves->curves.front()));
   const auto theirs = nlohmann::json::parse(kCompressAi);
   ASSERT_EQ(ours.size(), theirs.size());
   for (const auto& [key, value] : theirs.items()) EXPECT_TRUE(ours.contains(key)) << key;
@@ -55,19 +55,50 @@ TEST(CurveFilesTest, WritesTheSameKeys) {
   for (const auto& [key, value] : theirs.at("results").items()) {
     EXPECT_EQ(ours.at("results").at(key).size(), 4u) << key;
   }
-  const auto again = ReadCurves(WriteTemp(CurveToJson(curves->front())));
+  const auto again = ReadCurves(WriteTemp(CurveToJson(curves->curves.front())));
   ASSERT_TRUE(again.ok());
-  EXPECT_EQ(again->front().psnr_rgb, curves->front().psnr_rgb);
+  EXPECT_EQ(again->curves.front().psnr_rgb, curves->curves.front().psnr_rgb);
 }
 
 TEST(CurveFilesTest, ReadsTheShippedAnchors) {
   const auto curves = ReadCurves(HALFMOON_ANCHORS);
   ASSERT_TRUE(curves.ok()) << curves.status().message();
-  EXPECT_EQ(curves->size(), 16u);
-  for (const CurveFile& c : *curves) {
+  EXPECT_EQ(curves->curves.size(), 16u);
+  for (const CurveFile& c : curves->curves) {
     EXPECT_NE(c.description.find("CompressAI"), std::string::npos) << c.name;
     EXPECT_TRUE(std::is_sorted(c.bpp.begin(), c.bpp.end())) << c.name;
   }
+}
+
+TEST(CurveFilesTest, TheShippedAnchorsNameTheirDataSet) {
+  const auto published = ReadCurves(HALFMOON_ANCHORS);
+  ASSERT_TRUE(published.ok()) << published.status().message();
+  const CurveDataset& kodak = published->dataset;
+  EXPECT_EQ(kodak.name, "Kodak");
+  // 18 lying and 6 upright pictures.
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> sizes(18, {768, 512});
+  sizes.resize(24, {512, 768});
+  EXPECT_EQ(OtherDataset(kodak, sizes), "");
+  sizes.pop_back();
+  EXPECT_EQ(OtherDataset(kodak, sizes),
+            "the published curves belong to Kodak (24 pictures of 768x512), this data set has 23 "
+            "pictures; differences against them mean little");
+  sizes.push_back({768, 511});
+  EXPECT_NE(OtherDataset(kodak, sizes).find("has one of 768x511"), std::string::npos);
+  EXPECT_NE(OtherDataset(kodak, {{768, 512}}).find("has 1 picture;"), std::string::npos);
+}
+
+TEST(CurveFilesTest, WhatAFileDoesNotSayIsNotHeldAgainstAPicture) {
+  const std::string curve = R"("codecs": [{"name": "x", "results": {"bpp": [1]}}]})";
+  const auto named = ReadCurves(WriteTemp(R"({"dataset": "Mine, some pictures", )" + curve));
+  ASSERT_TRUE(named.ok()) << named.status().message();
+  EXPECT_EQ(named->dataset.name, "Mine, some pictures");
+  EXPECT_EQ(OtherDataset(named->dataset, {{1, 1}}), "");
+  const auto counted =
+      ReadCurves(WriteTemp(R"({"dataset": {"name": "Mine", "pictures": 2}, )" + curve));
+  ASSERT_TRUE(counted.ok()) << counted.status().message();
+  EXPECT_EQ(OtherDataset(counted->dataset, {{1, 1}, {7, 9}}), "");
+  EXPECT_NE(OtherDataset(counted->dataset, {{1, 1}}), "");
 }
 
 TEST(CurveFilesTest, SaysWhatIsWrong) {
@@ -85,6 +116,10 @@ TEST(CurveFilesTest, SaysWhatIsWrong) {
                 .find("\"psnr-rgb\" has 1 entries"),
             std::string::npos);
   problem(R"({"name": "x", "results": {"bpp": ["a"]}})");
+  EXPECT_NE(problem(R"({"dataset": {"name": "d", "sizes": ["8"]}, "codecs": []})")
+                .find("size \"8\" is not of the form 768x512"),
+            std::string::npos);
+  problem(R"({"dataset": {"pictures": 3}, "codecs": []})");
   EXPECT_EQ(ReadCurves("/nowhere/none.json").status().code(), StatusCode::kIo);
 }
 

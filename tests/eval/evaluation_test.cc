@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -137,6 +139,111 @@ TEST_F(EvaluationTest, WritesWhatTheFormatSays) {
   EXPECT_EQ(curve.at("results").at("ms-ssim-rgb").size(), 4u);
 }
 
+// Alpha, 16 bit and grey: measured as they are shown over mid-grey, against the same original that
+// the report has.
+TEST_F(EvaluationTest, PicturesOfEveryKind) {
+  fs::remove_all(root_ / "pictures");
+  fs::create_directories(root_ / "pictures");
+  const Image rgb = testing::MakePicture(170, 164, 3, testing::Kind::kScene);
+  Image wide = *Image::Create({170, 164, 3, 16}), clear = *Image::Create({170, 164, 4, 8}),
+        half = *Image::Create({170, 164, 4, 16});
+  for (std::uint32_t y = 0; y < 164; ++y) {
+    for (std::uint32_t x = 0; x < 170; ++x) {
+      for (std::uint32_t c = 0; c < 3; ++c) {
+        const std::uint8_t level = rgb.row(y)[3 * x + c];
+        wide.row16(y)[3 * x + c] = static_cast<std::uint16_t>(257 * level);
+        clear.row(y)[4 * x + c] = level;
+        half.row16(y)[4 * x + c] = static_cast<std::uint16_t>(257 * level);
+      }
+      clear.row(y)[4 * x + 3] = 255;
+      half.row16(y)[4 * x + 3] = static_cast<std::uint16_t>(x < 80 ? 65535 : 257 * x);
+    }
+  }
+  ASSERT_TRUE(WriteImageFile(Out("pictures/a.png"), rgb.view(), {}, true).ok());
+  ASSERT_TRUE(WriteImageFile(Out("pictures/b.png"), wide.view(), {}, true).ok());
+  ASSERT_TRUE(WriteImageFile(Out("pictures/c.png"), clear.view(), {}, true).ok());
+  ASSERT_TRUE(WriteImageFile(Out("pictures/d.png"), half.view(), {}, true).ok());
+  const json r = json::parse(RunAndWrite(options_));
+  for (const json& codec : r.at("codecs")) {
+    std::map<std::pair<int, int>, json> rows;
+    for (const json& row : codec.at("pictures")) rows[{row.at("picture"), row.at("point")}] = row;
+    for (int q = 0; q < 4; ++q) {
+      // Equal pixels: equal files, equal metrics.
+      for (const int p : {1, 2}) {
+        EXPECT_EQ((rows[{p, q}].at("bytes")), (rows[{0, q}].at("bytes")));
+        EXPECT_EQ((rows[{p, q}].at("metrics")), (rows[{0, q}].at("metrics")));
+      }
+      EXPECT_GT((rows[{3, q}].at("metrics").at("psnr_rgb").get<double>()), 20);
+    }
+  }
+  const auto original = ReadImageFile(Out("report/originals/d.png"));
+  ASSERT_TRUE(original.ok());
+  ASSERT_EQ(original->shape(), (PictureShape{170, 164, 3, 8}));
+  for (const std::uint32_t x : {10u, 100u}) {
+    const double alpha = x < 80 ? 1 : x / 255.0;
+    EXPECT_EQ(original->row(50)[3 * x],
+              std::lround(rgb.row(50)[3 * x] * alpha + 128 * (1 - alpha)));
+  }
+  const json& pictures = r.at("dataset").at("pictures");
+  EXPECT_FALSE(pictures.at(0).contains("note"));
+  EXPECT_EQ(pictures.at(1).at("note"), "16 bits rounded to 8");
+  EXPECT_EQ(pictures.at(3).at("note"), "transparency over mid-grey, 16 bits rounded to 8");
+  EXPECT_EQ(r.at("notes").size(), 3u);
+}
+
+// A blank page is decoded without error. The set's PSNR is then that of the mean squared error, at
+// every point of every codec; the picture is named; there are BD-rates.
+TEST_F(EvaluationTest, AnInfinitePsnrDoesNotSpoilTheSet) {
+  Image white = *Image::Create(170, 164, 3);
+  std::ranges::fill(white.samples(), std::uint8_t{255});
+  ASSERT_TRUE(WriteImageFile(Out("pictures/white.png"), white.view(), {}, true).ok());
+  options_.codecs = {"jpeg", "jpeg:progressive"};
+  const json r = json::parse(RunAndWrite(options_));
+  int infinite = 0;  // not at the lowest quality, which does not reach white
+  for (const json& codec : r.at("codecs")) {
+    for (std::size_t q = 0; q < 4; ++q) {
+      double mse = 0;
+      for (const json& row : codec.at("pictures")) {
+        if (row.at("point") != q) continue;
+        const json& psnr = row.at("metrics").at("psnr_rgb");
+        infinite += psnr.is_null() ? 1 : 0;
+        if (!psnr.is_null()) mse += 255.0 * 255 / std::pow(10, psnr.get<double>() / 10) / 3;
+      }
+      EXPECT_NEAR(codec.at("points").at(q).at("metrics").at("psnr_rgb").get<double>(),
+                  10 * std::log10(255.0 * 255 / mse), 1e-9);
+    }
+  }
+  EXPECT_EQ(infinite, 2 * 3);
+  bool found = false;
+  for (const json& bd : r.at("bd")) {
+    if (bd.at("metric") != "psnr_rgb") continue;
+    found = true;
+    EXPECT_TRUE(bd.contains("bd_rate")) << bd;
+  }
+  EXPECT_TRUE(found);
+  // a.png is grey: its colour differences are exact, too.
+  const std::string notes = r.at("notes").dump();
+  EXPECT_NE(notes.find("white.png: decoded without error at some quality; PSNR (RGB)"),
+            std::string::npos)
+      << notes;
+  EXPECT_NE(notes.find("a.png: decoded without error at some quality; PSNR (Cb), PSNR (Cr)"),
+            std::string::npos)
+      << notes;
+}
+
+TEST_F(EvaluationTest, TheTitleIsTheFoldersOrTheGivenOne) {
+  options_.points = 1;
+  options_.codecs = {"jpeg"};
+  options_.matched_bpp = 0;
+  fs::rename(root_ / "pictures", root_ / "in");
+  options_.dataset = Out("in") + "/";
+  EXPECT_EQ(json::parse(RunAndWrite(options_)).at("dataset").at("name"),
+            root_.filename().string() + "/in");
+  options_.title = "Holidays";
+  options_.overwrite = true;
+  EXPECT_EQ(json::parse(RunAndWrite(options_)).at("dataset").at("name"), "Holidays");
+}
+
 TEST_F(EvaluationTest, SameResultForAnyJobs) {
   const std::string one = RunAndWrite(options_);
   options_.out = Out("report3");
@@ -254,6 +361,11 @@ TEST_F(EvaluationTest, AnchorsAndWins) {
   options_.matched_bpp = 0;
   const json r = json::parse(RunAndWrite(options_));
   EXPECT_EQ(r.at("anchors").size(), 16u);
+  EXPECT_EQ(r.at("anchors_dataset"), (json{{"name", "Kodak"}, {"fits", false}}));
+  EXPECT_NE(r.at("notes").dump().find("belong to Kodak (24 pictures of 768x512), this data set has "
+                                      "2 pictures"),
+            std::string::npos)
+      << r.at("notes");
   EXPECT_EQ(r.at("matched").size(), 0u);
   bool found = false;
   for (const json& bd : r.at("bd")) {
@@ -276,7 +388,7 @@ TEST(ResultsExampleTest, HasTheKeysOfARealResult) {
   std::ifstream in(HALFMOON_EVAL_DATA "/results-example.json");
   const json r = json::parse(in);
   for (const char* key : {"format", "halfmoon", "command", "machine", "metrics", "dataset",
-                          "codecs", "anchors", "bd", "matched"}) {
+                          "codecs", "anchors", "bd", "matched", "notes"}) {
     EXPECT_TRUE(r.contains(key)) << key;
   }
   ASSERT_EQ(r.at("metrics").size(), metrics::kMetricCount);
