@@ -17,8 +17,7 @@
 //     give every other edge a halo and throw the result there away.
 //   - EncodeTile and DecodeTile know nothing outside their tile.
 //   - All four are const and may run in several threads at once, each with `threads` of its own.
-//   They
-//     may throw std::bad_alloc; callers catch it.
+//     They may throw std::bad_alloc; callers catch it.
 #pragma once
 
 #include <cstdint>

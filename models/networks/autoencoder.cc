@@ -51,7 +51,8 @@ AutoencoderImpl::AutoencoderImpl(const AeConfig& c) : config_(c) {
   };
   gain->Initialise(log_gain);
   inverse_gain->Initialise([&](double level) { return -log_gain(level); });
-  z_table->Initialise([](double) { return 25.0 / ContextPassImpl::kTableGain; });
+  z_table->Initialise(
+      [](double) { return ContextPassImpl::kInitialTable / ContextPassImpl::kTableGain; });
 }
 
 torch::Tensor AutoencoderImpl::Latent(const torch::Tensor& x, const torch::Tensor& level) {

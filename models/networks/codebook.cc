@@ -6,12 +6,6 @@
 namespace halfmoon::networks {
 namespace {
 
-// Unit length, for look-up by angle; a zero row stays zero.
-torch::Tensor Normalised(const torch::Tensor& rows) {
-  namespace F = torch::nn::functional;
-  return F::normalize(rows, F::NormalizeFuncOptions().dim(1));
-}
-
 // k-means++: each start is a row drawn with a probability proportional to its squared distance from
 // the starts before it.
 torch::Tensor SpreadStart(const torch::Tensor& rows, std::int64_t count, at::Generator generator) {
@@ -32,9 +26,14 @@ torch::Tensor SpreadStart(const torch::Tensor& rows, std::int64_t count, at::Gen
 
 }  // namespace
 
+torch::Tensor UnitRows(const torch::Tensor& rows) {
+  namespace F = torch::nn::functional;
+  return F::normalize(rows, F::NormalizeFuncOptions().dim(1));
+}
+
 CodebookImpl::CodebookImpl(const CodebookConfig& c) : config_(c) {
   const torch::Tensor start =
-      torch::randn({c.codes, c.dim}) / std::sqrt(static_cast<double>(c.dim));
+      Placed(torch::randn({c.codes, c.dim}) / std::sqrt(static_cast<double>(c.dim)));
   if (c.ema) {
     codes_ = register_buffer("codes", start);
     average_count_ = register_buffer("average_count", torch::ones({c.codes}));
@@ -45,8 +44,9 @@ CodebookImpl::CodebookImpl(const CodebookConfig& c) : config_(c) {
 }
 
 torch::Tensor CodebookImpl::Nearest(const torch::Tensor& rows, const torch::Tensor& penalty) const {
+  TORCH_CHECK(!(config_.cosine && penalty.defined()), "Nearest: a cosine codebook has no penalty");
   torch::NoGradGuard no_grad;
-  const torch::Tensor codes = config_.cosine ? Normalised(codes_) : codes_;
+  const torch::Tensor codes = Placed(codes_);
   const torch::Tensor half_squares = codes.square().sum(1) * 0.5;
   // |r - e|^2 / 2 = |r|^2 / 2 - r e + |e|^2 / 2, and a row's own length shifts all its distances
   // alike. Blocks bound the memory of large pictures.
@@ -67,7 +67,8 @@ CodebookImpl::Members CodebookImpl::CountMembers(const torch::Tensor& rows,
   torch::NoGradGuard no_grad;
   const torch::Tensor ones = torch::ones({indices.size(0)}, rows.options());
   return {torch::zeros({config_.codes}, rows.options()).index_add(0, indices, ones),
-          torch::zeros({config_.codes, config_.dim}, rows.options()).index_add(0, indices, rows)};
+          torch::zeros({config_.codes, config_.dim}, rows.options())
+              .index_add(0, indices, Placed(rows))};
 }
 
 void CodebookImpl::UpdateAverages(const Members& members, double decay) {
@@ -75,6 +76,12 @@ void CodebookImpl::UpdateAverages(const Members& members, double decay) {
   torch::NoGradGuard no_grad;
   average_count_.lerp_(members.count, 1 - decay);
   average_sum_.lerp_(members.sum, 1 - decay);
+  if (config_.cosine) {
+    constexpr double kNothing = 1e-12;  // a code whose members are long gone stays where it is
+    const torch::Tensor length = average_sum_.norm(2, 1, /*keepdim=*/true);
+    codes_.copy_(torch::where(length > kNothing, average_sum_ / length, codes_));
+    return;
+  }
   constexpr double kSmall = 1e-5;  // keeps a code without members where it is, not at infinity
   const torch::Tensor total = average_count_.sum();
   const torch::Tensor smooth =
@@ -91,7 +98,7 @@ std::int64_t CodebookImpl::RestartDeadCodes(const torch::Tensor& count, const to
   const torch::Tensor which = dead.slice(0, 0, n);
   const torch::Tensor order =
       torch::randperm(rows.size(0), generator, torch::kLong).to(rows.device());
-  const torch::Tensor drawn = rows.index_select(0, order.slice(0, 0, n));
+  const torch::Tensor drawn = Placed(rows.index_select(0, order.slice(0, 0, n)));
   codes_.index_copy_(0, which, drawn);
   if (config_.ema) {
     average_count_.index_fill_(0, which, 1);
@@ -100,14 +107,15 @@ std::int64_t CodebookImpl::RestartDeadCodes(const torch::Tensor& count, const to
   return n;
 }
 
-void CodebookImpl::InitialiseByKMeans(const torch::Tensor& rows, int iterations,
+void CodebookImpl::InitialiseByKMeans(const torch::Tensor& all, int iterations,
                                       at::Generator generator) {
-  TORCH_CHECK(rows.size(0) >= config_.codes, "k-means needs at least as many rows as codes");
+  TORCH_CHECK(all.size(0) >= config_.codes, "k-means needs at least as many rows as codes");
   torch::NoGradGuard no_grad;
+  const torch::Tensor rows = Placed(all);
   codes_.copy_(SpreadStart(rows, config_.codes, generator));
   for (int i = 0; i < iterations; ++i) {
     const Members m = CountMembers(rows, Nearest(rows));
-    const torch::Tensor centres = m.sum / m.count.clamp_min(1).unsqueeze(1);
+    const torch::Tensor centres = Placed(m.sum / m.count.clamp_min(1).unsqueeze(1));
     codes_.copy_(torch::where((m.count > 0).unsqueeze(1), centres, codes_));
     RestartDeadCodes(m.count, rows, 0, generator);
   }
@@ -121,6 +129,11 @@ void CodebookImpl::SetCodes(const torch::Tensor& codes) {
     average_count_.fill_(1);
     average_sum_.copy_(codes);
   }
+}
+
+void CodebookImpl::KeepLength() {
+  torch::NoGradGuard no_grad;
+  if (config_.cosine) codes_.copy_(UnitRows(codes_));
 }
 
 double CodebookUsage(const torch::Tensor& count) {

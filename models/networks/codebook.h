@@ -8,9 +8,15 @@ namespace halfmoon::networks {
 struct CodebookConfig {
   std::int64_t codes = 1024;  // K
   std::int64_t dim = 16;      // d
-  bool cosine = false;        // nearest by angle (normalised look-up); a code keeps its length
-  bool ema = false;           // trained by moving averages of its members, not by gradients
+  // Rows and codes have length 1 (Yu et al. 2022, arXiv 2110.04627): the nearest code by angle is
+  // then the nearest by distance, and codes move to the mean direction of their members (spherical
+  // k-means). Codes of weights files from before that have any length; only their angle counts.
+  bool cosine = false;
+  bool ema = false;  // trained by moving averages of its members, not by gradients
 };
+
+// Rows [n, d] at length 1; a zero row stays zero.
+torch::Tensor UnitRows(const torch::Tensor& rows);
 
 class CodebookImpl : public torch::nn::Module {
  public:
@@ -18,7 +24,8 @@ class CodebookImpl : public torch::nn::Module {
 
   // Index of the code nearest to each row. rows: float32 [n, d] -> int64 [n]; not differentiable.
   // `penalty`: added to the squared distances, [n, K] or [K]; what a code costs beside its error
-  // (Chou et al. 1989, entropy-constrained vector quantisation).
+  // (Chou et al. 1989, entropy-constrained vector quantisation). Throws with a penalty on a cosine
+  // codebook: rows may have any length there, and an angle is no squared distance.
   torch::Tensor Nearest(const torch::Tensor& rows, const torch::Tensor& penalty = {}) const;
 
   // The codes of indices: int64 [n] -> [n, d]; differentiable in the codebook unless ema.
@@ -31,6 +38,7 @@ class CodebookImpl : public torch::nn::Module {
     torch::Tensor count;  // [K]
     torch::Tensor sum;    // [K, d]
   };
+  // Of a cosine codebook the sum is that of the rows at length 1.
   Members CountMembers(const torch::Tensor& rows, const torch::Tensor& indices) const;
 
   // Moves the codes to the moving averages of their members (van den Oord et al. 2017, appendix
@@ -45,12 +53,19 @@ class CodebookImpl : public torch::nn::Module {
   // Vassilvitskii 2007). REQUIRES: n >= K.
   void InitialiseByKMeans(const torch::Tensor& rows, int iterations, at::Generator generator);
 
-  // codes: [K, d]. Moving averages begin there.
+  // codes: [K, d], as they are. Moving averages begin there.
   void SetCodes(const torch::Tensor& codes);
+  // Of a cosine codebook that gradients move: puts the codes back to length 1.
+  void KeepLength();
 
   const CodebookConfig& config() const { return config_; }
 
  private:
+  // Rows as this codebook measures them.
+  torch::Tensor Placed(const torch::Tensor& rows) const {
+    return config_.cosine ? UnitRows(rows) : rows;
+  }
+
   CodebookConfig config_;
   torch::Tensor codes_;                        // [K, d]: a parameter, or with ema a buffer
   torch::Tensor average_count_, average_sum_;  // ema: buffers [K], [K, d]

@@ -56,8 +56,11 @@ ContextPassImpl::ContextPassImpl(const AeConfig& config, bool has_context) {
   c = register_module("c", IntegerConv(std::vector<Run>{{config.prior_hidden, Unit::kHidden}},
                                        2 * m, 1, false, most));
   torch::NoGradGuard no_grad;
-  c->weight.mul_(0.3);
-  c->bias.slice(0, 0, m).fill_(25.0 / kTableGain);  // sigma of about 1.4 to begin with
+  // Times the gains, outputs of the usual initial size would scatter over a dozen tables and as
+  // many steps. They begin close to their biases.
+  constexpr double kInitialSpread = 0.3;
+  c->weight.mul_(kInitialSpread);
+  c->bias.slice(0, 0, m).fill_(kInitialTable / kTableGain);
 }
 
 std::pair<torch::Tensor, torch::Tensor> ContextPassImpl::forward(int k, const torch::Tensor& f,

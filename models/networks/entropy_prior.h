@@ -52,6 +52,8 @@ class ContextPassImpl : public torch::nn::Module {
   // The last layer's outputs are multiplied by these, so that table steps and latent units are
   // learnt at the rate of everything else.
   static constexpr double kTableGain = 8, kMeanGain = 4;
+  // The table index that every symbol has before training: a sigma of 1.4 steps.
+  static constexpr double kInitialTable = 25;
 
   IntegerConv d{nullptr}, a{nullptr}, b{nullptr}, c{nullptr};
 

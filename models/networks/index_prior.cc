@@ -21,7 +21,9 @@ IndexPriorImpl::IndexPriorImpl(const VqvaeConfig& config) : config_(config) {
     const std::string n = std::to_string(s);
     c.push_back(register_module("c" + n, IntegerConv(std::vector<Run>{{h2, Unit::kHidden}},
                                                      config.codes, 1, false, kOutWeightMax)));
-    c.back()->weight.mul_(0.1);
+    // Times kLogitGain, logits would begin far from equal; all codes are equally likely at first.
+    constexpr double kInitialSpread = 0.1;
+    c.back()->weight.mul_(kInitialSpread);
   }
   embedding_ = register_parameter(
       "embedding", torch::randn({config.stages * config.codes * config.context_channels}) * 0.5);

@@ -15,8 +15,8 @@ namespace halfmoon::networks {
 // Stage s codes its indices in two passes, first the positions of even row + column, then the odd
 // ones, which see the first ones' indices of the same stage:
 //
-//   U -> 3x3 (E -> H1) + bias(s) -> relu -> 1x1 (H1 -> H2) + bias(s) -> relu -> 1x1 of stage s (H2
-//   -> K)
+//   U -> 3x3 (E -> H1) + bias(s) -> relu -> 1x1 (H1 -> H2) + bias(s) -> relu
+//     -> 1x1 of stage s (H2 -> K)
 //
 // The 3x3 and the middle layer are shared by all stages; both passes have their own. A two-pass
 // checkerboard as in He et al. 2021 (arXiv 2103.15306), over indices instead of scalars.

@@ -24,6 +24,14 @@ constexpr IntegerField kFields[] = {
     {"layers", &IndexTransformerConfig::layers, 1, 64},
 };
 
+// torch::dropout with numbers of a generator: worker threads must not share LibTorch's own.
+torch::Tensor Dropout(const torch::Tensor& x, double probability,
+                      const c10::optional<at::Generator>& generator) {
+  if (probability == 0) return x;
+  const double kept = 1 - probability;
+  return x * torch::empty_like(x.detach()).bernoulli_(kept, generator).div_(kept);
+}
+
 }  // namespace
 
 Status IndexTransformerConfig::Validate() const {
@@ -120,12 +128,13 @@ torch::Tensor IndexTransformerImpl::Attend(const Layer& layer, const torch::Tens
   return out(scores.softmax(-1).matmul(v).transpose(1, 2).reshape({b, n, w}));
 }
 
-torch::Tensor IndexTransformerImpl::Run(torch::Tensor x, KeyValueCache* cache) {
+torch::Tensor IndexTransformerImpl::Run(torch::Tensor x, KeyValueCache* cache,
+                                        const c10::optional<at::Generator>& generator) {
   if (cache != nullptr) cache->layers.resize(layers_.size());
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     Layer& layer = layers_[i];
     auto drop = [&](const torch::Tensor& t) {
-      return torch::dropout(t, config_.dropout, is_training());
+      return is_training() ? Dropout(t, config_.dropout, generator) : t;
     };
     x = x + drop(Attend(layer, layer.before_attention(x), cache ? &cache->layers[i] : nullptr));
     x = x + drop(layer.reduce(torch::gelu(layer.expand(layer.before_mlp(x)))));
@@ -135,13 +144,14 @@ torch::Tensor IndexTransformerImpl::Run(torch::Tensor x, KeyValueCache* cache) {
 }
 
 torch::Tensor IndexTransformerImpl::forward(const torch::Tensor& condition,
-                                            const torch::Tensor& indices) {
+                                            const torch::Tensor& indices,
+                                            const c10::optional<at::Generator>& generator) {
   const std::int64_t n = config_.indices;
   const torch::Tensor x = torch::cat({torch::embedding(words_, condition),
                                       torch::embedding(codes_, indices.slice(1, 0, n - 1))},
                                      1) +
                           places_.slice(0, 0, config_.length() - 1);
-  return head_(last_(Run(x, nullptr).slice(1, config_.condition - 1)));
+  return head_(last_(Run(x, nullptr, generator).slice(1, config_.condition - 1)));
 }
 
 torch::Tensor IndexTransformerImpl::Begin(const torch::Tensor& condition, KeyValueCache* cache) {

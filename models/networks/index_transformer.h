@@ -38,8 +38,8 @@ struct KeyValueCache {
 };
 
 //   words c_1..c_L, indices i_1..i_{N-1} -> embedding + place
-//     -> [normalise -> causal attention -> + -> normalise -> 1x (W -> 4W) -> GELU -> (4W -> W) ->
-//     +]*
+//     -> [normalise -> causal attention -> +
+//         normalise -> (W -> 4W) -> GELU -> (4W -> W) -> +] for each layer
 //     -> normalise -> logits of i_1..i_N, from the last condition token on
 //
 // The decoder-only transformer of Radford et al. 2019 (GPT-2) over indices of a VQ-VAE (van den
@@ -51,8 +51,10 @@ class IndexTransformerImpl : public torch::nn::Module {
   explicit IndexTransformerImpl(const IndexTransformerConfig& config);
 
   // condition: int64 [B, L] in [0, V); indices: int64 [B, N] in [0, K). Returns logits [B, N, K]:
-  // those at n depend on the condition and on indices before n alone.
-  torch::Tensor forward(const torch::Tensor& condition, const torch::Tensor& indices);
+  // those at n depend on the condition and on indices before n alone. In training mode `generator`
+  // draws what dropout leaves out; none: LibTorch's own.
+  torch::Tensor forward(const torch::Tensor& condition, const torch::Tensor& indices,
+                        const c10::optional<at::Generator>& generator = c10::nullopt);
 
   // The same one position at a time: the logits of the first index, [B, K], then of each next one
   // given the one before it, int64 [B]. `cache`: empty at first. The caller turns gradients off.
@@ -67,7 +69,8 @@ class IndexTransformerImpl : public torch::nn::Module {
     torch::nn::Linear qkv{nullptr}, out{nullptr}, expand{nullptr}, reduce{nullptr};
   };
   // x: [B, n, W], the positions after those of `cache`. Without a cache all positions are in x.
-  torch::Tensor Run(torch::Tensor x, KeyValueCache* cache);
+  torch::Tensor Run(torch::Tensor x, KeyValueCache* cache,
+                    const c10::optional<at::Generator>& generator = c10::nullopt);
   torch::Tensor Attend(const Layer& layer, const torch::Tensor& x,
                        std::pair<torch::Tensor, torch::Tensor>* cache);
 

@@ -61,10 +61,7 @@ VitConfig SmallVqvaeConfig::vit() const {
 QuantiserConfig SmallVqvaeConfig::quantiser() const {
   QuantiserConfig q;
   q.channels = transform == "vit" ? vit_width : pyramid.widths.back();
-  q.dim = code_dim;
-  q.codes = codes;
-  q.cosine = cosine;
-  q.ema = ema;
+  q.codebook = {codes, code_dim, cosine, ema};
   return q;
 }
 
@@ -158,7 +155,7 @@ torch::Tensor SmallVqvaeImpl::Encode(const torch::Tensor& x) {
 
 torch::Tensor SmallVqvaeImpl::Decode(const torch::Tensor& indices) {
   const std::int64_t g = config_.grid();
-  return g_s(quantiser->Decode(indices.view({indices.size(0), 1, g, g})));
+  return g_s(quantiser->Decode(indices.view({indices.size(0), g, g})));
 }
 
 torch::Tensor SmallVqvaeImpl::PriorBits(const torch::Tensor& indices) {
@@ -189,7 +186,7 @@ Result<SmallVqvae> ImportSmallVqvae(const runtime::WeightsFile& file) {
   HALFMOON_RETURN_IF_ERROR(LoadModule(file, "g_s.unproject", *model->quantiser->unproject));
   HALFMOON_ASSIGN_OR_RETURN(const torch::Tensor codes,
                             LoadFloatTensor(file, "g_s.codes", {c.codes, c.code_dim}));
-  model->quantiser->stages[0]->SetCodes(codes);
+  model->quantiser->codebook->SetCodes(codes);
   model->eval();
   return model;
 }

@@ -42,8 +42,8 @@ class VqvaeImpl : public torch::nn::Module {
     torch::Tensor bits;          // [N]: of the used stages' indices; gradient for the prior alone
     torch::Tensor stage_bits;    // [S]: sums over all pictures that use the stage; no gradient
     torch::Tensor stage_energy;  // [S]: |p - z|^2 after the stage, sums over the same pictures
-    std::vector<torch::Tensor>
-        indices;  // per stage: int64 [n_s * h * w] of the pictures that use it
+    // Per stage: int64 [n_s * h * w] of the pictures that use it.
+    std::vector<torch::Tensor> indices;
     std::vector<torch::Tensor> residuals;  // per stage: [n_s * h * w, g] that was looked up
     std::vector<torch::Tensor> sums;       // with keep_sums: z after each stage, [n_s, d, h, w]
   };

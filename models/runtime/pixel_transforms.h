@@ -68,10 +68,9 @@ class PixelSynthesis {
 };
 
 // Pixels -> y:
-//   x - 0.5 -> unshuffle 8 -> 1x1 -> blocks at 1/8 -> * gain(Q) -> unshuffle 2, 1x1 -> blocks at
-//   1/16 -> 1x1 --> + -> y
-//          \-> unshuffle 16 (or windows of 32x32, lapped), 1x1
-//          ------------------------------------------------/
+//   x - 0.5 -> unshuffle 8 -> 1x1 -> blocks at 1/8 -> * gain(Q) -> unshuffle 2, 1x1
+//      |                                            -> blocks at 1/16 -> 1x1 --> + -> y
+//      \-> unshuffle 16 (or windows of 32x32, lapped), 1x1 ---------------------/
 class PixelAnalysis {
  public:
   // Errors: kModelCorrupt naming the tensor or key.

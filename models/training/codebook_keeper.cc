@@ -16,7 +16,7 @@ void CodebookKeeper::Collect(int worker, networks::Codebook& book, const torch::
   seen_[static_cast<std::size_t>(worker)].push_back({book->CountMembers(rows, indices), rows});
 }
 
-void CodebookKeeper::EndStep(const StepInfo& at, std::vector<networks::Codebook>& books) {
+void CodebookKeeper::EndStep(const StepInfo& at, std::vector<networks::Codebook> books) {
   torch::NoGradGuard no_grad;
   const double decay =
       at.progress < kRestartUntil ? 0.99 : 0.998;  // longer averages when codes come to rest
@@ -40,6 +40,7 @@ void CodebookKeeper::EndStep(const StepInfo& at, std::vector<networks::Codebook>
       book->UpdateAverages(sum, decay);
       count = book->named_buffers()["average_count"];
     } else {
+      book->KeepLength();
       count = counts_[s] =
           counts_[s].defined() ? counts_[s].lerp(sum.count, 1 - decay) : sum.count + 1;
     }

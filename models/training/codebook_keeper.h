@@ -23,9 +23,10 @@ class CodebookKeeper {
   // `stage`. Called by a worker for itself, stages in ascending order from 0.
   void Collect(int worker, networks::Codebook& book, const torch::Tensor& rows,
                const torch::Tensor& indices);
-  // Moves the codebooks to the averages of their members (where they are trained so) and, in the
-  // first part of the run, restarts codes with fewer than one member in some hundred steps.
-  void EndStep(const StepInfo& at, std::vector<networks::Codebook>& books);
+  // After the optimiser's step. Moves the codebooks to the averages of their members, or keeps the
+  // length of those that gradients moved; in the first part of the run, restarts codes with fewer
+  // than one member in some hundred steps.
+  void EndStep(const StepInfo& at, std::vector<networks::Codebook> books);
   // Share of the codes that had a member in any step since the last call, mean over the stages; 0
   // before the first step.
   double TakeUsage();

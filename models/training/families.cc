@@ -26,6 +26,8 @@ using Metadata = std::map<std::string, std::string>;
 struct Family {
   const char* name;
   const char* architecture;  // of its weights files
+  // Whether its code keeps to one device. Others make tensors of the CPU on the way.
+  bool on_cuda;
   Status (*check)(const Recipe&);
   Result<std::unique_ptr<TrainingTask>> (*make)(const Recipe&, const std::vector<Pack>&,
                                                 std::int64_t validation_pictures, torch::Device);
@@ -52,17 +54,17 @@ Result<std::vector<std::uint8_t>> ExportAe(const Checkpoint& checkpoint, const M
 }
 
 constexpr Family kFamilies[] = {
-    {"ae", "ae", AeTask::Check, AeTask::Create, ExportAe},
-    {"ae-refinement", "ae", RefinementTask::Check, RefinementTask::Create, ExportAe},
-    {"classifier", "classifier", ClassifierTask::Check, ClassifierTask::Create,
+    {"ae", "ae", true, AeTask::Check, AeTask::Create, ExportAe},
+    {"ae-refinement", "ae", false, RefinementTask::Check, RefinementTask::Create, ExportAe},
+    {"classifier", "classifier", true, ClassifierTask::Check, ClassifierTask::Create,
      WithoutData<ClassifierTask::Export>},
-    {"index-transformer", "index-transformer", IndexTransformerTask::Check,
+    {"index-transformer", "index-transformer", true, IndexTransformerTask::Check,
      IndexTransformerTask::Create, WithoutData<IndexTransformerTask::Export>},
-    {"vae", "vae", VaeTask::Check, VaeTask::Create, ExportVae},
-    {"vqvae", "vqvae", VqvaeTask::Check, VqvaeTask::Create, WithoutData<ExportVqvae>},
-    {"vqvae-refinement", "vqvae", VqvaeRefinementTask::Check, VqvaeRefinementTask::Create,
+    {"vae", "vae", true, VaeTask::Check, VaeTask::Create, ExportVae},
+    {"vqvae", "vqvae", false, VqvaeTask::Check, VqvaeTask::Create, WithoutData<ExportVqvae>},
+    {"vqvae-refinement", "vqvae", false, VqvaeRefinementTask::Check, VqvaeRefinementTask::Create,
      WithoutData<ExportVqvae>},
-    {"vqvae-small", "vqvae-small", SmallVqvaeTask::Check, SmallVqvaeTask::Create,
+    {"vqvae-small", "vqvae-small", false, SmallVqvaeTask::Check, SmallVqvaeTask::Create,
      WithoutData<ExportSmallVqvae>},
 };
 
@@ -93,6 +95,14 @@ Status CheckFamily(const Recipe& recipe) {
             "field 'base': family '" + recipe.family + "' makes no updates of weights files"};
   }
   return family->check(recipe);
+}
+
+Status CheckDevice(const Recipe& recipe, const std::string& device) {
+  HALFMOON_ASSIGN_OR_RETURN(const Family* family, Find(recipe.family));
+  if (device == "cpu" || family->on_cuda) return Status::Ok();
+  return {StatusCode::kInvalidArgument, "family '" + recipe.family +
+                                            "' is trained on the CPU only, not on device '" +
+                                            device + "'; use --device cpu"};
 }
 
 Result<std::unique_ptr<TrainingTask>> MakeTask(const Recipe& recipe, const std::vector<Pack>& packs,

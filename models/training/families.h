@@ -22,6 +22,9 @@ struct Checkpoint;
 // Errors: kInvalidArgument naming the field and what is legal.
 Status CheckFamily(const Recipe& recipe);
 
+// Whether the recipe's family can be trained on that device. Errors: kInvalidArgument naming both.
+Status CheckDevice(const Recipe& recipe, const std::string& device);
+
 // The model of the recipe with its data. `device`: "cpu" or "cuda". Errors: those of CheckFamily;
 // kInvalidArgument when the packs lack what the family needs.
 Result<std::unique_ptr<TrainingTask>> MakeTask(const Recipe& recipe, const std::vector<Pack>& packs,

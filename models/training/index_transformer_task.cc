@@ -46,6 +46,11 @@ Result<ConditionOptions> ReadConditionOptions(const Recipe& r) {
   return o;
 }
 
+// A caption is "name; detail; detail ...". A prompt is any part of it, mostly with the name, so
+// training leaves parts out: the name of a caption that has more than it with the first
+// probability, each detail with the second. Chosen, not tuned.
+constexpr double kNoName = 0.1, kNoDetail = 0.5;
+
 // The recipe's fields over defaults; what the data decides is filled in later.
 Result<IndexTransformerConfig> ReadTransformer(const Recipe& r) {
   for (const char* name : {"codes", "indices", "words"}) {
@@ -237,11 +242,6 @@ Status IndexTransformerTask::ImportWeightsFile(const std::string& path) {
   return Status::Ok();
 }
 
-void IndexTransformerTask::BeforeStep(const StepInfo& at) {
-  // Dropout takes LibTorch's own numbers.
-  torch::manual_seed(MixSeed(recipe_.seed, static_cast<std::uint64_t>(at.step), 0));
-}
-
 torch::Tensor IndexTransformerTask::Conditions(const Part& part, const torch::Tensor& which,
                                                at::Generator* generator) const {
   const std::int64_t count = which.size(0), length = model_->config().condition;
@@ -267,7 +267,8 @@ torch::Tensor IndexTransformerTask::Conditions(const Part& part, const torch::Te
     std::int64_t at = 0;
     for (std::size_t k = 0; k < parts.size(); ++k) {
       // When all is certain, the name alone: it is what a prompt is like.
-      if (k == 0 ? happens(0.1) && parts.size() > 1 : generator == nullptr || happens(0.5))
+      if (k == 0 ? happens(kNoName) && parts.size() > 1
+                 : generator == nullptr || happens(kNoDetail))
         continue;
       const PromptWords::Prompt prompt = words_.Encode(parts[k], static_cast<std::size_t>(length));
       for (const std::int64_t word : prompt.words) {
@@ -296,7 +297,8 @@ torch::Tensor IndexTransformerTask::Loss(const StepInfo& at, at::Generator& gene
   at::Generator words = MakeGenerator(torch::kCPU);
   words.set_current_seed(MixSeed(recipe_.seed, static_cast<std::uint64_t>(at.step),
                                  static_cast<std::uint64_t>(100 + at.worker)));
-  const torch::Tensor logits = model_->forward(Conditions(training_, which, &words), indices);
+  const torch::Tensor logits =
+      model_->forward(Conditions(training_, which, &words), indices, generator);
   const torch::Tensor nats =
       torch::nll_loss(torch::log_softmax(logits.flatten(0, 1), 1), indices.flatten());
   *figures = {{"bits_per_index", nats.item<double>() / std::log(2.0)}};

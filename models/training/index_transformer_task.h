@@ -44,7 +44,6 @@ class IndexTransformerTask : public TrainingTask {
 
   torch::nn::Module& network() override { return *model_; }
   Status ImportWeightsFile(const std::string& path) override;
-  void BeforeStep(const StepInfo& at) override;
   torch::Tensor Loss(const StepInfo& at, at::Generator& generator, Figures* figures) override;
   bool HasValidation() const override { return validation_.indices.defined(); }
   // Score: bits per index of validation pictures, given their condition. Figures: also without it.

@@ -34,7 +34,7 @@ Optimizer::Optimizer(std::vector<std::pair<std::string, torch::Tensor>> paramete
     const std::int64_t rows = p.dim() > 0 ? p.size(0) : 1;
     const std::int64_t columns = rows > 0 ? p.numel() / rows : 0;
     const bool level_vector = p.dim() == 2;  // anchors [levels, channels]: not a linear map
-    // The linear paths carry most of the picture with weights of about 0.03 each: at AdamW's full
+    // The linear paths carry most of the picture with weights of about 0.03 each: at Adam's full
     // rate a step would change them by per cents, which is noise in every pixel.
     const bool linear_path = name.find(".linear.") != std::string::npos ||
                              name.find(".refine.out.") != std::string::npos;
@@ -54,7 +54,6 @@ void Optimizer::Update(Slot& slot, const torch::Tensor& gradient, double scale,
   const double learning_rate = base_rate * slot.rate;
   const torch::Tensor g = scale == 1 ? gradient : gradient * scale;
   torch::Tensor p = slot.parameter;
-  if (options_.weight_decay > 0) p.mul_(1 - learning_rate * options_.weight_decay);
   if (slot.matrix) {
     slot.first.mul_(options_.momentum).add_(g);
     if (!slot.direction.defined() || (step_ + slot.turn) % options_.orthogonalise_every == 0) {

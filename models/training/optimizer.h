@@ -1,4 +1,4 @@
-// The optimiser: Muon for matrices, AdamW for all else, with weight averaging. LibTorch.
+// The optimiser: Muon for matrices, Adam for all else, with weight averaging. LibTorch.
 #pragma once
 
 #include <torch/torch.h>
@@ -12,20 +12,19 @@
 namespace halfmoon::training {
 
 struct OptimizerOptions {
-  bool muon = true;             // false: AdamW for every parameter
+  bool muon = true;             // false: Adam for every parameter
   double momentum = 0.95;       // Muon
-  double matrix_rate = 4;       // Muon's learning rate over AdamW's
-  double linear_rate = 0.1;     // the linear paths' learning rate over AdamW's
+  double matrix_rate = 4;       // Muon's learning rate over Adam's
+  double linear_rate = 0.1;     // the linear paths' learning rate over Adam's
   int orthogonalise_every = 2;  // steps that share one orthogonal matrix; momentum changes slowly
-  double beta1 = 0.9, beta2 = 0.99, epsilon = 1e-8;  // AdamW
-  double weight_decay = 0;                           // decoupled
+  double beta1 = 0.9, beta2 = 0.99, epsilon = 1e-8;  // Adam
   double gradient_clip = 1.0;                        // global norm
   double ema = 0.999;  // decay of the averaged weights; ramps up from short averages
 };
 
 // Muon (Jordan et al. 2024): the momentum of a weight matrix is replaced by the nearest
 // orthogonal matrix (five Newton-Schulz iterations), so that all its directions learn at one rate;
-// scaled by 0.2 sqrt(max(rows, columns)) its step has AdamW's usual size (Liu et al. 2025), so both
+// scaled by 0.2 sqrt(max(rows, columns)) its step has Adam's usual size (Liu et al. 2025), so both
 // share one learning rate. Convolution kernels are matrices [out, in * kh * kw].
 class Optimizer {
  public:

@@ -53,8 +53,8 @@ Status Recipe::Validate() const {
   for (auto [field, side] : {std::pair{"crop", crop}, {"late_crop", late_crop}}) {
     if (side < 8 || side > 1024) return bad(std::string("field '") + field + "' must be 8 to 1024");
   }
-  if (optimizer != "muon" && optimizer != "adamw") {
-    return bad("field 'optimizer' is '" + optimizer + "'; legal are \"muon\" and \"adamw\"");
+  if (optimizer != "muon" && optimizer != "adam") {
+    return bad("field 'optimizer' is '" + optimizer + "'; legal are \"muon\" and \"adam\"");
   }
   if (quantiser != "rounding" && quantiser != "dependent") {
     return bad("field 'quantiser' is '" + quantiser +
@@ -99,6 +99,7 @@ Result<Recipe> Recipe::FromJson(const std::string& text, const std::string& wher
       known.insert(name);
       if (j.contains(name)) j.at(name).get_to(member);
     });
+    if (recipe.optimizer == "adamw") recipe.optimizer = "adam";  // its name in older recipes
     for (const auto& [key, value] : j.items()) {
       if (!known.count(key)) {
         return Status(StatusCode::kInvalidArgument, where + ": unknown field '" + key + "'");

@@ -23,7 +23,7 @@ struct Recipe {
   std::int64_t crop = 128;         // side; a multiple of 64
   double late_crop_from = 1.0;     // from this share of the run on, crops have side late_crop ...
   std::int64_t late_crop = 256;    // ... and the batch shrinks to the same number of pixels
-  std::string optimizer = "muon";  // "muon" or "adamw"
+  std::string optimizer = "muon";  // "muon" or "adam"
   double learning_rate = 1e-3;     // peak
   double matrix_rate = 4;          // Muon: learning rate of matrices over that of all else
   double linear_rate = 0.1;        // learning rate of the AE's linear paths over that of all else

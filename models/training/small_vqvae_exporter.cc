@@ -20,7 +20,7 @@ Result<std::vector<std::uint8_t>> ExportSmallVqvae(
   HALFMOON_RETURN_IF_ERROR(AddHalfModule(writer, "g_s", *model->g_s));
   HALFMOON_RETURN_IF_ERROR(AddHalfModule(writer, "g_s.unproject", *model->quantiser->unproject));
   const torch::Tensor codes =
-      model->quantiser->stages[0]->Codes(torch::arange(c.codes, torch::kLong));
+      model->quantiser->codebook->Codes(torch::arange(c.codes, torch::kLong));
   HALFMOON_RETURN_IF_ERROR(AddHalfTensor(writer, "g_s.codes", codes));
   HALFMOON_RETURN_IF_ERROR(AddIndexPrior(writer, model->prior, c.prior()));
   HALFMOON_ASSIGN_OR_RETURN(std::vector<std::uint8_t> bytes, writer.ToBytes());

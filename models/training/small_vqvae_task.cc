@@ -34,6 +34,11 @@ Result<SmallVqvaeLossOptions> ReadSmallVqvaeLoss(const Recipe& r) {
   return o;
 }
 
+// Of the bits per index in the loss. Their gradient reaches the integer prior alone, so this is no
+// price of rate: it keeps the prior's gradient, whose norm is clipped with that of all else, from
+// drowning that of the pictures.
+constexpr double kPriorWeight = 0.1;
+
 }  // namespace
 
 SmallVqvaeTask::SmallVqvaeTask(const Recipe& recipe, const SmallVqvaeLossOptions& loss,
@@ -73,12 +78,11 @@ Status SmallVqvaeTask::Initialise() {
   torch::NoGradGuard no_grad;
   at::Generator generator = MakeGenerator(device_);
   generator.set_current_seed(MixSeed(recipe_.seed, 0, 0));
-  networks::Codebook& book = model_->quantiser->stages[0];
   // At least so many vectors that k-means can find K centres.
   const std::int64_t pictures =
       std::max<std::int64_t>(64, 1 + 4 * model_->config().codes / model_->config().indices());
   const torch::Tensor x = training_.Sample(pictures, loss_.flip, generator).pictures;
-  book->InitialiseByKMeans(
+  model_->quantiser->codebook->InitialiseByKMeans(
       networks::ToRows(model_->quantiser->project(model_->g_a(x))).contiguous(), 6, generator);
   return Status::Ok();
 }
@@ -104,10 +108,10 @@ torch::Tensor SmallVqvaeTask::Loss(const StepInfo& at, at::Generator& generator,
   const torch::Tensor mse = d.square().mean();
   const torch::Tensor bits = model_->PriorBits(q.indices.view({count, -1})).mean() /
                              static_cast<double>(model_->config().indices());
-  keeper_.Collect(at.worker, model_->quantiser->stages[0], q.rows[0], q.indices.reshape({-1}));
+  keeper_.Collect(at.worker, model_->quantiser->codebook, q.rows, q.indices.reshape({-1}));
   const torch::Tensor loss = loss_.squared * mse + loss_.absolute * d.abs().mean() +
                              loss_.commitment * q.commitment_loss.mean() +
-                             loss_.dictionary * q.dictionary_loss.mean() + 0.1 * bits;
+                             loss_.dictionary * q.dictionary_loss.mean() + kPriorWeight * bits;
   *figures = {{"psnr", -10 * std::log10(mse.item<double>() + 1e-12)},
               {"commitment", q.commitment_loss.mean().item<double>()},
               {"bits_per_index", bits.item<double>()}};
@@ -115,7 +119,7 @@ torch::Tensor SmallVqvaeTask::Loss(const StepInfo& at, at::Generator& generator,
 }
 
 void SmallVqvaeTask::AfterStep(const StepInfo& at) {
-  keeper_.EndStep(at, model_->quantiser->stages);
+  keeper_.EndStep(at, {model_->quantiser->codebook});
 }
 
 ValidationReport SmallVqvaeTask::Validate(WorkerPool&) {

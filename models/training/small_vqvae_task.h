@@ -12,12 +12,15 @@
 namespace halfmoon::training {
 
 // Loss, per sample of the pictures: squared * d^2 + absolute * |d| + commitment * |p - sg[e]|^2
-// + dictionary * |sg[p] - e|^2 (codebooks trained by gradients) + the integer prior's bits per
-// index.
+// + dictionary * |sg[p] - e|^2 (codebooks trained by gradients) + kPriorWeight * the integer
+// prior's bits per index. p and e are per dimension of a code; with a cosine codebook both have
+// length 1.
 struct SmallVqvaeLossOptions {
-  double squared = 10;       // weight of the squared error, samples in 0..1
-  double absolute = 1;       // of the absolute error: keeps edges and flat areas clean
-  double commitment = 0.05;  // beta of van den Oord et al. 2017
+  double squared = 10;  // weight of the squared error, samples in 0..1
+  double absolute = 1;  // of the absolute error: keeps edges and flat areas clean
+  // The paper's beta (van den Oord et al. 2017: 0.1 to 2, 0.25 used) is against an unweighted
+  // squared error; against `squared` = 10 this is a beta of 0.005.
+  double commitment = 0.05;
   double dictionary = 1;
   bool flip = false;  // mirror every other picture
 };

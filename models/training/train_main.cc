@@ -1,12 +1,9 @@
-// halfmoon-train: the trainer as a program of its own, for machines with nothing but LibTorch.
+// halfmoon-train: the trainer as a program of its own, for machines without the picture libraries.
 // The same loop as `halfmoon train`; only the command line is spelt here.
-#include <charconv>
+#include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
-#include <cstring>
-#include <map>
 #include <string>
-#include <vector>
 
 #include "models/training/trainer.h"
 
@@ -15,53 +12,25 @@ namespace {
 volatile std::sig_atomic_t g_stop = 0;
 void OnSignal(int) { g_stop = 1; }
 
-int Usage() {
-  std::fputs(
-      "usage: halfmoon-train --recipe FILE --data PACK [--data PACK ...] --out DIR\n"
-      "                      (--steps N | --total-minutes M) [--init CHECKPOINT] [--resume]\n"
-      "                      [--codec WEIGHTS] [--device cpu|cuda] [--workers N]\n"
-      "                      [--precision auto|float32|bfloat16]\n",
-      stderr);
-  return 2;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
   halfmoon::training::TrainOptions o;
   std::string recipe, codec;
-  for (int i = 1; i < argc; ++i) {
-    const std::string key = argv[i];
-    if (key == "--resume") {
-      o.resume = true;
-      continue;
-    }
-    if (i + 1 >= argc) return Usage();
-    const std::string value = argv[++i];
-    if (key == "--recipe")
-      recipe = value;
-    else if (key == "--data")
-      o.packs.push_back(value);
-    else if (key == "--out")
-      o.out_dir = value;
-    else if (key == "--init")
-      o.init = value;
-    else if (key == "--codec")
-      codec = value;
-    else if (key == "--device")
-      o.device = value;
-    else if (key == "--precision")
-      o.precision = value;
-    else if (key == "--steps")
-      o.budget.steps = std::atoll(value.c_str());
-    else if (key == "--total-minutes")
-      o.budget.minutes = std::atof(value.c_str());
-    else if (key == "--workers")
-      o.workers = std::atoi(value.c_str());
-    else
-      return Usage();
-  }
-  if (recipe.empty() || o.packs.empty() || o.out_dir.empty()) return Usage();
+  CLI::App app("Trains a model on pixel packs", "halfmoon-train");
+  app.add_option("--recipe", recipe, "JSON file")->required();
+  app.add_option("--data", o.packs, "Packs made by 'halfmoon pack'")->required();
+  app.add_option("--out", o.out_dir, "Folder of the run")->required();
+  app.add_option("--steps", o.budget.steps, "Length of the run in steps");
+  app.add_option("--total-minutes", o.budget.minutes, "Length of the run in minutes");
+  app.add_option("--init", o.init, "Start from a checkpoint or a weights file");
+  app.add_flag("--resume", o.resume, "Continue the checkpoint in --out exactly");
+  app.add_option("--codec", codec, "Weights file of the codec (family index-transformer)");
+  app.add_option("--device", o.device, "cpu or cuda")->check(CLI::IsMember({"cpu", "cuda"}));
+  app.add_option("--workers", o.workers, "Threads that share a batch")->check(CLI::Range(1, 256));
+  app.add_option("--precision", o.precision, "Type of matrix products")
+      ->check(CLI::IsMember({"auto", "float32", "bfloat16"}));
+  CLI11_PARSE(app, argc, argv);
   auto loaded = halfmoon::training::Recipe::FromFile(recipe);
   if (!loaded.ok()) {
     std::fprintf(stderr, "error: %s\n", loaded.status().message().c_str());

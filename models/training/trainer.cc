@@ -113,6 +113,7 @@ class Run {
 
 Status Run::Prepare() {
   const Recipe& r = options_.recipe;
+  HALFMOON_RETURN_IF_ERROR(CheckDevice(r, options_.device));
   if (!device_.is_cpu() && !torch::cuda::is_available()) {
     return {StatusCode::kInvalidArgument,
             "device '" + options_.device + "' is not available; use --device cpu"};

@@ -76,7 +76,12 @@ Status VaeTask::ImportWeightsFile(const std::string& path) {
   return Status::Ok();
 }
 
+void VaeTask::BeforeStep(const StepInfo& at) {
+  kl_mean_ = std::make_unique<SharedMean>(at.workers);
+}
+
 torch::Tensor VaeTask::Loss(const StepInfo& at, at::Generator& generator, Figures* figures) {
+  SharedMean::Share share(*kl_mean_, at.worker);
   const std::int64_t batch = recipe_.batch;
   const std::int64_t count = batch * (at.worker + 1) / at.workers - batch * at.worker / at.workers;
   if (count == 0) return {};
@@ -92,10 +97,13 @@ torch::Tensor VaeTask::Loss(const StepInfo& at, at::Generator& generator, Figure
   *figures = {{"reconstruction_bits", reconstruction.item<double>()},
               {"psnr", -10 * std::log10(mse.item<double>() + 1e-12)}};
   if (config.variational) {
-    const torch::Tensor kl = networks::GaussianKl(mean, logvar).mean(0);  // per latent number
+    const torch::Tensor kls = networks::GaussianKl(mean, logvar);
+    const torch::Tensor kl = kls.mean(0);  // per latent number
+    const torch::Tensor bound = share.Mean(kls.sum(0), count) >= loss_.free_nats;
     const double beta =
         loss_.beta * (loss_.warm_up > 0 ? std::min(1.0, at.progress / loss_.warm_up) : 1);
-    loss = loss + kl.clamp_min(loss_.free_nats).sum() * (beta / unit);
+    loss =
+        loss + torch::where(bound, kl, torch::full_like(kl, loss_.free_nats)).sum() * (beta / unit);
     figures->push_back({"kl_bits", kl.sum().item<double>() / unit});
     figures->push_back({"beta", beta});
   }

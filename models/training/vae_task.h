@@ -7,6 +7,7 @@
 #include "models/training/checkpoint.h"
 #include "models/training/picture_sampler.h"
 #include "models/training/recipe.h"
+#include "models/training/shared_mean.h"
 #include "models/training/task.h"
 
 namespace halfmoon::training {
@@ -15,8 +16,8 @@ namespace halfmoon::training {
 struct VaeLossOptions {
   double beta = 1;       // of the KL at the end of the warm-up
   double warm_up = 0.1;  // share of the run over which beta rises from 0 (Bowman et al. 2016)
-  // Nats of KL per latent number, averaged over the batch, below which there is no pressure on it
-  // (Kingma et al. 2016).
+  // Nats of KL per latent number, averaged over the whole batch, below which there is no pressure
+  // on it (Kingma et al. 2016).
   double free_nats = 0.02;
   bool flip = false;  // mirror every other picture
 };
@@ -36,6 +37,7 @@ class VaeTask : public TrainingTask {
     return model_->named_buffers();
   }
   Status ImportWeightsFile(const std::string& path) override;
+  void BeforeStep(const StepInfo& at) override;
   torch::Tensor Loss(const StepInfo& at, at::Generator& generator, Figures* figures) override;
   // On validation pictures or, where the packs have none, on training pictures: the model's summary
   // has to be measured before it can be exported.
@@ -56,6 +58,7 @@ class VaeTask : public TrainingTask {
   torch::Device device_;
   PictureSampler training_, validation_;
   networks::Vae model_;
+  std::unique_ptr<SharedMean> kl_mean_;  // of the step
 };
 
 // What a model makes of pictures. Fills the model's summary.

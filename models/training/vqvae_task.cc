@@ -48,6 +48,11 @@ torch::Tensor Directions(const torch::Tensor& rows, std::int64_t d) {
   return vectors.flip(1).slice(1, 0, d).t().contiguous().to(torch::kFloat32);
 }
 
+// Of bits per pixel in the loss. Their gradient reaches the prior alone, so this is no price of
+// rate against distortion: it sets the prior's share of the gradient, whose norm is clipped as a
+// whole, against that of a distortion in squared 8-bit steps.
+constexpr double kPriorWeight = 4;
+
 // Share of the run after which the slopes are measured by the prior's bits.
 constexpr double kMeasureSlopesAt = 0.06;
 
@@ -290,7 +295,7 @@ torch::Tensor VqvaeTask::Loss(const StepInfo& at, at::Generator& generator, Figu
   const torch::Tensor lambda = torch::tensor(lambdas);
   const torch::Tensor weight =
       (lambda / std::sqrt(t.lambda_min * t.lambda_max)).pow(-r.level_weight);
-  torch::Tensor loss = (weight * lambda * mse).sum() + 4 * bpp.sum();
+  torch::Tensor loss = (weight * lambda * mse).sum() + kPriorWeight * bpp.sum();
   if (p.requires_grad()) loss = loss + commitment_ * (p - q.z).square().mean({1, 2, 3}).sum();
 
   for (std::size_t s = 0; s < q.indices.size(); ++s) {

@@ -14,9 +14,9 @@
 
 namespace halfmoon::training {
 
-// Every picture of a batch uses a random number of stages n. Its loss is rate + lambda(n) *
-// distortion, where lambda(n) is that of the AE codec at the quality level that belongs to n
-// stages. Loss fields of the recipe:
+// Every picture of a batch uses a random number of stages n. Its loss is kPriorWeight * rate +
+// lambda(n) * distortion, where lambda(n) is that of the AE codec at the quality level that belongs
+// to n stages; the rate moves the prior alone. Loss fields of the recipe:
 //   "commitment"  weight of |p - sg(z)|^2 per dimension; 0 (default): the analysis stays as it is
 //   "rate"        weight of the bits against the distance when an index is chosen (default 1), in
 //                 units of what a bit saves in the stages that follow; measured when a run begins

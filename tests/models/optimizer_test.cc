@@ -38,7 +38,7 @@ TEST(OptimizerTest, SolvesLeastSquares) {
       auto g = torch::autograd::grad({loss()}, {w, b});
       optimizer.Step(g, 0.02 * (1 - i / 600.0), pool);
     }
-    EXPECT_LT(loss().item<double>(), 0.02 * before) << (muon ? "muon" : "adamw");
+    EXPECT_LT(loss().item<double>(), 0.02 * before) << (muon ? "muon" : "adam");
   }
 }
 

@@ -25,7 +25,7 @@ TEST(RecipeTest, NamesWhatIsWrong) {
       {"{\"batsh\": 3}", "'batsh'"},
       {"{\"batch\": 0}", "'batch'"},
       {"{\"crop\": 100}", "'crop'"},
-      {"{\"optimizer\": \"sgd\"}", "\"muon\" and \"adamw\""},
+      {"{\"optimizer\": \"sgd\"}", "\"muon\" and \"adam\""},
       {"{\"quantiser\": \"trellis\"}", "\"rounding\" and \"dependent\""},
       {"{\"quantiser\": \"dependent\", \"family\": \"vqvae\"}", "family 'vqvae'"},
       {"{\"model\": {\"weight_bits\": 8}, \"family\": \"vqvae\"}", "'weight_bits'"},

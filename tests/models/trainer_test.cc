@@ -10,6 +10,7 @@
 #include "models/training/ae_task.h"
 #include "models/training/checkpoint.h"
 #include "models/training/exporter.h"
+#include "models/training/families.h"
 #include "tests/models/trainer_fixture.h"
 
 namespace halfmoon::training {
@@ -227,6 +228,15 @@ TEST_F(TrainerTest, BadInput) {
   o.device = "cuda";
   if (!torch::cuda::is_available()) {
     EXPECT_EQ(Train(o, Ignore()).code(), StatusCode::kInvalidArgument);
+  }
+  // Refused by name where a family's code would mix devices, with or without such a device.
+  for (const std::string family : {"ae-refinement", "vqvae", "vqvae-refinement", "vqvae-small"}) {
+    Recipe r;
+    r.family = family;
+    const Status status = CheckDevice(r, "cuda");
+    EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
+    EXPECT_NE(status.message().find("'" + family + "'"), std::string::npos) << status.message();
+    EXPECT_TRUE(CheckDevice(r, "cpu").ok());
   }
   o = Options("bad", 1);
   o.device = "toaster";

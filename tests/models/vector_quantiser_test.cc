@@ -17,15 +17,15 @@ class VectorQuantiserTest : public ::testing::Test {
  protected:
   void SetUp() override { torch::manual_seed(3); }
 
-  static QuantiserConfig Config(std::int64_t stages, bool cosine = false, bool ema = false) {
-    return {.channels = 6, .dim = 4, .codes = 16, .stages = stages, .cosine = cosine, .ema = ema};
+  static QuantiserConfig Config(bool cosine = false, bool ema = false) {
+    return {.channels = 6, .codebook = {.codes = 16, .dim = 4, .cosine = cosine, .ema = ema}};
   }
   static bool Moves(const torch::Tensor& loss, const torch::Tensor& parameter) {
     const auto g = torch::autograd::grad({loss}, {parameter}, {}, true, false, true);
     return g[0].defined() && g[0].abs().max().item<double>() > 0;
   }
-  static torch::Tensor Codes(VectorQuantiser& q, std::size_t stage) {
-    return q->stages[stage]->named_parameters()["codes"];
+  static torch::Tensor Codes(VectorQuantiser& q) {
+    return q->codebook->named_parameters()["codes"];
   }
 };
 
@@ -39,21 +39,18 @@ TEST_F(VectorQuantiserTest, TakesTheNearestCode) {
       if (cosine) distance = -torch::cosine_similarity(codes, rows[i].unsqueeze(0), 1);
       EXPECT_EQ(index[i].item<std::int64_t>(), distance.argmin().item<std::int64_t>()) << cosine;
     }
-    EXPECT_TRUE(torch::equal(book->Codes(index), codes.index_select(0, index)))
-        << "codes keep their length";
+    EXPECT_TRUE(torch::equal(book->Codes(index), codes.index_select(0, index)));
   }
 }
 
 TEST_F(VectorQuantiserTest, EachLossMovesItsOwnPart) {
-  for (const std::int64_t stages : {1, 3}) {
-    VectorQuantiser q(Config(stages));
+  for (const bool cosine : {false, true}) {
+    VectorQuantiser q(Config(cosine));
     const torch::Tensor z = torch::randn({2, 6, 3, 5}).requires_grad_();
     const auto out = q->forward(z);
-    for (std::size_t s = 0; s < static_cast<std::size_t>(stages); ++s) {
-      EXPECT_TRUE(Moves(out.dictionary_loss.sum(), Codes(q, s)));
-      EXPECT_FALSE(Moves(out.commitment_loss.sum(), Codes(q, s)));
-      EXPECT_FALSE(Moves(out.z_q.sum(), Codes(q, s)));
-    }
+    EXPECT_TRUE(Moves(out.dictionary_loss.sum(), Codes(q)));
+    EXPECT_FALSE(Moves(out.commitment_loss.sum(), Codes(q)));
+    EXPECT_FALSE(Moves(out.z_q.sum(), Codes(q)));
     EXPECT_FALSE(Moves(out.dictionary_loss.sum(), z));
     EXPECT_TRUE(Moves(out.commitment_loss.sum(), z));
     EXPECT_TRUE(Moves(out.z_q.sum(), z));
@@ -63,47 +60,60 @@ TEST_F(VectorQuantiserTest, EachLossMovesItsOwnPart) {
 // The quantiser must not change the decoder's gradient on its way to the encoder: it is that of the
 // two projections alone.
 TEST_F(VectorQuantiserTest, ReconstructionGradientPassesUnchanged) {
-  for (const std::int64_t stages : {1, 4}) {
-    VectorQuantiser q(Config(stages));
-    const torch::Tensor z = torch::randn({2, 6, 3, 5}).requires_grad_();
-    const torch::Tensor direction = torch::randn({2, 6, 3, 5});
-    const auto p = q->named_parameters();
-    const torch::Tensor plain = Pointwise(Pointwise(z, p["project.weight"], p["project.bias"]),
-                                          p["unproject.weight"], p["unproject.bias"]);
-    const auto expected = torch::autograd::grad({(plain * direction).sum()}, {z});
-    const auto got = torch::autograd::grad({(q->forward(z).z_q * direction).sum()}, {z});
-    EXPECT_TRUE(torch::allclose(expected[0], got[0], 1e-5, 1e-6));
-  }
+  VectorQuantiser q(Config());
+  const torch::Tensor z = torch::randn({2, 6, 3, 5}).requires_grad_();
+  const torch::Tensor direction = torch::randn({2, 6, 3, 5});
+  const auto p = q->named_parameters();
+  const torch::Tensor plain = Pointwise(Pointwise(z, p["project.weight"], p["project.bias"]),
+                                        p["unproject.weight"], p["unproject.bias"]);
+  const auto expected = torch::autograd::grad({(plain * direction).sum()}, {z});
+  const auto got = torch::autograd::grad({(q->forward(z).z_q * direction).sum()}, {z});
+  EXPECT_TRUE(torch::allclose(expected[0], got[0], 1e-5, 1e-6));
 }
 
 TEST_F(VectorQuantiserTest, DecodeGivesWhatForwardGave) {
-  VectorQuantiser q(Config(3));
-  torch::NoGradGuard no_grad;
-  const torch::Tensor z = torch::randn({3, 6, 4, 2});
-  const auto all = q->forward(z);
-  EXPECT_TRUE(torch::allclose(q->Decode(all.indices), all.z_q, 1e-5, 1e-6));
-  const auto some = q->forward(z, torch::tensor({1, 2, 3}, torch::kLong));
-  EXPECT_TRUE(torch::equal(some.indices, all.indices))
-      << "indices do not depend on the stages used";
-  for (std::int64_t i = 0; i < 3; ++i) {
-    const torch::Tensor first = all.indices.slice(0, i, i + 1).slice(1, 0, i + 1);
-    EXPECT_TRUE(torch::allclose(q->Decode(first), some.z_q.slice(0, i, i + 1), 1e-5, 1e-6)) << i;
+  for (const bool cosine : {false, true}) {
+    VectorQuantiser q(Config(cosine));
+    torch::NoGradGuard no_grad;
+    const auto all = q->forward(torch::randn({3, 6, 4, 2}));
+    EXPECT_EQ(all.indices.sizes(), (std::vector<std::int64_t>{3, 4, 2}));
+    EXPECT_TRUE(torch::allclose(q->Decode(all.indices), all.z_q, 1e-5, 1e-6));
   }
 }
 
-TEST_F(VectorQuantiserTest, LaterStagesReduceTheError) {
-  VectorQuantiser q(Config(4));
-  torch::NoGradGuard no_grad;
-  const torch::Tensor z = torch::randn({4, 6, 16, 16});
-  for (std::size_t s = 0; s < 4; ++s) {
-    q->stages[s]->InitialiseByKMeans(q->forward(z).rows[s], 8, Seeded(s));
+// With look-up by angle, codes have length 1 whatever moved them; assignment and update lower one
+// objective, the squared distance of rows and codes of length 1.
+TEST_F(VectorQuantiserTest, CosineCodesStayOnTheSphereAndEachUpdateLowersTheError) {
+  Codebook book(CodebookConfig{.codes = 16, .dim = 4, .cosine = true, .ema = true});
+  const torch::Tensor all = torch::arange(16, torch::kLong);
+  auto lengths_are_one = [&] {
+    return torch::allclose(book->Codes(all).norm(2, 1), torch::ones({16}), 1e-5, 1e-5);
+  };
+  EXPECT_TRUE(lengths_are_one());
+  // Directions in clusters, of very different lengths: those must not count.
+  const torch::Tensor rows = (torch::randn({8, 4}).repeat({80, 1}) + torch::randn({640, 4}) * 0.3) *
+                             torch::rand({640, 1}) * 20;
+  auto error = [&] {
+    const torch::Tensor codes = book->Codes(book->Nearest(rows));
+    return (UnitRows(rows) - codes).square().sum().item<double>();
+  };
+  double last = error();
+  for (int i = 0; i < 10; ++i) {
+    book->UpdateAverages(book->CountMembers(rows, book->Nearest(rows)), /*decay=*/0);
+    EXPECT_TRUE(lengths_are_one());
+    const double now = error();
+    EXPECT_LE(now, last * (1 + 1e-6)) << "update " << i;
+    last = now;
   }
-  const auto rows = q->forward(z).rows;
-  for (std::size_t s = 1; s < 4; ++s) {
-    EXPECT_LT(rows[s].square().mean().item<double>(),
-              0.9 * rows[s - 1].square().mean().item<double>())
-        << s;
-  }
+  book->InitialiseByKMeans(rows, 5, Seeded(1));
+  EXPECT_TRUE(lengths_are_one());
+  book->RestartDeadCodes(torch::zeros({16}), rows, 0, Seeded(2));
+  EXPECT_TRUE(lengths_are_one());
+  book->SetCodes(torch::randn({16, 4}) * 3);  // as in weights files from before
+  EXPECT_FALSE(lengths_are_one());
+  book->KeepLength();
+  EXPECT_TRUE(lengths_are_one());
+  EXPECT_THROW(book->Nearest(rows, torch::zeros({16})), c10::Error);
 }
 
 TEST_F(VectorQuantiserTest, KMeansFindsClusters) {
@@ -152,13 +162,6 @@ TEST_F(VectorQuantiserTest, UsageAndPerplexity) {
   EXPECT_NEAR(CodebookPerplexity(even), 8, 1e-9);
   EXPECT_DOUBLE_EQ(CodebookUsage(one), 0.25);
   EXPECT_NEAR(CodebookPerplexity(one), 1, 1e-9);
-}
-
-TEST_F(VectorQuantiserTest, NamesBadFields) {
-  QuantiserConfig c = Config(1);
-  EXPECT_TRUE(c.Validate().ok());
-  c.stages = 33;
-  EXPECT_NE(c.Validate().message().find("'stages' must be 1 to 32"), std::string::npos);
 }
 
 }  // namespace

@@ -128,8 +128,7 @@ class Generator {
   std::unique_ptr<Impl> impl_;
 };
 
-// --- Paths between codes
-// ---------------------------------------------------------------------------
+// --- Paths between codes ---------------------------------------------------------------------
 
 // `steps` codes from a to b, both included, on the straight line. REQUIRES: the same size, steps
 // >= 2.
