@@ -78,7 +78,7 @@ class Model : public PictureModel, public GenerativeModel {
     HALFMOON_RETURN_IF_ERROR(CheckSteps(model->step_));
     HALFMOON_ASSIGN_OR_RETURN(
         model->prior_,
-        runtime::CodePrior::Load(file, static_cast<std::size_t>(config.latent_size()), prior));
+        runtime::CodePrior::Load(file, static_cast<std::size_t>(config.latent), prior));
     return model;
   }
 
@@ -89,7 +89,7 @@ class Model : public PictureModel, public GenerativeModel {
   // The whole picture, padded to 64x64, is one latent position.
   const ModelGeometry& geometry() const override { return geometry_; }
 
-  // 2 * latent size channels: mean and log-variance, each in the order [row][column][dimension].
+  // 2 * latent channels: mean, then log-variance.
   Result<FloatLatent> Analyse(const FloatPicture& x, int /*q*/, int threads) const override {
     return GuardTorch("analysis", [&]() -> Result<FloatLatent> {
       networks::SetComputeThreads(threads);
@@ -97,7 +97,7 @@ class Model : public PictureModel, public GenerativeModel {
       torch::Tensor picture = ToTensor(x).slice(2, 0, side()).slice(3, 0, side());
       if (config_.pyramid.channels == 1) picture = picture.mean(1, /*keepdim=*/true);
       const auto [mean, logvar] = g_a_(picture);
-      FloatLatent y(1, 1, static_cast<std::size_t>(2 * config_.latent_size()));
+      FloatLatent y(1, 1, static_cast<std::size_t>(2 * config_.latent));
       y.values = ToVector(mean);
       const std::vector<float> second = ToVector(logvar);
       y.values.insert(y.values.end(), second.begin(), second.end());
@@ -107,7 +107,7 @@ class Model : public PictureModel, public GenerativeModel {
 
   Result<std::vector<std::uint8_t>> EncodeTile(const FloatLatent& y, int /*q*/, int /*threads*/,
                                                TileStats* stats) const override {
-    const auto size = static_cast<std::size_t>(config_.latent_size());
+    const auto size = static_cast<std::size_t>(config_.latent);
     HALFMOON_ENSURE(y.values.size() == 2 * size);
     Stopwatch watch;
     TileStats s;
@@ -176,7 +176,7 @@ class Model : public PictureModel, public GenerativeModel {
   GeneratorInfo Info() const override {
     GeneratorInfo info;
     info.picture = Shape();
-    info.latent_size = static_cast<std::size_t>(config_.latent_size());
+    info.latent_size = static_cast<std::size_t>(config_.latent);
     return info;
   }
 
@@ -265,7 +265,7 @@ class Model : public PictureModel, public GenerativeModel {
   Model(const VaeConfig& config, CdfTables tables, int threads)
       : config_(config), threads_(threads), tables_(std::move(tables)), g_a_(config), g_s_(config) {
     geometry_.stride = 64;
-    geometry_.channels = static_cast<int>(config.latent_size());
+    geometry_.channels = static_cast<int>(config.latent);
     geometry_.resident_bytes = std::uint64_t{280} << 20;  // LibTorch above all: measured 240 MB
     geometry_.analysis_bytes_per_pixel = geometry_.synthesis_bytes_per_pixel = 4096;  // far above
   }
@@ -278,9 +278,9 @@ class Model : public PictureModel, public GenerativeModel {
 
   // The table of each symbol: its dimension's.
   std::vector<std::uint8_t> Indexes() const {
-    std::vector<std::uint8_t> index(static_cast<std::size_t>(config_.latent_size()));
+    std::vector<std::uint8_t> index(static_cast<std::size_t>(config_.latent));
     for (std::size_t i = 0; i < index.size(); ++i) {
-      index[i] = static_cast<std::uint8_t>(i % static_cast<std::size_t>(config_.latent));
+      index[i] = static_cast<std::uint8_t>(i);
     }
     return index;
   }
@@ -288,16 +288,14 @@ class Model : public PictureModel, public GenerativeModel {
   std::vector<float> CodeOf(std::span<const std::int32_t> symbols) const {
     std::vector<float> code(symbols.size());
     for (std::size_t i = 0; i < code.size(); ++i) {
-      code[i] = static_cast<float>(symbols[i]) *
-                step_.data_ptr<float>()[i % static_cast<std::size_t>(config_.latent)];
+      code[i] = static_cast<float>(symbols[i]) * step_.data_ptr<float>()[i];
     }
     return code;
   }
 
-  // [1, latent, s, s] <-> [row][column][dimension].
+  // [1, latent, 1, 1] <-> [dimension].
   torch::Tensor FromCode(const std::vector<float>& code) const {
-    const std::int64_t s = config_.latent_side();
-    return torch::tensor(code).view({1, s, s, config_.latent}).permute({0, 3, 1, 2});
+    return torch::tensor(code).view({1, 1, 1, config_.latent}).permute({0, 3, 1, 2});
   }
   static std::vector<float> ToVector(const torch::Tensor& map) {
     const torch::Tensor t = map.permute({0, 2, 3, 1}).contiguous();

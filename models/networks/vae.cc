@@ -1,7 +1,6 @@
 #include "models/networks/vae.h"
 
 #include <cmath>
-#include <numbers>
 
 #include "models/networks/ops.h"
 #include "models/networks/pyramid_fields.h"
@@ -12,22 +11,27 @@ namespace {
 constexpr double kMinLogVar = -14, kMaxLogVar = 4;
 constexpr double kBin = 1.0 / 255;  // between neighbouring 8-bit samples
 
+// Keys of weights files that had other values once.
+constexpr std::pair<const char*, const char*> kOnlyValues[] = {{"spatial", "0"},
+                                                               {"likelihood", "logistic"}};
+
 Status Read(const std::map<std::string, std::string>& fields, VaeConfig* c) {
   HALFMOON_RETURN_IF_ERROR(ReadPyramidFields(fields, &c->pyramid));
   HALFMOON_RETURN_IF_ERROR(ReadField(fields, "features", &c->features));
   HALFMOON_RETURN_IF_ERROR(ReadField(fields, "latent", &c->latent));
-  HALFMOON_RETURN_IF_ERROR(ReadField(fields, "spatial", &c->spatial));
   HALFMOON_RETURN_IF_ERROR(ReadField(fields, "variational", &c->variational));
-  ReadField(fields, "likelihood", &c->likelihood);
+  for (const auto& [name, only] : kOnlyValues) {
+    std::string value = only;
+    ReadField(fields, name, &value);
+    if (value != only)
+      return {StatusCode::kInvalidArgument, std::string("model field '") + name + "' is '" + value +
+                                                "'; legal is '" + only + "'"};
+  }
   HALFMOON_RETURN_IF_ERROR(c->pyramid.Validate());
   auto bad = [](const std::string& text) { return Status(StatusCode::kInvalidArgument, text); };
   if (c->features < 1 || c->features > 4096) return bad("model field 'features' must be 1 to 4096");
   // One frequency table per dimension, and a file counts at most 256.
   if (c->latent < 1 || c->latent > 256) return bad("model field 'latent' must be 1 to 256");
-  if (c->likelihood != "logistic" && c->likelihood != "gaussian") {
-    return bad("model field 'likelihood' is '" + c->likelihood +
-               "'; legal are \"logistic\" and \"gaussian\"");
-  }
   return Status::Ok();
 }
 
@@ -48,8 +52,8 @@ Result<VaeConfig> VaeConfig::FromFields(const std::map<std::string, std::string>
 std::map<std::string, std::string> VaeConfig::ToMetadata() const {
   return WithPyramidFields(pyramid, {{"features", std::to_string(features)},
                                      {"latent", std::to_string(latent)},
-                                     {"spatial", spatial ? "1" : "0"},
-                                     {"likelihood", likelihood},
+                                     {kOnlyValues[0].first, kOnlyValues[0].second},
+                                     {kOnlyValues[1].first, kOnlyValues[1].second},
                                      {"variational", variational ? "1" : "0"}});
 }
 
@@ -85,14 +89,8 @@ torch::Tensor DiscretisedLogisticNats(const torch::Tensor& x, const torch::Tenso
   return -log_p;
 }
 
-torch::Tensor GaussianNats(const torch::Tensor& x, const torch::Tensor& mean,
-                           const torch::Tensor& log_scale) {
-  return 0.5 * ((x - mean) * (-log_scale).exp()).square() + log_scale +
-         0.5 * std::log(2 * std::numbers::pi) - std::log(kBin);
-}
-
 VaeEncoderImpl::VaeEncoderImpl(const VaeConfig& c) : config_(c) {
-  const std::int64_t positions = c.spatial ? 1 : c.pyramid.grid() * c.pyramid.grid();
+  const std::int64_t positions = c.pyramid.grid() * c.pyramid.grid();
   pyramid_ = register_module("pyramid", PyramidEncoder(c.pyramid));
   narrow_ = register_module("narrow", Conv1x1(c.pyramid.widths.back(), c.features));
   quant_conv_ = register_module("quant_conv", Conv1x1(c.features * positions, 2 * c.latent));
@@ -101,25 +99,21 @@ VaeEncoderImpl::VaeEncoderImpl(const VaeConfig& c) : config_(c) {
 std::pair<torch::Tensor, torch::Tensor> VaeEncoderImpl::forward(const torch::Tensor& x) {
   torch::Tensor h = narrow_(pyramid_(x), 0.1);
   // Channels-last and flattened in that order, so that no copy is needed.
-  if (!config_.spatial) h = h.permute({0, 2, 3, 1}).reshape({x.size(0), -1, 1, 1});
+  h = h.permute({0, 2, 3, 1}).reshape({x.size(0), -1, 1, 1});
   const std::vector<torch::Tensor> halves = quant_conv_(h).chunk(2, 1);
   return {halves[0], SoftClamp(halves[1], kMinLogVar, kMaxLogVar)};
 }
 
 VaeDecoderImpl::VaeDecoderImpl(const VaeConfig& c) : config_(c) {
-  const std::int64_t positions = c.spatial ? 1 : c.pyramid.grid() * c.pyramid.grid();
+  const std::int64_t positions = c.pyramid.grid() * c.pyramid.grid();
   post_quant_conv_ =
       register_module("post_quant_conv", Conv1x1(c.latent, c.pyramid.widths.back() * positions));
   pyramid_ = register_module("pyramid", PyramidDecoder(c.pyramid));
 }
 
 torch::Tensor VaeDecoderImpl::forward(const torch::Tensor& z) {
-  torch::Tensor h = post_quant_conv_(z);
-  if (!config_.spatial) {
-    const std::int64_t g = config_.pyramid.grid();
-    h = h.reshape({z.size(0), g, g, -1}).permute({0, 3, 1, 2});
-  }
-  return pyramid_(h);
+  const std::int64_t g = config_.pyramid.grid();
+  return pyramid_(post_quant_conv_(z).reshape({z.size(0), g, g, -1}).permute({0, 3, 1, 2}));
 }
 
 VaeImpl::VaeImpl(const VaeConfig& c) : config_(c) {
@@ -142,10 +136,7 @@ torch::Tensor VaeImpl::Draw(const torch::Tensor& mean, const torch::Tensor& logv
 
 torch::Tensor VaeImpl::ReconstructionNats(const torch::Tensor& x,
                                           const torch::Tensor& x_hat) const {
-  const torch::Tensor nats = config_.likelihood == "logistic"
-                                 ? DiscretisedLogisticNats(x, x_hat, LogScale())
-                                 : GaussianNats(x, x_hat, LogScale());
-  return nats.sum({1, 2, 3});
+  return DiscretisedLogisticNats(x, x_hat, LogScale()).sum({1, 2, 3});
 }
 
 }  // namespace halfmoon::networks

@@ -15,14 +15,9 @@ namespace halfmoon::networks {
 struct VaeConfig {
   PyramidConfig pyramid;
   std::int64_t features = 32;  // channels of the lowest level's map before quant_conv
-  std::int64_t latent = 16;    // numbers per position of the latent
-  bool spatial = false;        // a latent per position of the lowest level; else one vector
-  std::string likelihood = "logistic";  // "logistic" (discretised) or "gaussian"
-  bool variational = true;              // false: the plain autoencoder, z = mean and no KL
+  std::int64_t latent = 16;    // numbers of a code
+  bool variational = true;     // false: the plain autoencoder, z = mean and no KL
 
-  std::int64_t latent_side() const { return spatial ? pyramid.grid() : 1; }
-  // Numbers of a whole code.
-  std::int64_t latent_size() const { return latent * latent_side() * latent_side(); }
   // Samples of a picture: what "per dimension" divides by.
   std::int64_t dimensions() const { return pyramid.channels * pyramid.side * pyramid.side; }
 
@@ -42,16 +37,11 @@ torch::Tensor GaussianKl(const torch::Tensor& mean, const torch::Tensor& logvar)
 torch::Tensor DiscretisedLogisticNats(const torch::Tensor& x, const torch::Tensor& mean,
                                       const torch::Tensor& log_scale);
 
-// The same for a normal distribution with standard deviation exp(log_scale): its density times the
-// width 1/255 of a bin.
-torch::Tensor GaussianNats(const torch::Tensor& x, const torch::Tensor& mean,
-                           const torch::Tensor& log_scale);
-
 // The half that a receiver of codes needs, "g_s" in weights files.
 class VaeDecoderImpl : public torch::nn::Module {
  public:
   explicit VaeDecoderImpl(const VaeConfig& config);
-  // z: [N, latent, s, s], s = latent_side() -> [N, channels, side, side], not clamped.
+  // z: [N, latent, 1, 1] -> [N, channels, side, side], not clamped.
   torch::Tensor forward(const torch::Tensor& z);
 
  private:
@@ -65,7 +55,7 @@ TORCH_MODULE(VaeDecoder);
 class VaeEncoderImpl : public torch::nn::Module {
  public:
   explicit VaeEncoderImpl(const VaeConfig& config);
-  // x: [N, channels, side, side] in [0, 1] -> mean and log-variance, [N, latent, s, s] each. The
+  // x: [N, channels, side, side] in [0, 1] -> mean and log-variance, [N, latent, 1, 1] each. The
   // log-variance is held in [-14, 4]: sigma from 0.0009 to 7.4.
   std::pair<torch::Tensor, torch::Tensor> forward(const torch::Tensor& x);
 
@@ -80,10 +70,9 @@ TORCH_MODULE(VaeEncoder);
 //                                         z = mean + exp(logvar / 2) * eps
 //        x^ <- pyramid <- post_quant_conv <-+
 //
-// Kingma and Welling 2014. quant_conv and post_quant_conv are 1x1 convolutions over a spatial
-// latent, and matrices over the whole flattened map for a vector. One scale per colour channel is
-// learned with the network (Rybkin et al. 2021, sigma-VAE), so that reconstruction and KL are in
-// the same unit.
+// Kingma and Welling 2014. quant_conv and post_quant_conv are matrices over the whole flattened
+// map. One scale per colour channel is learned with the network (Rybkin et al. 2021, sigma-VAE), so
+// that reconstruction and KL are in the same unit.
 class VaeImpl : public torch::nn::Module {
  public:
   explicit VaeImpl(const VaeConfig& config);

@@ -19,13 +19,12 @@ torch::Tensor ToLevels(const torch::Tensor& x) { return (x.clamp(0, 1) * 255).ro
 // Codes first .. first + count - 1 of a seed, as `halfmoon sample` draws them.
 torch::Tensor DrawCodes(const networks::VaeConfig& c, const runtime::CodePrior& prior,
                         const GenerativeFiguresOptions& o, std::int64_t first, std::int64_t count) {
-  const std::int64_t s = c.latent_side();
   std::vector<torch::Tensor> codes;
   for (std::int64_t i = 0; i < count; ++i) {
     codes.push_back(
         torch::tensor(prior.Draw(o.seed, static_cast<std::uint64_t>(first + i), o.temperature)));
   }
-  return torch::stack(codes).view({count, s, s, c.latent}).permute({0, 3, 1, 2});
+  return torch::stack(codes).view({count, 1, 1, c.latent}).permute({0, 3, 1, 2});
 }
 
 Status CheckOptions(const GenerativeFiguresOptions& o) {
@@ -53,7 +52,7 @@ Status MeasureOther(const runtime::WeightsFile& file, const PictureSampler& trai
     return {StatusCode::kInvalidArgument, "the other model makes pictures of another size or kind"};
   }
   f->other_psnr = MeasureVae(other, validation, validation.size(), o.seed).psnr;
-  const auto normal = runtime::CodePrior::Normal(static_cast<std::size_t>(c.latent_size()));
+  const auto normal = runtime::CodePrior::Normal(static_cast<std::size_t>(c.latent));
   f->other_frechet =
       FrechetDistance(Look(classifier, o.samples,
                            [&](std::int64_t i, std::int64_t n) {
@@ -95,7 +94,7 @@ Result<GenerativeFigures> Measure(const runtime::WeightsFile& model_file,
   const networks::PyramidConfig& p = c.pyramid;
   HALFMOON_ASSIGN_OR_RETURN(
       const runtime::CodePrior prior,
-      runtime::CodePrior::Load(model_file, static_cast<std::size_t>(c.latent_size()), o.prior));
+      runtime::CodePrior::Load(model_file, static_cast<std::size_t>(c.latent), o.prior));
   if (classifier->config().pyramid.side != p.side ||
       classifier->config().pyramid.channels != p.channels) {
     return Status(StatusCode::kInvalidArgument,

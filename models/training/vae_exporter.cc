@@ -20,8 +20,7 @@ constexpr float kWholeLine = 20;
 // no sigma to go by, gets a 64th of the spread of its codes.
 constexpr float kMinStep = 1.0f / 64;
 
-// A code of every training picture, drawn from its posterior: [n, latent_size], in the order
-// [row][column][dimension].
+// A code of every training picture, drawn from its posterior: [n, latent].
 torch::Tensor DrawnCodes(networks::Vae& model, const PictureSampler& pictures,
                          at::Generator generator) {
   constexpr std::int64_t kAtOnce = 100;
@@ -36,11 +35,10 @@ torch::Tensor DrawnCodes(networks::Vae& model, const PictureSampler& pictures,
 
 Status AddMixture(networks::Vae& model, const std::vector<Pack>& packs, SafetensorsWriter* writer) {
   const networks::VaeConfig& c = model->config();
-  if (c.latent_size() > kMaxMixtureCode) {
-    return {StatusCode::kInvalidArgument, "a code has " + std::to_string(c.latent_size()) +
-                                              " numbers; a mixture is fitted to at most " +
-                                              std::to_string(kMaxMixtureCode) +
-                                              "; export without data"};
+  if (c.latent > kMaxMixtureCode) {
+    return {StatusCode::kInvalidArgument,
+            "a code has " + std::to_string(c.latent) + " numbers; a mixture is fitted to at most " +
+                std::to_string(kMaxMixtureCode) + "; export without data"};
   }
   HALFMOON_ASSIGN_OR_RETURN(
       const PictureParts parts,

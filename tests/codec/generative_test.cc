@@ -29,8 +29,8 @@ class Generative : public ::testing::Test {
     manifest_ = "[";
     UseNetworkModels(&LinkedNetworkModels());
     torch::manual_seed(1);
-    AddModel(40, "tiny-grey", 1, false);
-    AddModel(41, "tiny-colour", 3, true);
+    AddModel(40, "tiny-grey", 1);
+    AddModel(41, "tiny-colour", 3);
     // A model that draws nothing.
     manifest_ +=
         R"(,{"id": 50, "name": "not-generative", "file": "none.safetensors", "architecture": "ae",
@@ -41,14 +41,13 @@ class Generative : public ::testing::Test {
   }
   static void TearDownTestSuite() { std::filesystem::remove_all(dir_); }
 
-  static void AddModel(int id, const std::string& name, int channels, bool spatial) {
+  static void AddModel(int id, const std::string& name, int channels) {
     networks::VaeConfig c;
     c.pyramid.channels = channels;
     c.pyramid.side = 12;
     c.pyramid.widths = {8, 16};
     c.features = 4;
     c.latent = 5;
-    c.spatial = spatial;
     networks::Vae model(c);
     training::Checkpoint checkpoint;
     checkpoint.metadata = c.ToMetadata();
