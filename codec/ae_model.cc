@@ -52,28 +52,28 @@ Rect Inside(std::size_t width, std::size_t height, const CutSides& cut, std::siz
 
 // Of the plain quantiser's symbols.
 void Dequantise(std::span<const std::int32_t> symbols, std::span<std::int32_t> values) {
-  for (std::size_t i = 0; i < symbols.size(); ++i) values[i] = runtime::kAeStep * symbols[i];
+  for (std::size_t i = 0; i < symbols.size(); ++i) values[i] = kAeStep * symbols[i];
 }
 
 }  // namespace
 
-ModelGeometry TransformGeometry(const runtime::TransformDims& d, std::size_t file_bytes) {
+ModelGeometry TransformGeometry(const AeConfig& c, std::size_t file_bytes) {
   ModelGeometry g;
   g.stride = 16;
-  g.channels = static_cast<int>(d.latent);
+  g.channels = static_cast<int>(c.latent_channels);
   // Halos are whole latent positions.
-  g.analysis_halo = static_cast<int>(16 * d.AnalysisHalo());
-  g.synthesis_halo = static_cast<int>(16 * d.SynthesisHalo());
+  g.analysis_halo = static_cast<int>(16 * c.AnalysisHalo());
+  g.synthesis_halo = static_cast<int>(16 * c.SynthesisHalo());
   // Floats per pixel at the peak: the pixels, three maps at 1/8 (one as wide as the pixels of its
   // block), latent and two maps at 1/16.
-  const double at8 = static_cast<double>(2 * d.block + 192) / 64;
-  const double at16 = static_cast<double>(d.latent + 2 * d.trunk) / 256;
+  const double at8 = static_cast<double>(2 * c.block_channels + 192) / 64;
+  const double at16 = static_cast<double>(c.latent_channels + 2 * c.trunk_channels) / 256;
   // After them the refinement's: the latent, the last map at 1/8 and two at 1/4.
-  const double refinement = d.refine_blocks == 0
-                                ? 0
-                                : static_cast<double>(2 * runtime::PadChannels(d.refine)) / 16 +
-                                      static_cast<double>(d.block) / 64 +
-                                      static_cast<double>(d.latent) / 256;
+  const double refinement =
+      c.refine_blocks == 0 ? 0
+                           : static_cast<double>(2 * runtime::PadChannels(c.refine_channels)) / 16 +
+                                 static_cast<double>(c.block_channels) / 64 +
+                                 static_cast<double>(c.latent_channels) / 256;
   g.analysis_bytes_per_pixel = 4 * (3 + at8 + at16) + 8;
   g.synthesis_bytes_per_pixel = 4 * (3 + std::max(at8 + at16, refinement)) + 8;
   // The file, and what of it is kept as 32-bit floats.
@@ -81,21 +81,20 @@ ModelGeometry TransformGeometry(const runtime::TransformDims& d, std::size_t fil
   return g;
 }
 
-AeModel::AeModel(const runtime::TransformDims& dims, std::size_t file_bytes, runtime::AePrior prior)
-    : dims_(dims), geometry_(TransformGeometry(dims, file_bytes)), prior_(std::move(prior)) {}
+AeModel::AeModel(const AeConfig& config, std::size_t file_bytes, runtime::AePrior prior)
+    : config_(config), geometry_(TransformGeometry(config, file_bytes)), prior_(std::move(prior)) {}
 
 Result<std::unique_ptr<AeModel>> AeModel::Load(const runtime::WeightsFile& file, ModelParts parts,
                                                const AeEncoding& encoding) {
-  HALFMOON_ASSIGN_OR_RETURN(const runtime::TransformDims dims, runtime::TransformDims::Read(file));
-  HALFMOON_ASSIGN_OR_RETURN(runtime::AePrior prior, runtime::AePrior::Load(file));
-  std::unique_ptr<AeModel> model(new AeModel(dims, file.size(), std::move(prior)));
-  HALFMOON_ASSIGN_OR_RETURN(model->config_, networks::AeConfig::FromMetadata(file.metadata()));
+  HALFMOON_ASSIGN_OR_RETURN(const AeConfig config, FromMetadata<AeConfig>(file.metadata()));
+  HALFMOON_ASSIGN_OR_RETURN(runtime::AePrior prior, runtime::AePrior::Load(file, config));
+  std::unique_ptr<AeModel> model(new AeModel(config, file.size(), std::move(prior)));
   model->encoding_ = encoding;
   if (model->prior_.dependent_tables() == nullptr) model->encoding_.quantiser = Quantiser::kPlain;
   if (encoding.by_synthesis) model->geometry_ = CorrectedGeometry(model->geometry_);
-  HALFMOON_ASSIGN_OR_RETURN(model->synthesis_, runtime::AeSynthesis::Load(file, dims));
+  HALFMOON_ASSIGN_OR_RETURN(model->synthesis_, runtime::AeSynthesis::Load(file, config));
   if (parts == ModelParts::kBoth) {
-    HALFMOON_ASSIGN_OR_RETURN(model->analysis_, runtime::AeAnalysis::Load(file, dims));
+    HALFMOON_ASSIGN_OR_RETURN(model->analysis_, runtime::AeAnalysis::Load(file, config));
   }
   return model;
 }
@@ -107,7 +106,7 @@ std::optional<double> AeModel::Lambda(int q) const {
 
 Result<FloatLatent> AeModel::Analyse(const FloatPicture& x, int q, int threads) const {
   HALFMOON_ENSURE(analysis_.has_value());
-  FloatLatent y(x.width / 16, x.height / 16, dims_.latent);
+  FloatLatent y(x.width / 16, x.height / 16, Latents());
   analysis_->Run(prior_.isa(), x.samples.data(), y.height, y.width, q, threads, y.values.data());
   if (encoding_.by_synthesis) Correct(y, x.cut, q, threads);
   return y;
@@ -115,7 +114,7 @@ Result<FloatLatent> AeModel::Analyse(const FloatPicture& x, int q, int threads) 
 
 // Each transform gets only what the next one needs.
 void AeModel::Correct(FloatLatent& y, const CutSides& cut, int q, int threads) const {
-  const std::size_t analysis = dims_.AnalysisHalo(), synthesis = dims_.SynthesisHalo();
+  const std::size_t analysis = config_.AnalysisHalo(), synthesis = config_.SynthesisHalo();
   // What is right of y; of the picture decoded from it; of the latent found in that.
   const Rect known = Inside(y.width, y.height, cut, analysis),
              decoded = Inside(known.width, known.height, cut, synthesis),
@@ -126,7 +125,7 @@ void AeModel::Correct(FloatLatent& y, const CutSides& cut, int q, int threads) c
   for (std::size_t row = 0; row < known.height; ++row) {
     const float* from = y.at(known.x, known.y + row);
     for (std::size_t i = 0; i < known.width * y.channels; ++i)
-      rounded.push_back(runtime::kAeStep * AeSymbol(from[i], 0));
+      rounded.push_back(kAeStep * AeSymbol(from[i], 0));
   }
   FloatPicture x_hat(std::size_t{16} * known.width, std::size_t{16} * known.height);
   synthesis_.Run(prior_.isa(), rounded, known.height, known.width, q, threads,
@@ -156,13 +155,13 @@ void AeModel::Correct(FloatLatent& y, const CutSides& cut, int q, int threads) c
 
 Result<std::vector<std::uint8_t>> AeModel::EncodeTile(const FloatLatent& y, int q, int threads,
                                                       TileStats* stats) const {
-  if (y.channels != dims_.latent) {
-    const LatentPair chosen = SplitHyperLatent(y, dims_.latent, dims_.hyper);
+  if (y.channels != Latents()) {
+    const LatentPair chosen = SplitHyperLatent(y, Latents(), HyperLatents());
     return EncodeLatents(chosen.y, chosen.z, q, threads, stats);
   }
   HALFMOON_ENSURE(analysis_.has_value());
   Stopwatch watch;
-  std::vector<float> z(y.height / 4 * (y.width / 4) * dims_.hyper);
+  std::vector<float> z(y.height / 4 * (y.width / 4) * HyperLatents());
   analysis_->RunHyper(prior_.isa(), y.values.data(), y.height, y.width, threads, z.data());
   const double seconds = watch.Lap();
   auto stream = EncodeLatents(y, z, q, threads, stats);
@@ -183,7 +182,7 @@ Result<std::vector<std::uint8_t>> AeModel::EncodeLatents(const FloatLatent& y,
   LatentEncoder coder(prior_.tables());
 
   const std::size_t hyper = tile.HyperSymbols();
-  const auto z_channels = dims_.hyper;
+  const auto z_channels = HyperLatents();
   std::vector<std::int32_t> symbols(hyper);
   std::vector<std::uint8_t> index(hyper);
   const auto z_table = prior_.z_table(whole);
@@ -200,7 +199,7 @@ Result<std::vector<std::uint8_t>> AeModel::EncodeLatents(const FloatLatent& y,
   s.entropy_seconds += watch.Lap();
 
   const std::size_t count = tile.SymbolsPerPass();
-  const auto group = dims_.latent / 4;
+  const auto group = Latents() / 4;
   const DependentTables* const dependent =
       EncodesDependently() ? prior_.dependent_tables() : nullptr;
   const auto error_weight =
@@ -212,7 +211,7 @@ Result<std::vector<std::uint8_t>> AeModel::EncodeLatents(const FloatLatent& y,
   std::vector<std::int32_t> values(count);
   std::vector<std::int32_t> residuals(dependent ? count : 0);
   std::vector<std::uint8_t> tables(dependent ? count : 0);
-  for (int k = 0; k < runtime::kAePasses; ++k) {
+  for (int k = 0; k < kAePasses; ++k) {
     HALFMOON_RETURN_IF_ERROR(tile.PredictPass(k, index, mean));
     const std::vector<std::size_t> offsets = tile.PassOffsets(k);
     std::vector<std::int32_t>& rounded = dependent ? residuals : symbols;
@@ -270,7 +269,7 @@ Result<TileLatent> AeModel::DecodeLatents(std::span<const std::uint8_t> stream,
                                                 static_cast<int>(width / 64), threads));
   const std::size_t hyper = tile.HyperSymbols();
   const std::size_t count = tile.SymbolsPerPass();
-  s.symbols = hyper + runtime::kAePasses * count;
+  s.symbols = hyper + kAePasses * count;
   HALFMOON_ASSIGN_OR_RETURN(LatentDecoder coder,
                             LatentDecoder::Create(prior_.tables(), stream, s.symbols));
   TileLatent latent;
@@ -288,7 +287,7 @@ Result<TileLatent> AeModel::DecodeLatents(std::span<const std::uint8_t> stream,
 
   std::vector<std::int16_t> mean(count);
   std::vector<std::int32_t> values(count);
-  for (int k = 0; k < runtime::kAePasses; ++k) {
+  for (int k = 0; k < kAePasses; ++k) {
     const std::span<std::uint8_t> scales = std::span(index).first(count);
     const std::span<std::int32_t> symbols = rest.first(count);
     HALFMOON_RETURN_IF_ERROR(tile.PredictPass(k, scales, mean));

@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "codec/picture_model.h"
-#include "models/networks/ae_config.h"
+#include "models/config/ae_config.h"
 #include "models/runtime/ae_prior.h"
 #include "models/runtime/ae_transforms.h"
 #include "models/runtime/safetensors.h"
@@ -14,7 +14,7 @@ namespace halfmoon {
 
 // Halos and working memory of the AE's transforms, which the VQ-VAE codec has, too.
 // file_bytes: of the weights.
-ModelGeometry TransformGeometry(const runtime::TransformDims& dims, std::size_t file_bytes);
+ModelGeometry TransformGeometry(const AeConfig& config, std::size_t file_bytes);
 
 // How an encoder makes symbols.
 enum class Quantiser {
@@ -54,7 +54,10 @@ class AeModel : public PictureModel {
                                   std::int64_t width, int threads) const override;
 
  private:
-  AeModel(const runtime::TransformDims& dims, std::size_t file_bytes, runtime::AePrior prior);
+  AeModel(const AeConfig& config, std::size_t file_bytes, runtime::AePrior prior);
+
+  std::size_t Latents() const { return static_cast<std::size_t>(config_.latent_channels); }
+  std::size_t HyperLatents() const { return static_cast<std::size_t>(config_.hyper_channels); }
 
   // One round of analysis by synthesis.
   // REQUIRES: y is as much larger on each cut side as geometry().analysis_halo says.
@@ -69,8 +72,7 @@ class AeModel : public PictureModel {
                                    const DependentTables* dependent, int q, std::int64_t height,
                                    std::int64_t width, int threads, TileStats* stats) const;
 
-  runtime::TransformDims dims_;
-  networks::AeConfig config_;
+  AeConfig config_;
   ModelGeometry geometry_;
   runtime::AePrior prior_;
   runtime::AeSynthesis synthesis_;

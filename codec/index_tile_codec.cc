@@ -33,7 +33,7 @@ Result<std::vector<std::uint8_t>> IndexTileCodec::Encode(int n_stages, std::size
   std::vector<std::uint8_t> indices;
   for (int stage = 0; stage < n_stages; ++stage) {
     FrequencyEncoder coder;
-    for (int k = 0; k < runtime::kVqPasses; ++k) {
+    for (int k = 0; k < kVqPasses; ++k) {
       const std::size_t n = tile.IndexCount(k);
       frequencies.resize(n * count);
       indices.resize(n);
@@ -142,7 +142,7 @@ Result<TileLatent> IndexTileCodec::Walk(
   std::vector<std::uint8_t> indices;
   for (int stage = 0; stage < n_stages; ++stage) {
     HALFMOON_ASSIGN_OR_RETURN(FrequencyDecoder coder, open(stage, positions));
-    for (int k = 0; k < runtime::kVqPasses; ++k) {
+    for (int k = 0; k < kVqPasses; ++k) {
       const std::size_t n = tile.IndexCount(k);
       frequencies.resize(n * count);
       indices.resize(n);

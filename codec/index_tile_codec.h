@@ -22,8 +22,8 @@ class IndexTileCodec {
   explicit IndexTileCodec(runtime::VqPrior prior) : prior_(std::move(prior)) {}
 
   const runtime::VqPrior& prior() const { return prior_; }
-  int stages() const { return prior_.dims().stages; }
-  std::size_t codes() const { return static_cast<std::size_t>(prior_.dims().codes); }
+  int stages() const { return static_cast<int>(prior_.config().stages); }
+  std::size_t codes() const { return static_cast<std::size_t>(prior_.config().codes); }
 
   // Fills in the indices at some positions of a stage, whose frequencies [n][K] are known.
   using Choose = std::function<void(std::size_t stage, std::span<const std::uint32_t> positions,

@@ -1,13 +1,19 @@
 #include "codec/model_report.h"
 
-#include "models/networks/ae_config.h"
-#include "models/networks/complexity.h"
-#include "models/networks/vqvae_config.h"
-#include "models/runtime/ae_prior.h"
+#include "models/config/ae_config.h"
+#include "models/config/vqvae_config.h"
 #include "models/runtime/manifest.h"
-#include "models/runtime/vq_prior.h"
 
 namespace halfmoon {
+namespace {
+
+void SetTransforms(const AeConfig& c, ModelReport* r) {
+  r->analysis_kmac_per_pixel = c.AnalysisKmac();
+  r->synthesis_kmac_per_pixel = c.SynthesisKmac();
+  r->receptive_field = static_cast<int>(c.ReceptiveField());
+}
+
+}  // namespace
 
 Result<std::vector<ModelReport>> ReportModels(const std::string& models_dir) {
   HALFMOON_ASSIGN_OR_RETURN(const std::filesystem::path dir,
@@ -35,24 +41,16 @@ Result<std::vector<ModelReport>> ReportModels(const std::string& models_dir) {
       r.parameters += static_cast<std::int64_t>(view.element_count());
     }
     if (e.architecture == "ae") {
-      HALFMOON_ASSIGN_OR_RETURN(const networks::AeConfig config,
-                                networks::AeConfig::FromMetadata(loaded.weights->metadata()));
-      HALFMOON_ASSIGN_OR_RETURN(const runtime::AePrior prior,
-                                runtime::AePrior::Load(*loaded.weights));
-      r.analysis_kmac_per_pixel = networks::AnalysisKmac(config);
-      r.synthesis_kmac_per_pixel = networks::SynthesisKmac(config);
-      r.prior_kmac_per_pixel = prior.macs_per_pixel() / 1000;
-      r.receptive_field = networks::SynthesisReceptiveField(config);
+      HALFMOON_ASSIGN_OR_RETURN(const AeConfig config,
+                                FromMetadata<AeConfig>(loaded.weights->metadata()));
+      SetTransforms(config, &r);
+      r.prior_kmac_per_pixel = config.PriorKmac();
     }
     if (e.architecture == "vqvae") {
-      HALFMOON_ASSIGN_OR_RETURN(const networks::VqvaeConfig config,
-                                networks::VqvaeConfig::FromMetadata(loaded.weights->metadata()));
-      HALFMOON_ASSIGN_OR_RETURN(const runtime::VqPrior prior,
-                                runtime::VqPrior::Load(*loaded.weights));
-      r.analysis_kmac_per_pixel = networks::AnalysisKmac(config.transforms);
-      r.synthesis_kmac_per_pixel = networks::SynthesisKmac(config.transforms);
-      r.prior_kmac_per_pixel = prior.macs_per_pixel() / 1000;
-      r.receptive_field = networks::SynthesisReceptiveField(config.transforms);
+      HALFMOON_ASSIGN_OR_RETURN(const VqvaeConfig config,
+                                FromMetadata<VqvaeConfig>(loaded.weights->metadata()));
+      SetTransforms(config.transforms, &r);
+      r.prior_kmac_per_pixel = config.PriorKmac();
     }
     reports.push_back(std::move(r));
   }

@@ -11,21 +11,9 @@
 namespace halfmoon {
 namespace {
 
-using networks::IndexTransformerConfig;
-
 // Pictures drawn at once. Always so many: the products of a batch may be rounded as its size has
 // it, and a picture must not depend on how many there are.
 constexpr std::int64_t kDrawnAtOnce = 16;
-
-Result<IndexTransformerConfig> ReadTransformerConfig(const runtime::WeightsFile& file) {
-  std::map<std::string, std::string> fields;
-  for (const auto& [name, value] : IndexTransformerConfig().ToMetadata()) {
-    HALFMOON_ASSIGN_OR_RETURN(fields[name], file.Metadata(name));
-  }
-  const auto config = IndexTransformerConfig::FromFields(fields);
-  if (!config.ok()) return Status(StatusCode::kModelCorrupt, config.status().message());
-  return *config;
-}
 
 std::string Lower(std::string text) {
   for (char& c : text) {
@@ -53,18 +41,15 @@ Result<std::unique_ptr<PromptSampler>> PromptSampler::Load(const runtime::Weight
                       ", the codec here has " + codec +
                       "; take the prior of this codec, or train one");
   }
-  HALFMOON_ASSIGN_OR_RETURN(const IndexTransformerConfig config, ReadTransformerConfig(file));
+  HALFMOON_ASSIGN_OR_RETURN(const IndexTransformerConfig config,
+                            FromMetadata<IndexTransformerConfig>(file.metadata()));
   if (config.codes != codes || config.indices != indices) {
     return Status(StatusCode::kModelCorrupt,
                   "metadata: the prior has other codes or indices than its codec");
   }
   std::unique_ptr<PromptSampler> sampler(new PromptSampler(config, threads));
   if (const auto it = file.metadata().find("classes"); it != file.metadata().end()) {
-    for (std::size_t at = 0; at < it->second.size();) {
-      const std::size_t end = std::min(it->second.find('\n', at), it->second.size());
-      sampler->classes_.push_back(it->second.substr(at, end - at));
-      at = end + 1;
-    }
+    sampler->classes_ = SplitLines(it->second);
     if (config.words != 2 + static_cast<std::int64_t>(sampler->classes_.size()) ||
         config.condition != 1) {
       return Status(StatusCode::kModelCorrupt,

@@ -31,7 +31,7 @@ class PromptSampler {
   Result<std::vector<std::vector<std::int32_t>>> Draw(const SampleRequest& request) const;
 
  private:
-  PromptSampler(const networks::IndexTransformerConfig& config, int threads)
+  PromptSampler(const IndexTransformerConfig& config, int threads)
       : threads_(threads), model_(config) {}
   // int64 [1, L].
   Result<torch::Tensor> Condition(const SampleRequest& request) const;

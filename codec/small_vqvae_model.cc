@@ -19,13 +19,13 @@ class SmallVqvaeBoth : public PictureModel, public GenerativeModel {
                                                       const runtime::WeightsFile* prior,
                                                       int threads) {
     HALFMOON_ASSIGN_OR_RETURN(networks::SmallVqvae network, networks::ImportSmallVqvae(file));
-    const networks::SmallVqvaeConfig& c = network->config();
+    const SmallVqvaeConfig& c = network->config();
     if (c.pyramid.side > static_cast<std::int64_t>(kTileAlignment)) {
       return Status(StatusCode::kModelCorrupt, "metadata: pictures of " +
                                                    std::to_string(c.pyramid.side) +
                                                    " pixels a side; such a model codes at most 64");
     }
-    HALFMOON_ASSIGN_OR_RETURN(runtime::VqPrior integers, runtime::VqPrior::Load(file));
+    HALFMOON_ASSIGN_OR_RETURN(runtime::VqPrior integers, runtime::VqPrior::Load(file, c));
     std::unique_ptr<SmallVqvaeBoth> model(
         new SmallVqvaeBoth(network, std::move(integers), threads));
     if (prior != nullptr) {

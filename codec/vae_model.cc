@@ -20,8 +20,6 @@
 namespace halfmoon {
 namespace {
 
-using networks::VaeConfig;
-
 // As in AeModel: no trained latent comes near; it keeps hostile weights from overflowing the
 // format.
 constexpr float kSymbolClamp = 1 << 19;
@@ -48,7 +46,7 @@ class Model : public PictureModel, public GenerativeModel {
   // prior, threads: of what it does as a generator.
   static Result<std::unique_ptr<Model>> Load(const runtime::WeightsFile& file,
                                              const std::string& prior, int threads) {
-    HALFMOON_ASSIGN_OR_RETURN(const VaeConfig config, VaeConfig::FromMetadata(file.metadata()));
+    HALFMOON_ASSIGN_OR_RETURN(const VaeConfig config, FromMetadata<VaeConfig>(file.metadata()));
     const auto any = {runtime::kAnySize};
     HALFMOON_ASSIGN_OR_RETURN(const auto sizes,
                               file.Get("tables.sizes", runtime::DType::kI32, any));

@@ -10,8 +10,6 @@
 namespace halfmoon {
 namespace {
 
-using networks::VqvaeConfig;
-
 // The share of (decoded - found) that is added to the latent. 0.7 to 0.9 save the same
 // (docs/training-log.md, 35).
 constexpr float kCorrection = 0.8f;
@@ -76,21 +74,21 @@ Result<runtime::FloatPointwise> LoadMatrix(const runtime::WeightsFile& file,
 
 }  // namespace
 
-VqvaeModel::VqvaeModel(const VqvaeConfig& config, const runtime::TransformDims& dims,
-                       std::size_t file_bytes, runtime::VqPrior prior)
-    : config_(config), geometry_(TransformGeometry(dims, file_bytes)), tiles_(std::move(prior)) {
+VqvaeModel::VqvaeModel(const VqvaeConfig& config, std::size_t file_bytes, runtime::VqPrior prior)
+    : config_(config),
+      geometry_(TransformGeometry(config.transforms, file_bytes)),
+      tiles_(std::move(prior)) {
   geometry_.channels = static_cast<int>(config.stages);
   geometry_.synthesis_bytes_per_pixel += 4 * static_cast<double>(config.dim) / 256;  // components
 }
 
 Result<std::unique_ptr<VqvaeModel>> VqvaeModel::Load(const runtime::WeightsFile& file,
                                                      ModelParts parts, bool by_synthesis) {
-  HALFMOON_ASSIGN_OR_RETURN(const VqvaeConfig c, VqvaeConfig::FromMetadata(file.metadata()));
-  HALFMOON_ASSIGN_OR_RETURN(const runtime::TransformDims dims, runtime::TransformDims::Read(file));
-  HALFMOON_ASSIGN_OR_RETURN(runtime::VqPrior prior, runtime::VqPrior::Load(file));
-  std::unique_ptr<VqvaeModel> model(new VqvaeModel(c, dims, file.size(), std::move(prior)));
+  HALFMOON_ASSIGN_OR_RETURN(const VqvaeConfig c, FromMetadata<VqvaeConfig>(file.metadata()));
+  HALFMOON_ASSIGN_OR_RETURN(runtime::VqPrior prior, runtime::VqPrior::Load(file, c));
+  std::unique_ptr<VqvaeModel> model(new VqvaeModel(c, file.size(), std::move(prior)));
   const std::int64_t m = c.transforms.latent_channels;
-  HALFMOON_ASSIGN_OR_RETURN(model->g_s_, runtime::PixelSynthesis::Load(file, dims));
+  HALFMOON_ASSIGN_OR_RETURN(model->g_s_, runtime::PixelSynthesis::Load(file, c.transforms));
   HALFMOON_ASSIGN_OR_RETURN(model->unproject_, LoadMatrix(file, "g_s.unproject", m, c.dim));
   HALFMOON_ASSIGN_OR_RETURN(
       model->codes_, runtime::LoadFloats(file, "g_s.codes", {c.stages, c.codes, c.code_dim}));
@@ -105,7 +103,7 @@ Result<std::unique_ptr<VqvaeModel>> VqvaeModel::Load(const runtime::WeightsFile&
     }
   }
   if (parts == ModelParts::kBoth) {
-    HALFMOON_ASSIGN_OR_RETURN(model->g_a_, runtime::PixelAnalysis::Load(file, dims));
+    HALFMOON_ASSIGN_OR_RETURN(model->g_a_, runtime::PixelAnalysis::Load(file, c.transforms));
     HALFMOON_ASSIGN_OR_RETURN(model->project_, LoadMatrix(file, "g_a.project", c.dim, m));
     HALFMOON_ASSIGN_OR_RETURN(model->slopes_, runtime::LoadFloats(file, "g_a.slopes", {c.stages}));
     model->by_synthesis_ = by_synthesis;

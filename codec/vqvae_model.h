@@ -8,7 +8,7 @@
 #include "codec/ae_model.h"
 #include "codec/index_tile_codec.h"
 #include "codec/picture_model.h"
-#include "models/networks/vqvae_config.h"
+#include "models/config/vqvae_config.h"
 #include "models/runtime/pixel_transforms.h"
 #include "models/runtime/safetensors.h"
 #include "models/runtime/vq_prior.h"
@@ -55,12 +55,11 @@ class VqvaeModel : public PictureModel {
   Result<TileLatent> DrawTile(int stages, std::int64_t height, std::int64_t width, int threads,
                               const std::function<std::uint32_t()>& next) const;
 
-  const networks::VqvaeConfig& config() const { return config_; }
+  const VqvaeConfig& config() const { return config_; }
   const runtime::VqPrior& prior() const { return tiles_.prior(); }
 
  private:
-  VqvaeModel(const networks::VqvaeConfig& config, const runtime::TransformDims& dims,
-             std::size_t file_bytes, runtime::VqPrior prior);
+  VqvaeModel(const VqvaeConfig& config, std::size_t file_bytes, runtime::VqPrior prior);
   // The sum of the codes of one position, z: [d].
   void Dequantise(std::span<const std::int32_t> indices, float* z) const;
   // Chooses the indices of the first `stages` stages; returns their stream. `left` [out]: y without
@@ -74,7 +73,7 @@ class VqvaeModel : public PictureModel {
   Result<FloatLatent> Corrected(const FloatLatent& y, std::span<const float> left, int stages,
                                 int threads) const;
 
-  networks::VqvaeConfig config_;
+  VqvaeConfig config_;
   ModelGeometry geometry_;
   bool by_synthesis_ = false;
   IndexTileCodec tiles_;

@@ -17,7 +17,7 @@ std::vector<IntegerLayer> IntegerLayers(Autoencoder& model) {
   add("h2", model->h_s->h2, kHiddenUnit);
   add("h3", model->h_s->h3, kHiddenUnit);
   const std::int64_t m = model->config().latent_channels;
-  for (int k = 0; k < AeConfig::kPasses; ++k) {
+  for (int k = 0; k < kAePasses; ++k) {
     const auto& pass = model->context->passes[static_cast<std::size_t>(k)];
     const std::string suffix = std::to_string(k);
     if (k > 0) add("d" + suffix, pass->d, kLatentUnit);
@@ -34,7 +34,7 @@ std::vector<IntegerLayer> IntegerLayers(Autoencoder& model) {
 
 Result<Autoencoder> ImportAutoencoder(const runtime::WeightsFile& file) {
   torch::NoGradGuard no_grad;
-  HALFMOON_ASSIGN_OR_RETURN(const AeConfig config, AeConfig::FromMetadata(file.metadata()));
+  HALFMOON_ASSIGN_OR_RETURN(const AeConfig config, FromMetadata<AeConfig>(file.metadata()));
   Autoencoder model(config);
   HALFMOON_RETURN_IF_ERROR(LoadModule(file, "g_a", *model->g_a));
   HALFMOON_RETURN_IF_ERROR(LoadModule(file, "h_a", *model->h_a));

@@ -3,7 +3,7 @@
 
 #include <torch/torch.h>
 
-#include "models/networks/ae_config.h"
+#include "models/config/ae_config.h"
 #include "models/networks/entropy_prior.h"
 #include "models/networks/transforms.h"
 

@@ -9,7 +9,7 @@ namespace {
 
 // Dimensions as they decide on shapes; what a model was trained for may change.
 std::map<std::string, std::string> Dimensions(const AeConfig& config) {
-  std::map<std::string, std::string> all = config.ToMetadata();
+  std::map<std::string, std::string> all = ToMetadata(config);
   for (const char* other : {"lambda_min", "lambda_max", "ms_ssim_share"}) all.erase(other);
   return all;
 }

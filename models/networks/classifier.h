@@ -3,27 +3,10 @@
 
 #include <torch/torch.h>
 
-#include <map>
-#include <string>
-#include <vector>
-
-#include "halfmoon/status.h"
+#include "models/config/small_picture_config.h"
 #include "models/networks/picture_pyramid.h"
 
 namespace halfmoon::networks {
-
-struct ClassifierConfig {
-  PyramidConfig pyramid;
-  std::int64_t features = 64;
-  std::vector<std::string> classes;
-
-  // The defaults with some fields of a recipe replaced; classes come with the data.
-  // Errors: kInvalidArgument naming the field.
-  static Result<ClassifierConfig> FromFields(const std::map<std::string, std::string>& fields);
-  std::map<std::string, std::string> ToMetadata() const;
-  // Errors: kModelCorrupt naming the key.
-  static Result<ClassifierConfig> FromMetadata(const std::map<std::string, std::string>& metadata);
-};
 
 // x -> pyramid -> mean over positions -> linear -> leaky ReLU = features -> linear = logits.
 class ClassifierImpl : public torch::nn::Module {

@@ -104,7 +104,7 @@ LatentQuantiser Elementwise(Quantiser quantise) {
 }
 
 ContextModelImpl::ContextModelImpl(const AeConfig& c) {
-  for (int k = 0; k < AeConfig::kPasses; ++k) {
+  for (int k = 0; k < kAePasses; ++k) {
     passes.push_back(register_module("pass" + std::to_string(k), ContextPass(c, k > 0)));
   }
 }
@@ -113,7 +113,7 @@ ContextModelImpl::Output ContextModelImpl::forward(const torch::Tensor& f, const
                                                    const LatentQuantiser& quantise) {
   const torch::Tensor slots = ToSlots(y);
   std::vector<torch::Tensor> t, mean, y_hat, bits;
-  for (int k = 0; k < AeConfig::kPasses; ++k) {
+  for (int k = 0; k < kAePasses; ++k) {
     torch::Tensor context;
     if (k > 0)
       context = Activate(FromSlots(CollectSlots(y_hat), y.sizes()), Unit::kLatent, quantised_);

@@ -7,7 +7,8 @@
 #include <array>
 #include <functional>
 
-#include "models/networks/ae_config.h"
+#include "models/config/ae_config.h"
+#include "models/config/integer_path.h"
 #include "models/networks/integer_conv.h"
 #include "models/networks/layers.h"
 #include "models/networks/ops.h"

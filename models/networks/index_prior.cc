@@ -4,11 +4,11 @@
 
 namespace halfmoon::networks {
 
-IndexPriorImpl::IndexPriorImpl(const VqvaeConfig& config) : config_(config) {
+IndexPriorImpl::IndexPriorImpl(const IndexPriorConfig& config) : config_(config) {
   using Run = IntegerConvImpl::Run;
   const std::int64_t e = config.context_channels, h1 = config.context_hidden,
                      h2 = config.context_out;
-  for (int k = 0; k < kPasses; ++k) {
+  for (int k = 0; k < kVqPasses; ++k) {
     const std::string n = std::to_string(k);
     a.push_back(register_module("a" + n, IntegerConv(std::vector<Run>{{e, Unit::kLatent}}, h1, 3)));
     b.push_back(
@@ -49,7 +49,8 @@ torch::Tensor IndexPriorImpl::Logits(std::int64_t s, int k, const torch::Tensor&
   const torch::Tensor picked = ToMap(ToRows(h).index_select(0, rows), {1, 0, rows.size(0), 1});
   h = Activate(b[pass](picked) + bias(b_bias[pass], h2), Unit::kHidden, q);
   torch::Tensor logits = ToRows(c[static_cast<std::size_t>(s)](h)) * kLogitGain;
-  if (q) logits = SteRound(logits / kLogitStep).clamp(-kActivationMax, kActivationMax) * kLogitStep;
+  if (q)
+    logits = SteRound(logits / kLogitStep).clamp(-kActivationBound, kActivationBound) * kLogitStep;
   return logits;
 }
 

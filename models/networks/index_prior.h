@@ -6,8 +6,9 @@
 
 #include <vector>
 
+#include "models/config/index_prior_config.h"
+#include "models/config/integer_path.h"
 #include "models/networks/integer_conv.h"
-#include "models/networks/vqvae_config.h"
 
 namespace halfmoon::networks {
 
@@ -22,9 +23,7 @@ namespace halfmoon::networks {
 // checkerboard as in He et al. 2021 (arXiv 2103.15306), over indices instead of scalars.
 class IndexPriorImpl : public torch::nn::Module {
  public:
-  explicit IndexPriorImpl(const VqvaeConfig& config);
-
-  static constexpr int kPasses = 2;
+  explicit IndexPriorImpl(const IndexPriorConfig& config);
 
   // Logits in nats of the indices of stage s that pass k codes. state: U [N, E, h, w].
   // Returns [R, K] for the positions PassRows(k, N, h, w), in that order.
@@ -54,7 +53,7 @@ class IndexPriorImpl : public torch::nn::Module {
   std::vector<IntegerConv> c;                 // per stage
 
  private:
-  VqvaeConfig config_;
+  IndexPriorConfig config_;
   torch::Tensor embedding_;  // flat [S * K * E]: no matrix for the optimiser, each row is its own
   bool quantised_ = false;
 };

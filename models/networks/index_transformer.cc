@@ -3,26 +3,8 @@
 #include <cmath>
 #include <limits>
 
-#include "models/networks/config_fields.h"
-
 namespace halfmoon::networks {
 namespace {
-
-struct IntegerField {
-  const char* name;
-  std::int64_t IndexTransformerConfig::*value;
-  std::int64_t least, most;
-};
-
-constexpr IntegerField kFields[] = {
-    {"codes", &IndexTransformerConfig::codes, 2, 65536},
-    {"indices", &IndexTransformerConfig::indices, 1, 4096},
-    {"words", &IndexTransformerConfig::words, 2, 65536},
-    {"condition", &IndexTransformerConfig::condition, 1, 256},
-    {"width", &IndexTransformerConfig::width, 8, 2048},
-    {"heads", &IndexTransformerConfig::heads, 1, 64},
-    {"layers", &IndexTransformerConfig::layers, 1, 64},
-};
 
 // torch::dropout with numbers of a generator: worker threads must not share LibTorch's own.
 torch::Tensor Dropout(const torch::Tensor& x, double probability,
@@ -33,44 +15,6 @@ torch::Tensor Dropout(const torch::Tensor& x, double probability,
 }
 
 }  // namespace
-
-Status IndexTransformerConfig::Validate() const {
-  for (const IntegerField& f : kFields) {
-    if (this->*f.value < f.least || this->*f.value > f.most) {
-      return {StatusCode::kInvalidArgument, std::string("model field '") + f.name + "' must be " +
-                                                std::to_string(f.least) + " to " +
-                                                std::to_string(f.most)};
-    }
-  }
-  if (width % heads != 0) {
-    return {StatusCode::kInvalidArgument, "model field 'width' must be a multiple of 'heads'"};
-  }
-  if (!(dropout >= 0 && dropout < 1)) {
-    return {StatusCode::kInvalidArgument, "model field 'dropout' must be 0 to 1, 1 excluded"};
-  }
-  return Status::Ok();
-}
-
-Result<IndexTransformerConfig> IndexTransformerConfig::FromFields(
-    const std::map<std::string, std::string>& fields) {
-  IndexTransformerConfig c;
-  for (const IntegerField& f : kFields)
-    HALFMOON_RETURN_IF_ERROR(ReadField(fields, f.name, &(c.*f.value)));
-  HALFMOON_RETURN_IF_ERROR(ReadField(fields, "dropout", &c.dropout));
-  for (const auto& [name, value] : fields) {
-    bool known = name == "dropout";
-    for (const IntegerField& f : kFields) known = known || name == f.name;
-    if (!known) return Status(StatusCode::kInvalidArgument, "unknown model field '" + name + "'");
-  }
-  HALFMOON_RETURN_IF_ERROR(c.Validate());
-  return c;
-}
-
-std::map<std::string, std::string> IndexTransformerConfig::ToMetadata() const {
-  std::map<std::string, std::string> fields = {{"dropout", NumberText(dropout)}};
-  for (const IntegerField& f : kFields) fields[f.name] = std::to_string(this->*f.value);
-  return fields;
-}
 
 IndexTransformerImpl::IndexTransformerImpl(const IndexTransformerConfig& c) : config_(c) {
   const std::int64_t w = c.width;

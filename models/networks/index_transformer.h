@@ -4,32 +4,12 @@
 
 #include <torch/torch.h>
 
-#include <map>
-#include <string>
 #include <utility>
 #include <vector>
 
-#include "halfmoon/status.h"
+#include "models/config/index_transformer_config.h"
 
 namespace halfmoon::networks {
-
-struct IndexTransformerConfig {
-  std::int64_t codes = 256;   // K: of the codebook
-  std::int64_t indices = 64;  // N: of a picture, in coding order
-  std::int64_t words = 2;     // V: condition tokens, 0 (nothing) and 1 (an unknown word) among them
-  std::int64_t condition = 1;  // L: condition tokens in front of a picture
-  std::int64_t width = 192;    // channels of a position
-  std::int64_t heads = 6;
-  std::int64_t layers = 6;
-  double dropout = 0.1;  // in training, of what a layer adds
-
-  std::int64_t length() const { return condition + indices; }
-  // Errors: kInvalidArgument naming the field and its legal range.
-  Status Validate() const;
-  static Result<IndexTransformerConfig> FromFields(
-      const std::map<std::string, std::string>& fields);
-  std::map<std::string, std::string> ToMetadata() const;
-};
 
 // Keys and values of the positions seen so far, per layer: [B, heads, positions, width / heads].
 struct KeyValueCache {

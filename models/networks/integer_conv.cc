@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "models/networks/ae_config.h"
+#include "models/config/integer_path.h"
 #include "models/networks/ops.h"
 #include "models/networks/weight_grid.h"
 
@@ -18,7 +18,7 @@ constexpr double kAccumulatorBudget = 2147483647.0 * 0.75;
 
 torch::Tensor Activate(const torch::Tensor& x, Unit unit, bool quantise) {
   const double step = StepOf(unit);
-  const double top = kActivationMax * step;
+  const double top = kActivationBound * step;
   const torch::Tensor clamped =
       unit == Unit::kLatent ? x.clamp(-top, top) : torch::clamp(x, 0.0, top);
   return quantise ? SteRound(clamped * (1 / step)) * step : clamped;
@@ -62,7 +62,7 @@ torch::Tensor IntegerConvImpl::StepScale(const torch::Tensor& step_weights) cons
   if (base_scale_.defined()) return base_scale_.to(step_weights.options());
   const torch::Tensor flat = step_weights.detach().flatten(1).abs();
   const torch::Tensor by_max = std::get<0>(flat.max(1)) / weight_max_;
-  const torch::Tensor by_sum = flat.sum(1) * (kActivationMax / kAccumulatorBudget);
+  const torch::Tensor by_sum = flat.sum(1) * (kActivationBound / kAccumulatorBudget);
   return torch::maximum(by_max, by_sum).clamp_min(1e-12).view({-1, 1, 1, 1});
 }
 

@@ -1,6 +1,6 @@
 #include "models/networks/layers.h"
 
-#include "models/networks/ae_config.h"
+#include "models/config/ae_config.h"
 #include "models/networks/fused_depth_block.h"
 #include "models/networks/ops.h"
 

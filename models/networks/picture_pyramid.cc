@@ -1,69 +1,10 @@
 #include "models/networks/picture_pyramid.h"
 
-#include <charconv>
 #include <cmath>
 
 #include "models/networks/ops.h"
 
 namespace halfmoon::networks {
-
-std::int64_t PyramidConfig::padded() const {
-  const std::int64_t unit = std::int64_t{1} << widths.size();
-  return (side + unit - 1) / unit * unit;
-}
-
-std::int64_t PyramidConfig::grid() const { return padded() >> widths.size(); }
-
-Status PyramidConfig::Validate() const {
-  auto bad = [](const std::string& text) { return Status(StatusCode::kInvalidArgument, text); };
-  if (channels != 1 && channels != 3) return bad("model field 'channels' must be 1 or 3");
-  if (side < 8 || side > 256 || side % 2 != 0) {
-    return bad("model field 'side' must be even and 8 to 256");
-  }
-  if (widths.empty() || widths.size() > 6) {
-    return bad("model field 'widths' must list 1 to 6 channel counts");
-  }
-  for (const std::int64_t w : widths) {
-    if (w < 4 || w > 1024 || w % 4 != 0) {
-      return bad("model field 'widths': each must be a multiple of 4 from 4 to 1024");
-    }
-  }
-  if (blocks < 0 || blocks > 16) return bad("model field 'blocks' must be 0 to 16");
-  return Status::Ok();
-}
-
-Result<std::vector<std::int64_t>> ParseWidths(const std::string& text) {
-  std::vector<std::int64_t> widths;
-  const char *p = text.data(), *end = p + text.size();
-  auto skip = [&](char c) {
-    while (p < end && *p == ' ') ++p;
-    if (p == end || *p != c) return false;
-    ++p;
-    return true;
-  };
-  bool good = skip('[');
-  while (good) {
-    while (p < end && *p == ' ') ++p;
-    std::int64_t value = 0;
-    const auto r = std::from_chars(p, end, value);
-    good = r.ec == std::errc();
-    p = r.ptr;
-    if (good) widths.push_back(value);
-    if (!skip(',')) break;
-  }
-  if (!good || !skip(']') || p != end) {
-    return Status(StatusCode::kInvalidArgument,
-                  "'" + text + "' is no list of widths such as [32, 64, 128]");
-  }
-  return widths;
-}
-
-std::string WidthsText(const std::vector<std::int64_t>& widths) {
-  std::string text;
-  for (const std::int64_t w : widths)
-    text.append(text.empty() ? "[" : ",").append(std::to_string(w));
-  return text + "]";
-}
 
 SelfAttentionImpl::SelfAttentionImpl(std::int64_t channels, std::int64_t heads) : heads_(heads) {
   qkv_ = register_module("qkv", Conv1x1(channels, 3 * channels));

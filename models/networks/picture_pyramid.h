@@ -4,33 +4,12 @@
 
 #include <torch/torch.h>
 
-#include <string>
 #include <vector>
 
-#include "halfmoon/status.h"
+#include "models/config/small_picture_config.h"
 #include "models/networks/layers.h"
 
 namespace halfmoon::networks {
-
-// Dimensions of a pyramid. Each level halves the picture; level i has widths[i] channels.
-struct PyramidConfig {
-  std::int64_t channels = 1;  // of the picture: 1 or 3
-  std::int64_t side = 28;     // of the picture, 8..256
-  std::vector<std::int64_t> widths = {32, 64, 128};
-  std::int64_t blocks = 1;  // depth-wise blocks per level
-  bool attention = false;   // self-attention at the lowest level
-
-  // The side rounded up to what the levels divide.
-  std::int64_t padded() const;
-  // Side of the lowest level's map.
-  std::int64_t grid() const;
-  // Errors: kInvalidArgument naming the field.
-  Status Validate() const;
-};
-
-// "[32, 64, 128]" and back. Errors: kInvalidArgument.
-Result<std::vector<std::int64_t>> ParseWidths(const std::string& text);
-std::string WidthsText(const std::vector<std::int64_t>& widths);
 
 // Every position looks at every other one, over all channels:
 //

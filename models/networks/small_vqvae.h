@@ -3,10 +3,8 @@
 
 #include <torch/torch.h>
 
-#include <map>
-#include <string>
-
 #include "halfmoon/status.h"
+#include "models/config/small_picture_config.h"
 #include "models/networks/index_prior.h"
 #include "models/networks/picture_pyramid.h"
 #include "models/networks/vector_quantiser.h"
@@ -14,33 +12,6 @@
 #include "models/runtime/safetensors.h"
 
 namespace halfmoon::networks {
-
-struct SmallVqvaeConfig {
-  std::string transform = "pyramid";  // "pyramid" or "vit"
-  PyramidConfig pyramid;  // its channels and side are those of the picture, whatever the transform
-  std::int64_t patch = 4, vit_width = 96, vit_layers = 3;  // of "vit"
-
-  std::int64_t codes = 256;   // K, at most 256: what the integer prior codes
-  std::int64_t code_dim = 8;  // d: of the look-up
-  bool cosine = true;         // normalised look-up
-  bool ema = true;            // codebook by moving averages; else by the dictionary loss
-
-  // Of the integer prior that codes the indices in files (index_prior.h).
-  std::int64_t context_channels = 32, context_hidden = 64, context_out = 64;
-
-  VitConfig vit() const;
-  QuantiserConfig quantiser() const;
-  VqvaeConfig prior() const;  // only what IndexPrior reads
-  // Side of the grid of indices.
-  std::int64_t grid() const;
-  std::int64_t indices() const { return grid() * grid(); }
-
-  // The defaults with some fields of a recipe replaced. Errors: kInvalidArgument naming the field.
-  static Result<SmallVqvaeConfig> FromFields(const std::map<std::string, std::string>& fields);
-  std::map<std::string, std::string> ToMetadata() const;
-  // Errors: kModelCorrupt naming the key.
-  static Result<SmallVqvaeConfig> FromMetadata(const std::map<std::string, std::string>& metadata);
-};
 
 // The picture's half that makes features, "g_a" in weights files: a pyramid or a ViT, whichever the
 // configuration says. [N, channels, side, side] in [0, 1] -> [N, D, g, g].

@@ -28,18 +28,18 @@ torch::Tensor ByClass(const torch::Tensor& map) {
 
 torch::Tensor PassGroups(int k) {
   const torch::Tensor groups = torch::arange(4, torch::kLong);
-  return groups.bitwise_xor(kPassOrder[static_cast<std::size_t>(k)]);
+  return groups.bitwise_xor(kAePassOrder[static_cast<std::size_t>(k)]);
 }
 
 torch::Tensor PassSlots(int k) { return PassGroups(k) + torch::arange(0, 16, 4, torch::kLong); }
 
 torch::Tensor CollectSlots(const std::vector<torch::Tensor>& passes) {
   torch::Tensor order = torch::empty({16}, torch::kLong);
-  for (int k = 0; k < AeConfig::kPasses; ++k) {
+  for (int k = 0; k < kAePasses; ++k) {
     order.index_put_({PassSlots(k)}, torch::arange(4 * k, 4 * k + 4, torch::kLong));
   }
   std::vector<torch::Tensor> parts = passes;
-  for (std::size_t k = passes.size(); k < AeConfig::kPasses; ++k) {
+  for (std::size_t k = passes.size(); k < kAePasses; ++k) {
     parts.push_back(torch::zeros_like(passes[0]));
   }
   return torch::cat(parts).index_select(0, order.to(passes[0].device()));

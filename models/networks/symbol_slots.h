@@ -4,15 +4,16 @@
 
 #include <torch/torch.h>
 
-#include "models/networks/ae_config.h"
+#include <vector>
+
+#include "models/config/integer_path.h"
 
 namespace halfmoon::networks {
 
 // The 2x2 position classes p = 2 * (row % 2) + (column % 2) and the four groups g of M / 4 channels
 // make sixteen slots s = 4 * p + g. A map [N, M, h, w], h and w even, is held as [16, R, M / 4]
 // with R = N * h / 2 * w / 2 positions per class. Pass k of the context model codes slot (p, p ^
-// kPassOrder[k]) of every class p: a Latin square.
-inline constexpr std::array<int, AeConfig::kPasses> kPassOrder = {0, 3, 1, 2};
+// kAePassOrder[k]) of every class p: a Latin square.
 
 torch::Tensor ToSlots(const torch::Tensor& map);
 torch::Tensor FromSlots(const torch::Tensor& slots, at::IntArrayRef map_sizes);  // channels-last

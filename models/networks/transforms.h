@@ -3,7 +3,7 @@
 
 #include <torch/torch.h>
 
-#include "models/networks/ae_config.h"
+#include "models/config/ae_config.h"
 #include "models/networks/layers.h"
 #include "models/networks/refinement.h"
 

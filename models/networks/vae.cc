@@ -3,7 +3,6 @@
 #include <cmath>
 
 #include "models/networks/ops.h"
-#include "models/networks/pyramid_fields.h"
 
 namespace halfmoon::networks {
 namespace {
@@ -11,64 +10,7 @@ namespace {
 constexpr double kMinLogVar = -14, kMaxLogVar = 4;
 constexpr double kBin = 1.0 / 255;  // between neighbouring 8-bit samples
 
-// Keys of weights files that had other values once.
-constexpr std::pair<const char*, const char*> kOnlyValues[] = {{"spatial", "0"},
-                                                               {"likelihood", "logistic"}};
-
-Status Read(const std::map<std::string, std::string>& fields, VaeConfig* c) {
-  HALFMOON_RETURN_IF_ERROR(ReadPyramidFields(fields, &c->pyramid));
-  HALFMOON_RETURN_IF_ERROR(ReadField(fields, "features", &c->features));
-  HALFMOON_RETURN_IF_ERROR(ReadField(fields, "latent", &c->latent));
-  HALFMOON_RETURN_IF_ERROR(ReadField(fields, "variational", &c->variational));
-  for (const auto& [name, only] : kOnlyValues) {
-    std::string value = only;
-    ReadField(fields, name, &value);
-    if (value != only)
-      return {StatusCode::kInvalidArgument, std::string("model field '") + name + "' is '" + value +
-                                                "'; legal is '" + only + "'"};
-  }
-  HALFMOON_RETURN_IF_ERROR(c->pyramid.Validate());
-  auto bad = [](const std::string& text) { return Status(StatusCode::kInvalidArgument, text); };
-  if (c->features < 1 || c->features > 4096) return bad("model field 'features' must be 1 to 4096");
-  // One frequency table per dimension, and a file counts at most 256.
-  if (c->latent < 1 || c->latent > 256) return bad("model field 'latent' must be 1 to 256");
-  return Status::Ok();
-}
-
 }  // namespace
-
-Result<VaeConfig> VaeConfig::FromFields(const std::map<std::string, std::string>& fields) {
-  const auto known = VaeConfig().ToMetadata();
-  for (const auto& [name, value] : fields) {
-    if (!known.count(name)) {
-      return Status(StatusCode::kInvalidArgument, "unknown model field '" + name + "'");
-    }
-  }
-  VaeConfig c;
-  HALFMOON_RETURN_IF_ERROR(Read(fields, &c));
-  return c;
-}
-
-std::map<std::string, std::string> VaeConfig::ToMetadata() const {
-  return WithPyramidFields(pyramid, {{"features", std::to_string(features)},
-                                     {"latent", std::to_string(latent)},
-                                     {kOnlyValues[0].first, kOnlyValues[0].second},
-                                     {kOnlyValues[1].first, kOnlyValues[1].second},
-                                     {"variational", variational ? "1" : "0"}});
-}
-
-Result<VaeConfig> VaeConfig::FromMetadata(const std::map<std::string, std::string>& metadata) {
-  VaeConfig c;
-  for (const auto& [name, value] : c.ToMetadata()) {
-    if (!metadata.count(name)) {
-      return Status(StatusCode::kModelCorrupt, "metadata key '" + name + "' is missing");
-    }
-  }
-  if (const Status status = Read(metadata, &c); !status.ok()) {
-    return Status(StatusCode::kModelCorrupt, status.message());
-  }
-  return c;
-}
 
 torch::Tensor GaussianKl(const torch::Tensor& mean, const torch::Tensor& logvar) {
   return 0.5 * (mean.square() + logvar.exp() - 1 - logvar);

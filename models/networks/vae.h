@@ -4,29 +4,10 @@
 
 #include <torch/torch.h>
 
-#include <map>
-#include <string>
-
-#include "halfmoon/status.h"
+#include "models/config/small_picture_config.h"
 #include "models/networks/picture_pyramid.h"
 
 namespace halfmoon::networks {
-
-struct VaeConfig {
-  PyramidConfig pyramid;
-  std::int64_t features = 32;  // channels of the lowest level's map before quant_conv
-  std::int64_t latent = 16;    // numbers of a code
-  bool variational = true;     // false: the plain autoencoder, z = mean and no KL
-
-  // Samples of a picture: what "per dimension" divides by.
-  std::int64_t dimensions() const { return pyramid.channels * pyramid.side * pyramid.side; }
-
-  // The defaults with some fields of a recipe replaced. Errors: kInvalidArgument naming the field.
-  static Result<VaeConfig> FromFields(const std::map<std::string, std::string>& fields);
-  std::map<std::string, std::string> ToMetadata() const;
-  // Errors: kModelCorrupt naming the key.
-  static Result<VaeConfig> FromMetadata(const std::map<std::string, std::string>& metadata);
-};
 
 // KL(N(mean, exp(logvar)) || N(0, 1)) of every number, in nats: (mean^2 + var - 1 - logvar) / 2.
 torch::Tensor GaussianKl(const torch::Tensor& mean, const torch::Tensor& logvar);

@@ -4,20 +4,6 @@
 
 namespace halfmoon::networks {
 
-Status VitConfig::Validate() const {
-  auto bad = [](const std::string& text) { return Status(StatusCode::kInvalidArgument, text); };
-  if (channels != 1 && channels != 3) return bad("model field 'channels' must be 1 or 3");
-  if (patch < 1 || patch > 64) return bad("model field 'patch' must be 1 to 64");
-  if (side < 8 || side > 256 || side % patch != 0) {
-    return bad("model field 'side' must be 8 to 256 and a multiple of 'patch'");
-  }
-  if (width < 4 || width > 2048 || width % 4 != 0) {
-    return bad("model field 'vit_width' must be a multiple of 4 from 4 to 2048");
-  }
-  if (layers < 1 || layers > 32) return bad("model field 'vit_layers' must be 1 to 32");
-  return Status::Ok();
-}
-
 VitStackImpl::VitStackImpl(const VitConfig& c) {
   place_ = register_parameter("place", torch::randn({1, c.width, c.grid(), c.grid()}) * 0.1);
   for (std::int64_t i = 0; i < c.layers; ++i) {

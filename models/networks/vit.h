@@ -6,23 +6,11 @@
 
 #include <vector>
 
-#include "halfmoon/status.h"
+#include "models/config/small_picture_config.h"
 #include "models/networks/layers.h"
 #include "models/networks/picture_pyramid.h"
 
 namespace halfmoon::networks {
-
-struct VitConfig {
-  std::int64_t channels = 1;  // of the picture: 1 or 3
-  std::int64_t side = 28;     // of the picture, a multiple of patch
-  std::int64_t patch = 4;     // side of a patch
-  std::int64_t width = 96;    // C: channels of a patch's vector, a multiple of 4 heads
-  std::int64_t layers = 3;
-
-  std::int64_t grid() const { return side / patch; }
-  // Errors: kInvalidArgument naming the field.
-  Status Validate() const;
-};
 
 //   x + place -> [self-attention -> normalise -> 1x1 (C -> 4C) -> GELU -> 1x1 (4C -> C) -> +]*
 //

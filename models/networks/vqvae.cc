@@ -66,7 +66,7 @@ VqvaeImpl::Quantised VqvaeImpl::Quantise(const torch::Tensor& p,
     state = state.slice(0, 0, count);
     torch::Tensor index = torch::zeros({count}, torch::kLong);
     torch::Tensor bits = torch::zeros({count}, rows.options());
-    for (int k = 0; k < IndexPriorImpl::kPasses; ++k) {
+    for (int k = 0; k < kVqPasses; ++k) {
       const torch::Tensor logits = prior->Logits(s, k, ToMap(state, {active, 0, h, w}));
       const torch::Tensor cost = torch::log_softmax(logits, 1) * -per_bit;
       const torch::Tensor at = IndexPriorImpl::PassRows(k, active, h, w);

@@ -5,10 +5,10 @@
 
 #include <vector>
 
+#include "models/config/vqvae_config.h"
 #include "models/networks/codebook.h"
 #include "models/networks/index_prior.h"
 #include "models/networks/transforms.h"
-#include "models/networks/vqvae_config.h"
 
 namespace halfmoon::networks {
 

@@ -21,7 +21,7 @@ Status LoadPrior(const runtime::WeightsFile& file, const VqvaeConfig& c, IndexPr
     stage_bias.copy_(bias.view({-1}));
     return Status::Ok();
   };
-  for (std::size_t k = 0; k < IndexPriorImpl::kPasses; ++k) {
+  for (std::size_t k = 0; k < kVqPasses; ++k) {
     const std::string n = std::to_string(k);
     HALFMOON_RETURN_IF_ERROR(hidden("prior.a" + n, prior->a[k], prior->a_bias[k]));
     HALFMOON_RETURN_IF_ERROR(hidden("prior.b" + n, prior->b[k], prior->b_bias[k]));
@@ -39,7 +39,7 @@ Status LoadPrior(const runtime::WeightsFile& file, const VqvaeConfig& c, IndexPr
 
 Result<Vqvae> ImportVqvae(const runtime::WeightsFile& file) {
   torch::NoGradGuard no_grad;
-  HALFMOON_ASSIGN_OR_RETURN(const VqvaeConfig c, VqvaeConfig::FromMetadata(file.metadata()));
+  HALFMOON_ASSIGN_OR_RETURN(const VqvaeConfig c, FromMetadata<VqvaeConfig>(file.metadata()));
   Vqvae model(c);
   HALFMOON_RETURN_IF_ERROR(LoadModule(file, "g_a", *model->g_a));
   HALFMOON_RETURN_IF_ERROR(LoadModule(file, "g_s", *model->g_s));

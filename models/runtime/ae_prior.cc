@@ -22,26 +22,14 @@ Status Corrupt(const std::string& what) {
   return {StatusCode::kModelCorrupt, what + "; fetch the model again or export it again"};
 }
 
-std::size_t Size(int value) { return static_cast<std::size_t>(value); }
+std::size_t Size(std::int64_t value) { return static_cast<std::size_t>(value); }
+
+// What a checked configuration holds.
+int Int(std::int64_t value) { return static_cast<int>(value); }
 
 std::int16_t Saturate(std::int64_t value) {
   return static_cast<std::int16_t>(
       std::clamp<std::int64_t>(value, -kActivationBound, kActivationBound));
-}
-
-// Sizes of a tensor that other sizes follow from. `divisor`: it must be a multiple of that.
-Result<int> OutChannels(const WeightsFile& file, const std::string& layer, int divisor) {
-  HALFMOON_ASSIGN_OR_RETURN(const DType type, LayerWeightType(file, layer));
-  HALFMOON_ASSIGN_OR_RETURN(
-      const TensorView weight,
-      file.Get(layer + ".weight", type, {kAnySize, kAnySize, kAnySize, kAnySize}));
-  const std::int64_t out = weight.shape[0];
-  if (out < divisor || out > kMaxChannels || out % divisor != 0) {
-    return Corrupt("tensor \"" + layer + ".weight\" has " + std::to_string(out) +
-                   " output channels, expected a multiple of " + std::to_string(divisor) +
-                   " up to " + std::to_string(kMaxChannels));
-  }
-  return static_cast<int>(out);
 }
 
 Result<IntLayer> LoadLayer(const WeightsFile& file, const LayerSpec& spec,
@@ -64,7 +52,8 @@ struct AePrior::Impl {
     std::array<std::optional<IntLayer>, 4> c;  // per group: M/4 table indices, then M/4 means
   };
 
-  AeDims dims;
+  AeConfig config;
+  int scales = 0;  // T
   Isa isa = Isa::kScalar;
   std::optional<IntLayer> h0, h1, h2, h3;
   std::array<Pass, kAePasses> passes;
@@ -74,32 +63,11 @@ struct AePrior::Impl {
   std::vector<std::int16_t> z_mean;
   std::int64_t parameters = 0;
 
-  Status ReadDims(const WeightsFile& file);
   Status ReadTables(const WeightsFile& file);
   Status ReadDependent(const WeightsFile& file, int count);
   Status ReadHyper(const WeightsFile& file);
   Status ReadPass(const WeightsFile& file, int k);
 };
-
-Status AePrior::Impl::ReadDims(const WeightsFile& file) {
-  HALFMOON_ASSIGN_OR_RETURN(const std::int64_t m, file.MetadataInt("latent_channels", 4, 1024));
-  HALFMOON_ASSIGN_OR_RETURN(const std::int64_t nz, file.MetadataInt("hyper_channels", 1, 1024));
-  HALFMOON_ASSIGN_OR_RETURN(const std::int64_t levels, file.MetadataInt("levels", 1, 256));
-  if (m % 4 != 0) {
-    return Corrupt("metadata \"latent_channels\" is " + std::to_string(m) +
-                   ", expected a multiple of 4");
-  }
-  dims.latent_channels = static_cast<int>(m);
-  dims.hyper_channels = static_cast<int>(nz);
-  dims.levels = static_cast<int>(levels);
-  HALFMOON_ASSIGN_OR_RETURN(dims.hyper_hidden0, OutChannels(file, "prior.h0", 1));
-  HALFMOON_ASSIGN_OR_RETURN(const int h1_out, OutChannels(file, "prior.h1", 4));
-  HALFMOON_ASSIGN_OR_RETURN(const int h3_out, OutChannels(file, "prior.h3", 4));
-  HALFMOON_ASSIGN_OR_RETURN(dims.hidden, OutChannels(file, "prior.a0", 1));
-  dims.hyper_hidden1 = h1_out / 4;
-  dims.features = h3_out / 4;
-  return Status::Ok();
-}
 
 Status AePrior::Impl::ReadTables(const WeightsFile& file) {
   HALFMOON_ASSIGN_OR_RETURN(const TensorView sizes,
@@ -117,22 +85,24 @@ Status AePrior::Impl::ReadTables(const WeightsFile& file) {
                                 frequencies.Values<std::int32_t>());
   if (!made.ok()) return Corrupt("tensors \"tables.*\": " + made.status().message());
   tables.emplace(std::move(made).value());
-  dims.table_count = static_cast<int>(count);
+  scales = static_cast<int>(count);
   if (file.Has("tables.dependent"))
     HALFMOON_RETURN_IF_ERROR(ReadDependent(file, static_cast<int>(count)));
 
-  HALFMOON_ASSIGN_OR_RETURN(const TensorView table, file.Get("prior.z_table", DType::kU8,
-                                                             {dims.levels, dims.hyper_channels}));
-  HALFMOON_ASSIGN_OR_RETURN(const TensorView mean, file.Get("prior.z_mean", DType::kI16,
-                                                            {dims.levels, dims.hyper_channels}));
+  HALFMOON_ASSIGN_OR_RETURN(
+      const TensorView table,
+      file.Get("prior.z_table", DType::kU8, {AeConfig::kLevels, config.hyper_channels}));
+  HALFMOON_ASSIGN_OR_RETURN(
+      const TensorView mean,
+      file.Get("prior.z_mean", DType::kI16, {AeConfig::kLevels, config.hyper_channels}));
   z_table = table.Values<std::uint8_t>();
   z_mean = mean.Values<std::int16_t>();
   for (std::size_t i = 0; i < z_table.size(); ++i) {
-    const std::string where = " at level " + std::to_string(i / Size(dims.hyper_channels)) +
-                              ", channel " + std::to_string(i % Size(dims.hyper_channels));
-    if (z_table[i] >= dims.table_count) {
+    const std::string where = " at level " + std::to_string(i / Size(config.hyper_channels)) +
+                              ", channel " + std::to_string(i % Size(config.hyper_channels));
+    if (z_table[i] >= scales) {
       return Corrupt("tensor \"prior.z_table\" has " + std::to_string(z_table[i]) + where +
-                     ", there are " + std::to_string(dims.table_count) + " tables");
+                     ", there are " + std::to_string(scales) + " tables");
     }
     if (z_mean[i] < -kActivationBound || z_mean[i] > kActivationBound) {
       return Corrupt("tensor \"prior.z_mean\" has " + std::to_string(z_mean[i]) + where +
@@ -158,53 +128,54 @@ Status AePrior::Impl::ReadDependent(const WeightsFile& file, int count) {
     return Corrupt("tensor \"tables.dependent\" has a half step of " + std::to_string(half_step) +
                    ", expected 1.." + std::to_string(kAeStep));
   }
-  dims.table_count = static_cast<int>(thrice / 3);
-  dependent = {.scales = dims.table_count,
-               .first = static_cast<int>(first),
-               .half_step = static_cast<int>(half_step)};
+  scales = static_cast<int>(thrice / 3);
+  dependent = {
+      .scales = scales, .first = static_cast<int>(first), .half_step = static_cast<int>(half_step)};
   static_assert(DependentTables::kStep == kAeStep);
   return Status::Ok();
 }
 
 Status AePrior::Impl::ReadHyper(const WeightsFile& file) {
   const int bound = kActivationBound;
-  const AeDims& n = dims;
+  const int z = Int(config.hyper_channels), hidden0 = Int(config.prior_h0),
+            hidden1 = Int(config.prior_h1), features = Int(config.prior_features);
   HALFMOON_ASSIGN_OR_RETURN(h0, LoadLayer(file, {.name = "prior.h0",
                                                  .kernel = 3,
-                                                 .levels = n.levels,
-                                                 .inputs = {{n.hyper_channels, bound}},
-                                                 .outputs = {{n.hyper_hidden0, 0, kReluMax}}}));
+                                                 .levels = AeConfig::kLevels,
+                                                 .inputs = {{z, bound}},
+                                                 .outputs = {{hidden0, 0, kReluMax}}}));
   HALFMOON_ASSIGN_OR_RETURN(h1, LoadLayer(file,
                                           {.name = "prior.h1",
-                                           .levels = n.levels,
-                                           .inputs = {{n.hyper_hidden0, bound}},
-                                           .outputs = {{4 * n.hyper_hidden1, 0, kReluMax}}},
-                                          PixelShuffleRows(4 * n.hyper_hidden1)));
+                                           .levels = AeConfig::kLevels,
+                                           .inputs = {{hidden0, bound}},
+                                           .outputs = {{4 * hidden1, 0, kReluMax}}},
+                                          PixelShuffleRows(4 * hidden1)));
   HALFMOON_ASSIGN_OR_RETURN(h2, LoadLayer(file, {.name = "prior.h2",
                                                  .kernel = 3,
-                                                 .levels = n.levels,
-                                                 .inputs = {{n.hyper_hidden1, bound}},
-                                                 .outputs = {{n.hyper_hidden1, 0, kReluMax}}}));
+                                                 .levels = AeConfig::kLevels,
+                                                 .inputs = {{hidden1, bound}},
+                                                 .outputs = {{hidden1, 0, kReluMax}}}));
   HALFMOON_ASSIGN_OR_RETURN(h3, LoadLayer(file,
                                           {.name = "prior.h3",
-                                           .levels = n.levels,
-                                           .inputs = {{n.hyper_hidden1, bound}},
-                                           .outputs = {{4 * n.features, 0, kReluMax}}},
-                                          PixelShuffleRows(4 * n.features)));
+                                           .levels = AeConfig::kLevels,
+                                           .inputs = {{hidden1, bound}},
+                                           .outputs = {{4 * features, 0, kReluMax}}},
+                                          PixelShuffleRows(4 * features)));
   return Status::Ok();
 }
 
 Status AePrior::Impl::ReadPass(const WeightsFile& file, int k) {
   const int bound = kActivationBound;
-  const int m = dims.latent_channels;
+  const int m = Int(config.latent_channels), features = Int(config.prior_features),
+            hidden = Int(config.prior_hidden);
   const std::string number = std::to_string(k);
   Pass& pass = passes[Size(k)];
-  std::vector<InputSegment> inputs = {{dims.features, bound}};
+  std::vector<InputSegment> inputs = {{features, bound}};
   if (k > 0) {
     HALFMOON_ASSIGN_OR_RETURN(pass.d, LoadLayer(file, {.name = "prior.d" + number,
                                                        .kernel = 3,
                                                        .depthwise = true,
-                                                       .levels = dims.levels,
+                                                       .levels = AeConfig::kLevels,
                                                        .inputs = {{m, bound}},
                                                        .outputs = {{m, -bound, bound}}}));
     // X in its four groups, so that groups not decoded yet (all 0) can be skipped, and d.
@@ -212,19 +183,19 @@ Status AePrior::Impl::ReadPass(const WeightsFile& file, int k) {
     inputs.push_back({m, bound});
   }
   HALFMOON_ASSIGN_OR_RETURN(pass.a, LoadLayer(file, {.name = "prior.a" + number,
-                                                     .levels = dims.levels,
+                                                     .levels = AeConfig::kLevels,
                                                      .inputs = inputs,
-                                                     .outputs = {{dims.hidden, 0, kReluMax}}}));
+                                                     .outputs = {{hidden, 0, kReluMax}}}));
   HALFMOON_ASSIGN_OR_RETURN(pass.b, LoadLayer(file, {.name = "prior.b" + number,
-                                                     .levels = dims.levels,
-                                                     .inputs = {{dims.hidden, bound}},
-                                                     .outputs = {{dims.hidden, 0, kReluMax}}}));
+                                                     .levels = AeConfig::kLevels,
+                                                     .inputs = {{hidden, bound}},
+                                                     .outputs = {{hidden, 0, kReluMax}}}));
   HALFMOON_ASSIGN_OR_RETURN(
       const LayerTensors c,
       LoadLayerTensors(file, {.name = "prior.c" + number,
-                              .levels = dims.levels,
-                              .inputs = {{dims.hidden, bound}},
-                              .outputs = {{m, 0, dims.table_count - 1}, {m, -bound, bound}}}));
+                              .levels = AeConfig::kLevels,
+                              .inputs = {{hidden, bound}},
+                              .outputs = {{m, 0, scales - 1}, {m, -bound, bound}}}));
   for (int group = 0; group < 4; ++group) {
     std::vector<int> rows;
     for (int i = 0; i < m / 4; ++i) rows.push_back(group * (m / 4) + i);
@@ -234,11 +205,12 @@ Status AePrior::Impl::ReadPass(const WeightsFile& file, int k) {
   return Status::Ok();
 }
 
-Result<AePrior> AePrior::Load(const WeightsFile& file, std::optional<Isa> isa) {
+Result<AePrior> AePrior::Load(const WeightsFile& file, const AeConfig& config,
+                              std::optional<Isa> isa) {
   try {
     auto impl = std::make_shared<Impl>();
     HALFMOON_ASSIGN_OR_RETURN(impl->isa, ChooseIsa(isa));
-    HALFMOON_RETURN_IF_ERROR(impl->ReadDims(file));
+    impl->config = config;
     HALFMOON_RETURN_IF_ERROR(impl->ReadTables(file));
     HALFMOON_RETURN_IF_ERROR(impl->ReadHyper(file));
     for (int k = 0; k < kAePasses; ++k) HALFMOON_RETURN_IF_ERROR(impl->ReadPass(file, k));
@@ -253,7 +225,8 @@ Result<AePrior> AePrior::Load(const WeightsFile& file, std::optional<Isa> isa) {
   }
 }
 
-const AeDims& AePrior::dims() const { return impl_->dims; }
+const AeConfig& AePrior::config() const { return impl_->config; }
+int AePrior::scales() const { return impl_->scales; }
 Isa AePrior::isa() const { return impl_->isa; }
 const CdfTables& AePrior::tables() const { return *impl_->tables; }
 const DependentTables* AePrior::dependent_tables() const {
@@ -261,28 +234,13 @@ const DependentTables* AePrior::dependent_tables() const {
 }
 
 std::span<const std::uint8_t> AePrior::z_table(int level) const {
-  const std::size_t n = Size(dims().hyper_channels);
+  const std::size_t n = Size(config().hyper_channels);
   return std::span(impl_->z_table).subspan(Size(level) * n, n);
 }
 
 std::span<const std::int16_t> AePrior::z_mean(int level) const {
-  const std::size_t n = Size(dims().hyper_channels);
+  const std::size_t n = Size(config().hyper_channels);
   return std::span(impl_->z_mean).subspan(Size(level) * n, n);
-}
-
-double AePrior::macs_per_pixel() const {
-  const AeDims& n = impl_->dims;
-  const double m = n.latent_channels;
-  const double at_64 =
-      9.0 * n.hyper_channels * n.hyper_hidden0 + 4.0 * n.hyper_hidden0 * n.hyper_hidden1;
-  const double at_32 = 9.0 * n.hyper_hidden1 * n.hyper_hidden1 + 4.0 * n.hyper_hidden1 * n.features;
-  double at_16 = 0;
-  for (int k = 0; k < kAePasses; ++k) {
-    const double context = k == 0 ? 0 : k * m / 4 + m;
-    at_16 += (n.features + context) * n.hidden + (k == 0 ? 0 : 9 * m);
-    at_16 += static_cast<double>(n.hidden) * n.hidden + n.hidden * m / 2;
-  }
-  return at_64 / 4096 + at_32 / 1024 + at_16 / 256;
 }
 
 std::int64_t AePrior::parameter_count() const { return impl_->parameters; }
@@ -341,10 +299,10 @@ Place PlaceInClass(int position_class, std::size_t j, std::size_t width) {
 }  // namespace
 
 Status AePriorTile::State::Allocate() {
-  const AeDims& n = prior->dims;
+  const AeConfig& n = prior->config;
   const std::size_t m = Size(n.latent_channels);
   x_stride = (m + kPanel - 1) / kPanel * kPanel;
-  f.assign(positions() * Size(n.features), 0);
+  f.assign(positions() * Size(n.prior_features), 0);
   x.assign(positions() * x_stride, 0);
   zeros.assign(x_stride, 0);
   y.assign(positions() * m, 0);
@@ -368,7 +326,7 @@ Status AePriorTile::State::Allocate() {
 }
 
 Status AePriorTile::State::RunHyper(std::span<const std::int32_t> symbols) {
-  const AeDims& n = prior->dims;
+  const AeConfig& n = prior->config;
   const std::size_t nz = Size(n.hyper_channels);
   const std::int16_t* z_mean = prior->z_mean.data() + Size(level) * nz;
   const std::size_t h = Size(h64);
@@ -377,8 +335,8 @@ Status AePriorTile::State::RunHyper(std::span<const std::int32_t> symbols) {
   for (std::size_t i = 0; i < symbols.size(); ++i) {
     z[i] = Saturate(std::int64_t{kAeStep} * symbols[i] + z_mean[i % nz]);
   }
-  const std::size_t hidden1 = Size(n.hyper_hidden1);
-  std::vector<std::int16_t> u0(h * w * Size(n.hyper_hidden0));
+  const std::size_t hidden1 = Size(n.prior_h1);
+  std::vector<std::int16_t> u0(h * w * Size(n.prior_h0));
   std::vector<std::int16_t> u1(4 * h * w * hidden1);
   std::vector<std::int16_t> u2(4 * h * w * hidden1);
   HALFMOON_RETURN_IF_ERROR(
@@ -396,9 +354,9 @@ Status AePriorTile::State::RunHyper(std::span<const std::int32_t> symbols) {
 void AePriorTile::State::GatherContext(const AePrior::Impl::Pass& pass, int k, int position_class,
                                        std::size_t row, std::size_t column, std::int16_t* out,
                                        Scratch& s) const {
-  const AeDims& n = prior->dims;
+  const AeConfig& n = prior->config;
   const std::size_t position = row * w16() + column;
-  const std::size_t features = Size(n.features);
+  const std::size_t features = Size(n.prior_features);
   std::memcpy(out, f.data() + position * features, features * sizeof(*out));
   out += pass.a->segment(0).count * 2;
   if (k == 0) return;
@@ -466,7 +424,7 @@ void AePriorTile::State::PredictBlock(int k, int position_class, std::size_t fir
   c.Gemm(*kernels, level, s.hidden_b.data(), pass.b->out_stride(), count, c.segments(),
          s.result.data());
 
-  const std::size_t quarter = Size(prior->dims.latent_channels / 4);
+  const std::size_t quarter = Size(prior->config.latent_channels / 4);
   for (std::size_t i = 0; i < count; ++i) {
     const Place place = PlaceInClass(position_class, first + i, w16());
     const std::size_t at = (place.row * w16() + place.column) * quarter;
@@ -485,10 +443,10 @@ AePriorTile::~AePriorTile() = default;
 
 Result<AePriorTile> AePriorTile::Create(const AePrior& prior, int level, int h64, int w64,
                                         int threads) {
-  const int levels = prior.dims().levels;
-  if (level < 0 || level >= levels) {
+  if (level < 0 || level >= AeConfig::kLevels) {
     return Status(StatusCode::kInvalidArgument, "quality level " + std::to_string(level) +
-                                                    " is not in 0.." + std::to_string(levels - 1));
+                                                    " is not in 0.." +
+                                                    std::to_string(AeConfig::kLevels - 1));
   }
   if (h64 < 1 || h64 > kMaxAeTileSide || w64 < 1 || w64 > kMaxAeTileSide) {
     return Status(StatusCode::kInvalidArgument, "a tile of " + std::to_string(h64) + "x" +
@@ -519,12 +477,12 @@ Result<AePriorTile> AePriorTile::Create(const AePrior& prior, int level, int h64
 
 int AePriorTile::h64() const { return state_->h64; }
 int AePriorTile::w64() const { return state_->w64; }
-int AePriorTile::latent_channels() const { return state_->prior->dims.latent_channels; }
+int AePriorTile::latent_channels() const { return Int(state_->prior->config.latent_channels); }
 std::span<const std::int32_t> AePriorTile::latent() const { return state_->y; }
 std::span<const std::int16_t> AePriorTile::features() const { return state_->f; }
 
 std::size_t AePriorTile::HyperSymbols() const {
-  return Size(h64()) * Size(w64()) * Size(state_->prior->dims.hyper_channels);
+  return Size(h64()) * Size(w64()) * Size(state_->prior->config.hyper_channels);
 }
 
 std::vector<std::size_t> AePriorTile::PassOffsets(int k) const {

@@ -28,29 +28,18 @@
 #include "bitstream/dependent_quantiser.h"
 #include "bitstream/limits.h"
 #include "halfmoon/status.h"
+#include "models/config/ae_config.h"
+#include "models/config/integer_path.h"
 #include "models/runtime/int_kernels.h"
 #include "models/runtime/safetensors.h"
 
 namespace halfmoon::runtime {
 
-inline constexpr int kAePasses = 4;
-inline constexpr std::int32_t kAeStep = 16;  // of the plain quantiser, in units of Y
 // Values beyond are refused by CommitPass: no symbol that the latent coder can code stands for
 // more, a half step being at most a step. So |Y| <= 2^25 + 4095.
 inline constexpr std::int32_t kMaxAeValue = 2 * kAeStep * kMaxSymbolMagnitude;
 // Largest tile: one dimension of the largest legal picture (32768) in units of 64 pixels.
 inline constexpr int kMaxAeTileSide = 512;
-
-struct AeDims {
-  int latent_channels = 0;  // M, a multiple of 4
-  int hyper_channels = 0;   // Nz
-  int levels = 0;           // quality levels, 64
-  int hyper_hidden0 = 0;    // H0
-  int hyper_hidden1 = 0;    // H1
-  int features = 0;         // F
-  int hidden = 0;           // H2
-  int table_count = 0;      // T: scale indexes, each with a table of the plain quantiser
-};
 
 // The loaded networks. Cheap to copy (shared, immutable). Thread-safety: const.
 class AePrior {
@@ -58,21 +47,21 @@ class AePrior {
   // Reads and proves everything named "prior." and "tables." in the file. `isa`: the instruction
   // set; by default the one of HALFMOON_ISA, or the best. It never changes a result.
   // Errors: kModelCorrupt naming tensor, layer and channel; kInvalidArgument for a bad isa.
-  static Result<AePrior> Load(const WeightsFile& file, std::optional<Isa> isa = std::nullopt);
+  static Result<AePrior> Load(const WeightsFile& file, const AeConfig& config,
+                              std::optional<Isa> isa = std::nullopt);
 
-  const AeDims& dims() const;
+  const AeConfig& config() const;
   Isa isa() const;
+  // T: scale indexes, each with a table of the plain quantiser.
+  int scales() const;
   const CdfTables& tables() const;
   // Null for weights that have the plain quantiser alone.
   const DependentTables* dependent_tables() const;
   // Per hyper channel: table index (< T) and mean in 1/16 (|m| <= 4095) of z at a level.
-  // REQUIRES: 0 <= level < dims().levels.
+  // REQUIRES: 0 <= level < AeConfig::kLevels.
   std::span<const std::uint8_t> z_table(int level) const;
   std::span<const std::int16_t> z_mean(int level) const;
 
-  // Multiplications of the prior per picture pixel, counting only those that are executed (inputs
-  // known to be 0 are skipped).
-  double macs_per_pixel() const;
   // Elements of all "prior." tensors.
   std::int64_t parameter_count() const;
 
@@ -105,7 +94,7 @@ class AePriorTile {
   std::size_t HyperSymbols() const;
   // M/4 * h16 * w16, the same for every pass.
   std::size_t SymbolsPerPass() const { return SymbolsPerPass(latent_channels(), h64(), w64()); }
-  static std::size_t SymbolsPerPass(int latent_channels, int h64, int w64) {
+  static std::size_t SymbolsPerPass(std::int64_t latent_channels, int h64, int w64) {
     return static_cast<std::size_t>(latent_channels / 4) * static_cast<std::size_t>(h64) *
            static_cast<std::size_t>(w64) * 16;
   }
@@ -113,8 +102,7 @@ class AePriorTile {
   // The channel group g that position (row, column) of the 1/16 grid codes in pass k: channels
   // [g*M/4, (g+1)*M/4).
   static int GroupOf(int k, int row, int column) {
-    constexpr int kOrder[kAePasses] = {0, 3, 1, 2};
-    return (2 * (row & 1) + (column & 1)) ^ kOrder[k];
+    return (2 * (row & 1) + (column & 1)) ^ kAePassOrder[static_cast<std::size_t>(k)];
   }
   // For every position in raster order the index, in an array [h16][w16][M], of the first of its
   // M/4 consecutive channels in pass k. Symbol i of the pass belongs to index

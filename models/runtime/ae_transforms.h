@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <span>
 
+#include "models/config/integer_path.h"
 #include "models/runtime/pixel_transforms.h"
 
 namespace halfmoon::runtime {
@@ -19,8 +20,8 @@ namespace halfmoon::runtime {
 // hostile weights or pixels from overflowing what the format can carry.
 inline std::int32_t AeResidual(float y, std::int16_t mean, int unit) {
   const float clamp = static_cast<float>((1 << 19) * unit);
-  const float r =
-      std::round((y - static_cast<float>(mean) * (1.0f / 16)) * static_cast<float>(unit));
+  const float r = std::round((y - static_cast<float>(mean) * static_cast<float>(kLatentUnit)) *
+                             static_cast<float>(unit));
   if (!(r > -clamp)) return static_cast<std::int32_t>(-clamp);  // NaN, too
   return static_cast<std::int32_t>(std::min(r, clamp));
 }
@@ -42,7 +43,7 @@ inline constexpr float kAeCorrection = 0.65f;
 class AeSynthesis {
  public:
   // Errors: kModelCorrupt naming the tensor or key.
-  static Result<AeSynthesis> Load(const WeightsFile& file, const TransformDims& dims);
+  static Result<AeSynthesis> Load(const WeightsFile& file, const AeConfig& config);
 
   // latent: [h16][w16][M] in 1/16 (AePriorTile::latent).
   void Run(Isa isa, std::span<const std::int32_t> latent, std::size_t h16, std::size_t w16, int q,
@@ -58,7 +59,7 @@ class AeSynthesis {
 //   -> 1x1 -> z
 class AeAnalysis {
  public:
-  static Result<AeAnalysis> Load(const WeightsFile& file, const TransformDims& dims);
+  static Result<AeAnalysis> Load(const WeightsFile& file, const AeConfig& config);
 
   void Run(Isa isa, const float* pixels, std::size_t h16, std::size_t w16, int q, int threads,
            float* y) const;

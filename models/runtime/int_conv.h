@@ -20,13 +20,12 @@
 #include <vector>
 
 #include "halfmoon/status.h"
+#include "models/config/integer_path.h"
 #include "models/runtime/int_kernels.h"
 #include "models/runtime/safetensors.h"
 
 namespace halfmoon::runtime {
 
-// Activations never leave [-kActivationBound, kActivationBound].
-inline constexpr int kActivationBound = 4095;
 // Per side of a layer; far above any model, keeps products of sizes in 64 bits.
 inline constexpr std::int64_t kMaxChannels = 8192;
 

@@ -24,19 +24,21 @@ void AddBlocks(const float* details, std::size_t stride, std::size_t width, std:
 
 }  // namespace
 
-Result<PixelRefinement> PixelRefinement::Load(const WeightsFile& file, const Dims& d) {
+Result<PixelRefinement> PixelRefinement::Load(const WeightsFile& file, const AeConfig& c) {
   PixelRefinement r;
-  r.channels_ = d.channels;
-  HALFMOON_ASSIGN_OR_RETURN(r.gain_,
-                            FloatLevelVector::Load(file, "g_s.refine.gain", d.anchors, d.channels));
+  const auto channels = static_cast<std::size_t>(c.refine_channels);
+  r.channels_ = channels;
+  HALFMOON_ASSIGN_OR_RETURN(
+      r.gain_, FloatLevelVector::Load(file, "g_s.refine.gain", c.level_anchors, channels));
   HALFMOON_ASSIGN_OR_RETURN(r.in_,
-                            FloatPointwise::Load(file, "g_s.refine.in", kBlock, d.channels, true));
-  HALFMOON_ASSIGN_OR_RETURN(r.up_, FloatPointwise::LoadParts(file, "g_s.refine.up", d.features, 4,
-                                                             d.channels, QuadOrder(d.channels)));
-  HALFMOON_ASSIGN_OR_RETURN(r.blocks_,
-                            FloatDepthStack::Load(file, "g_s.refine.blocks", d.channels, d.blocks));
+                            FloatPointwise::Load(file, "g_s.refine.in", kBlock, channels, true));
+  HALFMOON_ASSIGN_OR_RETURN(
+      r.up_, FloatPointwise::LoadParts(file, "g_s.refine.up", c.block_channels, 4, channels,
+                                       QuadOrder(channels)));
+  HALFMOON_ASSIGN_OR_RETURN(
+      r.blocks_, FloatDepthStack::Load(file, "g_s.refine.blocks", channels, c.refine_blocks));
   HALFMOON_ASSIGN_OR_RETURN(r.out_,
-                            FloatPointwise::Load(file, "g_s.refine.out", d.channels, kBlock, true));
+                            FloatPointwise::Load(file, "g_s.refine.out", channels, kBlock, true));
   return r;
 }
 

@@ -7,6 +7,7 @@
 #include <cstddef>
 
 #include "halfmoon/status.h"
+#include "models/config/ae_config.h"
 #include "models/runtime/float_layers.h"
 #include "models/runtime/safetensors.h"
 
@@ -14,11 +15,8 @@ namespace halfmoon::runtime {
 
 class PixelRefinement {
  public:
-  struct Dims {
-    std::size_t features, channels, blocks, anchors;  // channels of the features and at 1/4
-  };
   // Errors: kModelCorrupt naming the tensor.
-  static Result<PixelRefinement> Load(const WeightsFile& file, const Dims& dims);
+  static Result<PixelRefinement> Load(const WeightsFile& file, const AeConfig& config);
 
   // features: [h8][w8]. pixels: 8 h8 rows of 8 w8 pixels, 3 floats each; refined in place. Zeros
   // lie outside for the blocks. The same bits everywhere. Throws nothing but std::bad_alloc.

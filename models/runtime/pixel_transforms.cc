@@ -2,7 +2,6 @@
 #include "models/runtime/pixel_transforms.h"
 
 #include <algorithm>
-#include <string_view>
 #include <utility>
 
 #include "models/runtime/int_conv.h"
@@ -42,71 +41,39 @@ void GatherWindows(const float* pixels, std::size_t height, std::size_t width, s
 
 }  // namespace
 
-Result<TransformDims> TransformDims::Read(const WeightsFile& file) {
-  TransformDims d;
-  const std::pair<const char*, std::size_t*> fields[] = {
-      {"block_channels", &d.block},
-      {"trunk_channels", &d.trunk},
-      {"analysis_blocks", &d.analysis_blocks},
-      {"analysis_trunk_blocks", &d.analysis_trunk_blocks},
-      {"synthesis_blocks", &d.synthesis_blocks},
-      {"synthesis_trunk_blocks", &d.synthesis_trunk_blocks},
-      {"latent_channels", &d.latent},
-      {"hyper_channels", &d.hyper},
-      {"hyper_width", &d.hyper_width},
-      {"level_anchors", &d.anchors},
-  };
-  for (const auto& [key, field] : fields) {
-    const bool depth = std::string_view(key).ends_with("_blocks");
-    HALFMOON_ASSIGN_OR_RETURN(const std::int64_t value,
-                              file.MetadataInt(key, depth ? 0 : 2, depth ? 64 : 1024));
-    *field = static_cast<std::size_t>(value);
-  }
-  if (file.metadata().count("lapped")) {  // older files lack it
-    HALFMOON_ASSIGN_OR_RETURN(const std::int64_t lapped, file.MetadataInt("lapped", 0, 1));
-    d.lapped = lapped != 0;
-  }
-  if (file.metadata().count("refine_blocks")) {  // so do these
-    HALFMOON_ASSIGN_OR_RETURN(const std::int64_t blocks, file.MetadataInt("refine_blocks", 0, 16));
-    HALFMOON_ASSIGN_OR_RETURN(const std::int64_t channels,
-                              file.MetadataInt("refine_channels", 8, 256));
-    d.refine_blocks = static_cast<std::size_t>(blocks);
-    d.refine = static_cast<std::size_t>(channels);
-  }
-  return d;
-}
-
 // --- PixelSynthesis -----------------------------------------------------------------------------
 
-Result<PixelSynthesis> PixelSynthesis::Load(const WeightsFile& file, const TransformDims& d) {
+Result<PixelSynthesis> PixelSynthesis::Load(const WeightsFile& file, const AeConfig& c) {
   PixelSynthesis s;
-  s.dims_ = d;
-  HALFMOON_ASSIGN_OR_RETURN(s.gain_, FloatLevelVector::Load(file, "g_s.gain", d.anchors, d.block));
-  HALFMOON_ASSIGN_OR_RETURN(s.in_, FloatPointwise::Load(file, "g_s.in", d.latent, d.trunk, true));
+  s.config_ = c;
   HALFMOON_ASSIGN_OR_RETURN(
-      s.trunk_, FloatDepthStack::Load(file, "g_s.trunk", d.trunk, d.synthesis_trunk_blocks));
+      s.gain_, FloatLevelVector::Load(file, "g_s.gain", c.level_anchors, c.block_channels));
   HALFMOON_ASSIGN_OR_RETURN(
-      s.up_, FloatPointwise::LoadParts(file, "g_s.up", d.trunk, 4, d.block, QuadOrder(d.block)));
-  HALFMOON_ASSIGN_OR_RETURN(s.blocks_,
-                            FloatDepthStack::Load(file, "g_s.blocks", d.block, d.synthesis_blocks));
-  HALFMOON_ASSIGN_OR_RETURN(s.out_, FloatPointwise::Load(file, "g_s.out", d.block, 192, true));
-  if (d.lapped) {
+      s.in_, FloatPointwise::Load(file, "g_s.in", c.latent_channels, c.trunk_channels, true));
+  HALFMOON_ASSIGN_OR_RETURN(s.trunk_, FloatDepthStack::Load(file, "g_s.trunk", c.trunk_channels,
+                                                            c.synthesis_trunk_blocks));
+  HALFMOON_ASSIGN_OR_RETURN(
+      s.up_, FloatPointwise::LoadParts(file, "g_s.up", c.trunk_channels, 4, c.block_channels,
+                                       QuadOrder(c.block_channels)));
+  HALFMOON_ASSIGN_OR_RETURN(
+      s.blocks_, FloatDepthStack::Load(file, "g_s.blocks", c.block_channels, c.synthesis_blocks));
+  HALFMOON_ASSIGN_OR_RETURN(s.out_,
+                            FloatPointwise::Load(file, "g_s.out", c.block_channels, 192, true));
+  if (c.lapped) {
     // A block of the grid that is shifted by half a block is a sum over the four latents whose
     // windows cover it: quarter p of the window of latent (y - p / 2, x - p % 2).
     HALFMOON_ASSIGN_OR_RETURN(
         const std::vector<float> w,
-        LoadFloats(file, "g_s.linear.weight", {3072, static_cast<std::int64_t>(d.latent), 1, 1}));
-    s.linear_ = FloatPointwise::Pack(4 * d.latent, 768, [&](std::size_t n, std::size_t k) {
-      return w[(k / d.latent * 768 + n) * d.latent + k % d.latent];
-    });
+        LoadFloats(file, "g_s.linear.weight", {3072, c.latent_channels, 1, 1}));
+    const auto m = static_cast<std::size_t>(c.latent_channels);
+    s.linear_ = FloatPointwise::Pack(
+        4 * m, 768, [&](std::size_t n, std::size_t k) { return w[(k / m * 768 + n) * m + k % m]; });
   } else {
-    HALFMOON_ASSIGN_OR_RETURN(s.linear_,
-                              FloatPointwise::Load(file, "g_s.linear", d.latent, 768, false));
-  }
-  if (d.refine_blocks > 0) {
     HALFMOON_ASSIGN_OR_RETURN(
-        s.refinement_,
-        PixelRefinement::Load(file, {d.block, d.refine, d.refine_blocks, d.anchors}));
+        s.linear_, FloatPointwise::Load(file, "g_s.linear", c.latent_channels, 768, false));
+  }
+  if (c.refine_blocks > 0) {
+    HALFMOON_ASSIGN_OR_RETURN(s.refinement_, PixelRefinement::Load(file, c));
   }
   return s;
 }
@@ -120,14 +87,14 @@ void PixelSynthesis::Run(Isa isa, const FloatMap& y, int q, int threads, float* 
 
 void PixelSynthesis::RunCoarse(const FloatKernels& kernels, const FloatMap& y, int q, int threads,
                                FloatMap* features, float* pixels) const {
-  const std::size_t m = dims_.latent, h16 = y.height, w16 = y.width;
+  const std::size_t m = config_.latent_channels, h16 = y.height, w16 = y.width;
 
   FloatMap t, scratch;
   RunMap(kernels, in_, y, &t, threads);
   trunk_.Run(kernels, &t, &scratch, threads);
 
   FloatMap& b = *features;
-  b.Resize(2 * h16, 2 * w16, dims_.block);
+  b.Resize(2 * h16, 2 * w16, config_.block_channels);
   ParallelFor(threads, h16, [&](std::size_t, std::size_t row) {
     for (std::size_t p = 0; p < 4; ++p) {
       up_.RunPart(kernels, p, t.at(row, 0), t.stride, w16, b.at(2 * row + p / 2, p % 2),
@@ -142,17 +109,18 @@ void PixelSynthesis::RunCoarse(const FloatKernels& kernels, const FloatMap& y, i
 
   // Rows of the linear path's blocks, whose grid begins half a block before the picture when
   // lapped, and the details on them.
-  const std::size_t shift = dims_.lapped ? 8 : 0;
-  const std::size_t grid_h = h16 + (dims_.lapped ? 1 : 0), grid_w = w16 + (dims_.lapped ? 1 : 0);
+  const std::size_t shift = config_.lapped ? 8 : 0;
+  const std::size_t grid_h = h16 + (config_.lapped ? 1 : 0),
+                    grid_w = w16 + (config_.lapped ? 1 : 0);
   struct Rows {
     std::vector<float> in, out;
   };
   std::vector<Rows> rows(Workers(threads, grid_h),
-                         Rows{std::vector<float>(dims_.lapped ? grid_w * 4 * m : 0),
+                         Rows{std::vector<float>(config_.lapped ? grid_w * 4 * m : 0),
                               std::vector<float>(grid_w * 768)});
   ParallelFor(threads, grid_h, [&](std::size_t worker, std::size_t row) {
     float* coarse = rows[worker].out.data();
-    if (dims_.lapped) {
+    if (config_.lapped) {
       float* in = rows[worker].in.data();
       std::fill_n(in, grid_w * 4 * m, 0.0f);
       for (std::size_t p = 0; p < 4; ++p) {
@@ -181,30 +149,35 @@ void PixelSynthesis::RunCoarse(const FloatKernels& kernels, const FloatMap& y, i
 
 // --- PixelAnalysis ------------------------------------------------------------------------------
 
-Result<PixelAnalysis> PixelAnalysis::Load(const WeightsFile& file, const TransformDims& d) {
+Result<PixelAnalysis> PixelAnalysis::Load(const WeightsFile& file, const AeConfig& c) {
   PixelAnalysis a;
-  a.dims_ = d;
-  HALFMOON_ASSIGN_OR_RETURN(a.gain_, FloatLevelVector::Load(file, "g_a.gain", d.anchors, d.block));
-  HALFMOON_ASSIGN_OR_RETURN(a.in_, FloatPointwise::Load(file, "g_a.in", 192, d.block, true));
-  HALFMOON_ASSIGN_OR_RETURN(a.blocks_,
-                            FloatDepthStack::Load(file, "g_a.blocks", d.block, d.analysis_blocks));
-  HALFMOON_ASSIGN_OR_RETURN(a.down_, FloatPointwise::Load(file, "g_a.down", 4 * d.block, d.trunk,
-                                                          true, QuadOrder(d.block)));
+  a.config_ = c;
   HALFMOON_ASSIGN_OR_RETURN(
-      a.trunk_, FloatDepthStack::Load(file, "g_a.trunk", d.trunk, d.analysis_trunk_blocks));
-  HALFMOON_ASSIGN_OR_RETURN(a.out_, FloatPointwise::Load(file, "g_a.out", d.trunk, d.latent, true));
+      a.gain_, FloatLevelVector::Load(file, "g_a.gain", c.level_anchors, c.block_channels));
+  HALFMOON_ASSIGN_OR_RETURN(a.in_,
+                            FloatPointwise::Load(file, "g_a.in", 192, c.block_channels, true));
   HALFMOON_ASSIGN_OR_RETURN(
-      a.linear_, FloatPointwise::Load(file, "g_a.linear", d.lapped ? 3072 : 768, d.latent, false));
+      a.blocks_, FloatDepthStack::Load(file, "g_a.blocks", c.block_channels, c.analysis_blocks));
+  HALFMOON_ASSIGN_OR_RETURN(
+      a.down_, FloatPointwise::Load(file, "g_a.down", 4 * c.block_channels, c.trunk_channels, true,
+                                    QuadOrder(c.block_channels)));
+  HALFMOON_ASSIGN_OR_RETURN(a.trunk_, FloatDepthStack::Load(file, "g_a.trunk", c.trunk_channels,
+                                                            c.analysis_trunk_blocks));
+  HALFMOON_ASSIGN_OR_RETURN(
+      a.out_, FloatPointwise::Load(file, "g_a.out", c.trunk_channels, c.latent_channels, true));
+  HALFMOON_ASSIGN_OR_RETURN(
+      a.linear_,
+      FloatPointwise::Load(file, "g_a.linear", c.lapped ? 3072 : 768, c.latent_channels, false));
   return a;
 }
 
 void PixelAnalysis::Run(Isa isa, const float* pixels, std::size_t h16, std::size_t w16, int q,
                         int threads, std::span<const float> gains, float* y) const {
   const FloatKernels& kernels = FloatKernelsFor(isa);
-  const std::size_t width = 16 * w16, m = dims_.latent;
+  const std::size_t width = 16 * w16, m = config_.latent_channels;
 
   FloatMap b, scratch;
-  b.Resize(2 * h16, 2 * w16, dims_.block);
+  b.Resize(2 * h16, 2 * w16, config_.block_channels);
   std::vector<std::vector<float>> gathered(Workers(threads, 2 * h16),
                                            std::vector<float>(2 * w16 * 192));
   ParallelFor(threads, 2 * h16, [&](std::size_t worker, std::size_t row) {
@@ -216,7 +189,7 @@ void PixelAnalysis::Run(Isa isa, const float* pixels, std::size_t h16, std::size
   Scale(gain_.Gains(q), &b);
 
   FloatMap t;
-  RunDown(kernels, down_, dims_.block, b, &t, threads);
+  RunDown(kernels, down_, config_.block_channels, b, &t, threads);
   trunk_.Run(kernels, &t, &scratch, threads);
 
   const std::size_t padded = PadChannels(m);
@@ -225,7 +198,7 @@ void PixelAnalysis::Run(Isa isa, const float* pixels, std::size_t h16, std::size
   std::vector<std::vector<float>> linear(Workers(threads, h16), std::vector<float>(w16 * padded));
   ParallelFor(threads, h16, [&](std::size_t worker, std::size_t row) {
     float *blocks = gathered[worker].data(), *sum = linear[worker].data();
-    if (dims_.lapped) {
+    if (config_.lapped) {
       GatherWindows(pixels, 16 * h16, width, row, blocks);
     } else {
       GatherBlocks(pixels, width, row, 16, blocks);

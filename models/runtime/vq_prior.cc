@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t kBlock = 24;  // positions a worker takes at once, as in int_conv.cc
 static_assert(kBlock % kRowMultiple == 0);
 
-std::size_t Size(int value) { return static_cast<std::size_t>(value); }
+std::size_t Size(std::int64_t value) { return static_cast<std::size_t>(value); }
 
 Status Corrupt(const std::string& what) {
   return {StatusCode::kModelCorrupt, what + "; fetch the model again or export it again"};
@@ -55,13 +55,8 @@ const std::array<std::uint32_t, 256>& Powers() {
   return powers;
 }
 
-Result<int> OutChannels(const WeightsFile& file, const std::string& layer) {
-  HALFMOON_ASSIGN_OR_RETURN(const TensorView weight, file.Get(layer + ".weight"));
-  if (weight.shape.size() != 4 || weight.shape[0] < 1 || weight.shape[0] > kMaxChannels) {
-    return Corrupt("tensor \"" + layer + ".weight\" has no legal number of output channels");
-  }
-  return static_cast<int>(weight.shape[0]);
-}
+// What a checked configuration holds.
+int Int(std::int64_t value) { return static_cast<int>(value); }
 
 }  // namespace
 
@@ -92,7 +87,7 @@ void FrequenciesFromLogits(std::span<const std::int16_t> logits,
 // --- The networks ----------------------------------------------------------------------------
 
 struct VqPrior::Impl {
-  VqDims dims;
+  IndexPriorConfig config;
   Isa isa = Isa::kScalar;
   std::array<std::optional<IntLayer>, kVqPasses> a, b;
   std::vector<IntLayer> c;             // per stage
@@ -102,15 +97,9 @@ struct VqPrior::Impl {
 };
 
 Status VqPrior::Impl::Read(const WeightsFile& file) {
-  HALFMOON_ASSIGN_OR_RETURN(const std::int64_t codes, file.MetadataInt("codes", 2, 256));
-  HALFMOON_ASSIGN_OR_RETURN(const std::int64_t stages, file.MetadataInt("stages", 1, 64));
-  HALFMOON_ASSIGN_OR_RETURN(const std::int64_t context,
-                            file.MetadataInt("context_channels", 1, 1024));
-  dims.codes = static_cast<int>(codes);
-  dims.stages = static_cast<int>(stages);
-  dims.context = static_cast<int>(context);
-  HALFMOON_ASSIGN_OR_RETURN(dims.hidden, OutChannels(file, "prior.a0"));
-  HALFMOON_ASSIGN_OR_RETURN(dims.out, OutChannels(file, "prior.b0"));
+  const int codes = Int(config.codes), stages = Int(config.stages),
+            context = Int(config.context_channels), hidden = Int(config.context_hidden),
+            out = Int(config.context_out);
   const auto load = [&](const LayerSpec& spec) -> Result<IntLayer> {
     HALFMOON_ASSIGN_OR_RETURN(const LayerTensors tensors, LoadLayerTensors(file, spec));
     return IntLayer::Pack(tensors);
@@ -119,19 +108,19 @@ Status VqPrior::Impl::Read(const WeightsFile& file) {
     const std::string n = std::to_string(k);
     HALFMOON_ASSIGN_OR_RETURN(a[Size(k)], load({.name = "prior.a" + n,
                                                 .kernel = 3,
-                                                .levels = dims.stages,
-                                                .inputs = {{dims.context, kActivationBound}},
-                                                .outputs = {{dims.hidden, 0, kActivationBound}}}));
+                                                .levels = stages,
+                                                .inputs = {{context, kActivationBound}},
+                                                .outputs = {{hidden, 0, kActivationBound}}}));
     HALFMOON_ASSIGN_OR_RETURN(b[Size(k)], load({.name = "prior.b" + n,
-                                                .levels = dims.stages,
-                                                .inputs = {{dims.hidden, kActivationBound}},
-                                                .outputs = {{dims.out, 0, kActivationBound}}}));
+                                                .levels = stages,
+                                                .inputs = {{hidden, kActivationBound}},
+                                                .outputs = {{out, 0, kActivationBound}}}));
   }
-  for (int s = 0; s < dims.stages; ++s) {
-    HALFMOON_ASSIGN_OR_RETURN(
-        IntLayer layer, load({.name = "prior.c" + std::to_string(s),
-                              .inputs = {{dims.out, kActivationBound}},
-                              .outputs = {{dims.codes, -kActivationBound, kActivationBound}}}));
+  for (int s = 0; s < stages; ++s) {
+    HALFMOON_ASSIGN_OR_RETURN(IntLayer layer,
+                              load({.name = "prior.c" + std::to_string(s),
+                                    .inputs = {{out, kActivationBound}},
+                                    .outputs = {{codes, -kActivationBound, kActivationBound}}}));
     c.push_back(std::move(layer));
   }
   HALFMOON_ASSIGN_OR_RETURN(const TensorView view,
@@ -140,10 +129,12 @@ Status VqPrior::Impl::Read(const WeightsFile& file) {
   return Status::Ok();
 }
 
-Result<VqPrior> VqPrior::Load(const WeightsFile& file, std::optional<Isa> isa) {
+Result<VqPrior> VqPrior::Load(const WeightsFile& file, const IndexPriorConfig& config,
+                              std::optional<Isa> isa) {
   try {
     auto impl = std::make_shared<Impl>();
     HALFMOON_ASSIGN_OR_RETURN(impl->isa, ChooseIsa(isa));
+    impl->config = config;
     HALFMOON_RETURN_IF_ERROR(impl->Read(file));
     return VqPrior(std::move(impl));
   } catch (const std::bad_alloc&) {
@@ -151,13 +142,8 @@ Result<VqPrior> VqPrior::Load(const WeightsFile& file, std::optional<Isa> isa) {
   }
 }
 
-const VqDims& VqPrior::dims() const { return impl_->dims; }
+const IndexPriorConfig& VqPrior::config() const { return impl_->config; }
 Isa VqPrior::isa() const { return impl_->isa; }
-
-double VqPrior::macs_per_pixel() const {
-  const VqDims& n = impl_->dims;
-  return n.stages * (9.0 * n.context * n.hidden + n.hidden * n.out + n.out * n.codes) / 256;
-}
 
 // --- One tile --------------------------------------------------------------------------------
 
@@ -187,7 +173,8 @@ void VqPriorTile::State::PredictBlock(int stage, int k, std::size_t first, std::
   const IntLayer& a = *prior->a[Size(k)];
   const IntLayer& b = *prior->b[Size(k)];
   const IntLayer& c = prior->c[Size(stage)];
-  const std::size_t channels = Size(prior->dims.context), codes = Size(prior->dims.codes);
+  const std::size_t channels = Size(prior->config.context_channels),
+                    codes = Size(prior->config.codes);
   for (std::size_t r = 0; r < count; ++r) {
     const std::size_t position = positions[Size(k)][first + r];
     const std::size_t row = position / width, column = position % width;
@@ -240,8 +227,8 @@ Result<VqPriorTile> VqPriorTile::Create(const VqPrior& prior, int h16, int w16, 
     for (std::size_t p = 0; p < count; ++p) {
       t.positions[(p / t.width + p % t.width) % 2].push_back(static_cast<std::uint32_t>(p));
     }
-    t.sum.assign(count * Size(prior.dims().context), 0);
-    t.u.assign(count * Size(prior.dims().context), 0);
+    t.sum.assign(count * Size(prior.config().context_channels), 0);
+    t.u.assign(count * Size(prior.config().context_channels), 0);
     const IntLayer& a = *t.prior->a[0];
     const IntLayer& b = *t.prior->b[0];
     const IntLayer& c = t.prior->c[0];
@@ -269,12 +256,12 @@ std::span<const std::uint32_t> VqPriorTile::Positions(int k) const {
 
 Status VqPriorTile::Predict(int stage, int k, std::span<std::uint16_t> frequencies) {
   State& t = *state_;
-  if (stage != t.next_stage || k != t.next_pass || stage >= t.prior->dims.stages) {
+  if (stage != t.next_stage || k != t.next_pass || stage >= t.prior->config.stages) {
     return Wrong("stage " + std::to_string(stage) + ", pass " + std::to_string(k) +
                  " is not the next one");
   }
   const std::size_t count = t.positions[Size(k)].size();
-  if (frequencies.size() != count * Size(t.prior->dims.codes)) {
+  if (frequencies.size() != count * Size(t.prior->config.codes)) {
     return Wrong("wrong number of frequencies: " + std::to_string(frequencies.size()));
   }
   ParallelFor(t.threads, (count + kBlock - 1) / kBlock, [&](std::size_t worker, std::size_t block) {
@@ -288,7 +275,7 @@ Status VqPriorTile::Predict(int stage, int k, std::span<std::uint16_t> frequenci
 
 Status VqPriorTile::Commit(int stage, int k, std::span<const std::uint8_t> indices) {
   State& t = *state_;
-  const VqDims& n = t.prior->dims;
+  const IndexPriorConfig& n = t.prior->config;
   if (!t.predicted || stage != t.next_stage || k != t.next_pass) {
     return Wrong("stage " + std::to_string(stage) + ", pass " + std::to_string(k) +
                  " was not predicted");
@@ -300,7 +287,7 @@ Status VqPriorTile::Commit(int stage, int k, std::span<const std::uint8_t> indic
   for (const std::uint8_t index : indices) {
     if (index >= n.codes) return Wrong("index " + std::to_string(index) + " is not a code");
   }
-  const std::size_t e = Size(n.context);
+  const std::size_t e = Size(n.context_channels);
   for (std::size_t i = 0; i < indices.size(); ++i) {
     const std::int8_t* from =
         t.prior->embedding.data() + (Size(stage) * Size(n.codes) + indices[i]) * e;

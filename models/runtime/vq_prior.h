@@ -18,22 +18,15 @@
 #include <vector>
 
 #include "halfmoon/status.h"
+#include "models/config/index_prior_config.h"
+#include "models/config/integer_path.h"
 #include "models/runtime/int_kernels.h"
 #include "models/runtime/safetensors.h"
 
 namespace halfmoon::runtime {
 
-inline constexpr int kVqPasses = 2;
 // Largest tile: one dimension of the largest legal picture in units of 16 pixels.
 inline constexpr int kMaxVqTileSide = 4096;
-
-struct VqDims {
-  int codes = 0;    // K, 2..256
-  int stages = 0;   // S
-  int context = 0;  // E
-  int hidden = 0;   // H1
-  int out = 0;      // H2
-};
 
 // Frequencies of one symbol from its logits, in units of 1/256 bit: weights 2^(l / 256), relative
 // to the largest one, then each rounded down to at least 1 so that they sum to 2^16; what is left
@@ -47,12 +40,11 @@ class VqPrior {
   // Reads and proves everything named "prior." in the file. `isa`: the instruction set; by default
   // the one of HALFMOON_ISA, or the best. It never changes a result. Errors: kModelCorrupt naming
   // tensor, layer and channel; kInvalidArgument for a bad isa.
-  static Result<VqPrior> Load(const WeightsFile& file, std::optional<Isa> isa = std::nullopt);
+  static Result<VqPrior> Load(const WeightsFile& file, const IndexPriorConfig& config,
+                              std::optional<Isa> isa = std::nullopt);
 
-  const VqDims& dims() const;
+  const IndexPriorConfig& config() const;
   Isa isa() const;
-  // Multiplications per picture pixel with all stages.
-  double macs_per_pixel() const;
 
  private:
   friend class VqPriorTile;

@@ -23,7 +23,7 @@ networks::LatentQuantiser EncodersQuantiser() {
 
 }  // namespace
 
-AeTask::AeTask(const Recipe& recipe, const networks::AeConfig& config, CropSampler sampler,
+AeTask::AeTask(const Recipe& recipe, const AeConfig& config, CropSampler sampler,
                torch::Tensor validation_crops, torch::Device device)
     : recipe_(recipe),
       config_(config),
@@ -37,11 +37,11 @@ AeTask::AeTask(const Recipe& recipe, const networks::AeConfig& config, CropSampl
 
 Status AeTask::Check(const Recipe& r) {
   auto bad = [](const std::string& text) { return Status(StatusCode::kInvalidArgument, text); };
-  HALFMOON_RETURN_IF_ERROR(networks::AeConfig::FromFields(r.model).status());
+  HALFMOON_RETURN_IF_ERROR(FromJson<AeConfig>(r.model).status());
   for (auto [field, side] : {std::pair{"crop", r.crop}, {"late_crop", r.late_crop}}) {
     if (side % 64 != 0) return bad(std::string("field '") + field + "' must be a multiple of 64");
   }
-  if (!r.loss.empty()) return bad("unknown loss field '" + r.loss.begin()->first + "'");
+  if (!r.loss.empty()) return bad("unknown loss field '" + r.loss.begin().key() + "'");
   return Status::Ok();
 }
 
@@ -49,8 +49,7 @@ Result<std::unique_ptr<TrainingTask>> AeTask::Create(const Recipe& r,
                                                      const std::vector<Pack>& packs,
                                                      std::int64_t validation_pictures,
                                                      torch::Device device) {
-  HALFMOON_ASSIGN_OR_RETURN(const networks::AeConfig config,
-                            networks::AeConfig::FromFields(r.model));
+  HALFMOON_ASSIGN_OR_RETURN(const AeConfig config, FromJson<AeConfig>(r.model));
   const std::int64_t side = std::max(r.crop, r.late_crop_from < 1 ? r.late_crop : r.crop);
   HALFMOON_ASSIGN_OR_RETURN(CropSampler sampler, CropSampler::Create(packs, side, device));
   torch::Tensor crops = CropSampler::ValidationCrops(packs, 256, validation_pictures);
@@ -102,7 +101,7 @@ Status AeTask::ImportWeightsFile(const std::string& path) {
                       "those of the weights file, or more blocks");
   };
   // Blocks that the recipe adds start as identities: the network computes what the file's does.
-  const networks::AeConfig& file_config = (*imported)->config();
+  const AeConfig& file_config = (*imported)->config();
   model_->g_a->MakeIdentityFrom(file_config.analysis_blocks, file_config.analysis_trunk_blocks);
   model_->g_s->MakeIdentityFrom(file_config.synthesis_blocks, file_config.synthesis_trunk_blocks,
                                 file_config.refine_blocks);
@@ -158,7 +157,7 @@ torch::Tensor AeTask::Loss(const StepInfo& at, at::Generator& generator, Figures
 
   const torch::Tensor x = sampler_.Sample(count, side, generator);
   const torch::Tensor level =
-      torch::rand({count}, generator, x.options()) * (networks::AeConfig::kLevels - 1);
+      torch::rand({count}, generator, x.options()) * (AeConfig::kLevels - 1);
   const auto out = model_->forward(x, level, generator);
   const double pixels = static_cast<double>(side * side);
   const torch::Tensor bpp = (out.y_bits + out.z_bits) / pixels;

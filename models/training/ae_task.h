@@ -33,16 +33,16 @@ class AeTask : public TrainingTask {
   torch::Tensor Loss(const StepInfo& at, at::Generator& generator, Figures* figures) override;
   bool HasValidation() const override { return validation_crops_.size(0) > 0; }
   ValidationReport Validate(WorkerPool& pool) override;
-  std::map<std::string, std::string> Metadata() const override { return config_.ToMetadata(); }
+  std::map<std::string, std::string> Metadata() const override { return ToMetadata(config_); }
 
  protected:
-  AeTask(const Recipe& recipe, const networks::AeConfig& config, CropSampler sampler,
+  AeTask(const Recipe& recipe, const AeConfig& config, CropSampler sampler,
          torch::Tensor validation_crops, torch::Device device);
   // Reads the recipe's base, if it has one. Errors: those of the file; kModelMismatch.
   Status HoldBase();
 
   Recipe recipe_;
-  networks::AeConfig config_;
+  AeConfig config_;
   torch::Device device_;
   CropSampler sampler_;
   torch::Tensor validation_crops_;

@@ -1,14 +1,21 @@
 #include "models/training/classifier_task.h"
 
-#include "models/networks/config_fields.h"
 #include "models/networks/weights_io.h"
 #include "models/training/weights_export.h"
 
 namespace halfmoon::training {
+namespace {
 
-ClassifierTask::ClassifierTask(const Recipe& recipe, bool flip,
-                               const networks::ClassifierConfig& config, PictureParts pictures,
-                               torch::Device device)
+struct ClassifierLossOptions {
+  bool flip = false;  // mirror every other picture
+
+  void VisitFields(FieldVisitor& f) { f.Flag("flip", flip); }
+};
+
+}  // namespace
+
+ClassifierTask::ClassifierTask(const Recipe& recipe, bool flip, const ClassifierConfig& config,
+                               PictureParts pictures, torch::Device device)
     : recipe_(recipe),
       flip_(flip),
       training_(std::move(pictures.training)),
@@ -18,21 +25,16 @@ ClassifierTask::ClassifierTask(const Recipe& recipe, bool flip,
 }
 
 Status ClassifierTask::Check(const Recipe& r) {
-  HALFMOON_RETURN_IF_ERROR(networks::ClassifierConfig::FromFields(r.model).status());
-  bool flip = false;
-  for (const auto& [name, value] : r.loss) {
-    if (name != "flip") return {StatusCode::kInvalidArgument, "unknown loss field '" + name + "'"};
-  }
-  return networks::ReadField(r.loss, "flip", &flip);
+  HALFMOON_RETURN_IF_ERROR(FromJson<ClassifierConfig>(r.model).status());
+  return FromJson<ClassifierLossOptions>(r.loss, "loss").status();
 }
 
 Result<std::unique_ptr<TrainingTask>> ClassifierTask::Create(const Recipe& r,
                                                              const std::vector<Pack>& packs,
                                                              std::int64_t /*validation_pictures*/,
                                                              torch::Device device) {
-  HALFMOON_ASSIGN_OR_RETURN(networks::ClassifierConfig config,
-                            networks::ClassifierConfig::FromFields(r.model));
-  const networks::PyramidConfig& p = config.pyramid;
+  HALFMOON_ASSIGN_OR_RETURN(ClassifierConfig config, FromJson<ClassifierConfig>(r.model));
+  const PyramidConfig& p = config.pyramid;
   HALFMOON_ASSIGN_OR_RETURN(PictureParts parts,
                             PictureParts::Create(packs, p.channels, p.side, device));
   if (parts.training.classes().size() < 2) {
@@ -42,22 +44,22 @@ Result<std::unique_ptr<TrainingTask>> ClassifierTask::Create(const Recipe& r,
         "with a class column or from IDX files");
   }
   config.classes = parts.training.classes();
-  bool flip = false;
-  HALFMOON_RETURN_IF_ERROR(networks::ReadField(r.loss, "flip", &flip));
+  HALFMOON_ASSIGN_OR_RETURN(const ClassifierLossOptions loss,
+                            FromJson<ClassifierLossOptions>(r.loss, "loss"));
   torch::manual_seed(static_cast<std::uint64_t>(r.seed));  // the network's initial values
   return std::unique_ptr<TrainingTask>(
-      new ClassifierTask(r, flip, config, std::move(parts), device));
+      new ClassifierTask(r, loss.flip, config, std::move(parts), device));
 }
 
 Result<std::vector<std::uint8_t>> ClassifierTask::Export(
     const Checkpoint& checkpoint, const std::map<std::string, std::string>& metadata) {
   torch::NoGradGuard no_grad;
-  HALFMOON_ASSIGN_OR_RETURN(const networks::ClassifierConfig config,
-                            networks::ClassifierConfig::FromMetadata(checkpoint.metadata));
+  HALFMOON_ASSIGN_OR_RETURN(const ClassifierConfig config,
+                            FromMetadata<ClassifierConfig>(checkpoint.metadata));
   networks::Classifier model(config);
   HALFMOON_RETURN_IF_ERROR(LoadAveraged(checkpoint, *model));
   SafetensorsWriter writer;
-  SetMetadata(metadata, config.ToMetadata(), "classifier", &writer);
+  SetMetadata(metadata, ToMetadata(config), "classifier", &writer);
   HALFMOON_RETURN_IF_ERROR(AddHalfModule(writer, "classifier", *model));
   return writer.ToBytes();
 }

@@ -31,11 +31,11 @@ class ClassifierTask : public TrainingTask {
   // Score: cross entropy in nats; figures: accuracy.
   ValidationReport Validate(WorkerPool& pool) override;
   std::map<std::string, std::string> Metadata() const override {
-    return model_->config().ToMetadata();
+    return ToMetadata(model_->config());
   }
 
  private:
-  ClassifierTask(const Recipe& recipe, bool flip, const networks::ClassifierConfig& config,
+  ClassifierTask(const Recipe& recipe, bool flip, const ClassifierConfig& config,
                  PictureParts pictures, torch::Device device);
 
   Recipe recipe_;

@@ -31,7 +31,7 @@ Status JudgeClasses(const DrawnPictures& d, const torch::Tensor& samples,
                     const runtime::WeightsFile& file, const PictureSampler& training,
                     const PictureSampler& validation, ConditionalFigures* f) {
   HALFMOON_ASSIGN_OR_RETURN(networks::Classifier classifier, LoadClassifier(file));
-  const networks::PyramidConfig& p = classifier->config().pyramid;
+  const PyramidConfig& p = classifier->config().pyramid;
   if (p.side != d.side || p.channels != d.channels) {
     return {StatusCode::kInvalidArgument, "the classifier takes pictures of another size or kind"};
   }

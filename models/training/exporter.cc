@@ -11,7 +11,6 @@
 namespace halfmoon::training {
 namespace {
 
-using networks::AeConfig;
 using networks::Autoencoder;
 using networks::ContextPassImpl;
 using networks::IntegerLayer;
@@ -25,7 +24,7 @@ torch::Tensor AllLevels(networks::LevelVector& vector) {
 
 Result<Autoencoder> LoadAveragedModel(const Checkpoint& checkpoint) {
   torch::NoGradGuard no_grad;
-  HALFMOON_ASSIGN_OR_RETURN(const AeConfig config, AeConfig::FromMetadata(checkpoint.metadata));
+  HALFMOON_ASSIGN_OR_RETURN(const AeConfig config, FromMetadata<AeConfig>(checkpoint.metadata));
   Autoencoder model(config);
   for (const auto& p : model->named_parameters()) {
     const auto it = checkpoint.tensors.find("average." + p.key());
@@ -46,7 +45,7 @@ Result<std::vector<std::uint8_t>> ExportWeights(Autoencoder& model,
   torch::NoGradGuard no_grad;
   SafetensorsWriter writer;
   for (const auto& [key, value] : metadata) writer.SetMetadata(key, value);
-  for (const auto& [key, value] : model->config().ToMetadata()) writer.SetMetadata(key, value);
+  for (const auto& [key, value] : ToMetadata(model->config())) writer.SetMetadata(key, value);
   writer.SetMetadata("architecture", "ae");
 
   const bool bytes_each = model->config().weight_bits == 8;
@@ -80,11 +79,11 @@ Result<std::vector<std::uint8_t>> ExportWeights(Autoencoder& model,
   }
   const torch::Tensor z_table = (AllLevels(model->z_table) * ContextPassImpl::kTableGain)
                                     .round()
-                                    .clamp(0, networks::kScaleTables - 1)
+                                    .clamp(0, kScaleTables - 1)
                                     .to(torch::kUInt8);
-  const torch::Tensor z_mean = (AllLevels(model->z_mean) / networks::kLatentUnit)
+  const torch::Tensor z_mean = (AllLevels(model->z_mean) / kLatentUnit)
                                    .round()
-                                   .clamp(-networks::kActivationMax, networks::kActivationMax)
+                                   .clamp(-kActivationBound, kActivationBound)
                                    .to(torch::kInt16);
   HALFMOON_RETURN_IF_ERROR(AddTensor<std::uint8_t>(writer, "prior.z_table", z_table));
   HALFMOON_RETURN_IF_ERROR(AddTensor<std::int16_t>(writer, "prior.z_mean", z_mean));
@@ -95,7 +94,7 @@ Result<std::vector<std::uint8_t>> ExportWeights(Autoencoder& model,
   // What we ship is what the decoder accepts: run its proofs now.
   HALFMOON_ASSIGN_OR_RETURN(const runtime::WeightsFile file,
                             runtime::WeightsFile::FromBytes(bytes));
-  if (auto prior = runtime::AePrior::Load(file); !prior.ok()) {
+  if (auto prior = runtime::AePrior::Load(file, model->config()); !prior.ok()) {
     return Status(StatusCode::kInternal,
                   "export: the loader refuses it: " + prior.status().message());
   }

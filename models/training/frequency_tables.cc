@@ -5,8 +5,6 @@
 #include <cstddef>
 #include <numeric>
 
-#include "models/networks/ae_config.h"
-
 namespace halfmoon::training {
 namespace {
 
@@ -57,9 +55,9 @@ struct Bins {
 };
 
 Bins AeBins(int table) {
-  if (table < kAeTables.scales) return {networks::TableScale(table)};
+  if (table < kAeTables.scales) return {TableScale(table)};
   const int dependent = kAeTables.scales - kAeTables.first, i = table - kAeTables.scales;
-  return {networks::TableScale(kAeTables.first + i % dependent), true,
+  return {TableScale(kAeTables.first + i % dependent), true,
           static_cast<std::uint32_t>(i / dependent)};
 }
 

@@ -6,15 +6,14 @@
 #include <vector>
 
 #include "bitstream/dependent_quantiser.h"
-#include "models/networks/ae_config.h"
+#include "models/config/integer_path.h"
 #include "models/training/safetensors_writer.h"
 
 namespace halfmoon::training {
 
 // The AE codec's: dependent from a deviation of 0.55 steps on, in half steps of 5/8. Found by
 // trying (docs/training-log.md, 30).
-inline constexpr DependentTables kAeTables = {
-    .scales = networks::kScaleTables, .first = 16, .half_step = 10};
+inline constexpr DependentTables kAeTables = {.scales = kScaleTables, .first = 16, .half_step = 10};
 
 // Zero-mean normals integrated over the bins of symbols, in the layout of bitstream::CdfTables:
 // table t covers offset[t] .. offset[t] + size[t] - 2, its last entry is the escape. Each table
@@ -23,7 +22,7 @@ inline constexpr DependentTables kAeTables = {
 struct FrequencyTables {
   std::vector<std::int32_t> sizes, offsets, frequencies;
 };
-// All of kAeTables: deviations are networks::TableScale.
+// All of kAeTables: deviations are TableScale.
 FrequencyTables MakeGaussianTables();
 // For unit bins and standard deviations of the caller's choice, in bins; each in (0, 64].
 FrequencyTables MakeGaussianTables(const std::vector<double>& scales);

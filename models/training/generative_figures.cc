@@ -17,7 +17,7 @@ namespace {
 torch::Tensor ToLevels(const torch::Tensor& x) { return (x.clamp(0, 1) * 255).round() / 255; }
 
 // Codes first .. first + count - 1 of a seed, as `halfmoon sample` draws them.
-torch::Tensor DrawCodes(const networks::VaeConfig& c, const runtime::CodePrior& prior,
+torch::Tensor DrawCodes(const VaeConfig& c, const runtime::CodePrior& prior,
                         const GenerativeFiguresOptions& o, std::int64_t first, std::int64_t count) {
   std::vector<torch::Tensor> codes;
   for (std::int64_t i = 0; i < count; ++i) {
@@ -47,7 +47,7 @@ Status MeasureOther(const runtime::WeightsFile& file, const PictureSampler& trai
                     networks::Classifier& classifier, const GenerativeFiguresOptions& o,
                     GenerativeFigures* f) {
   HALFMOON_ASSIGN_OR_RETURN(networks::Vae other, ImportVae(file));
-  const networks::VaeConfig& c = other->config();
+  const VaeConfig& c = other->config();
   if (c.pyramid.side != f->side || c.pyramid.channels != f->channels) {
     return {StatusCode::kInvalidArgument, "the other model makes pictures of another size or kind"};
   }
@@ -90,8 +90,8 @@ Result<GenerativeFigures> Measure(const runtime::WeightsFile& model_file,
   HALFMOON_RETURN_IF_ERROR(CheckOptions(o));
   HALFMOON_ASSIGN_OR_RETURN(networks::Vae model, ImportVae(model_file));
   HALFMOON_ASSIGN_OR_RETURN(networks::Classifier classifier, LoadClassifier(classifier_file));
-  const networks::VaeConfig& c = model->config();
-  const networks::PyramidConfig& p = c.pyramid;
+  const VaeConfig& c = model->config();
+  const PyramidConfig& p = c.pyramid;
   HALFMOON_ASSIGN_OR_RETURN(
       const runtime::CodePrior prior,
       runtime::CodePrior::Load(model_file, static_cast<std::size_t>(c.latent), o.prior));

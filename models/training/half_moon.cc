@@ -93,14 +93,9 @@ Recipe MakeRecipe(bool variational, const HalfMoonOptions& o) {
   Recipe r;
   r.name = variational ? "half-moon-vae" : "half-moon-ae";
   r.family = "vae";
-  r.model = {{"channels", "1"},
-             {"side", std::to_string(kMoonSide)},
-             {"widths", "[16, 32, 64, 64]"},
-             {"blocks", "1"},
-             {"features", "32"},
-             {"latent", std::to_string(o.latent)},
-             {"variational", variational ? "1" : "0"}};
-  r.loss = {{"beta", nlohmann::json(o.beta).dump()}};
+  r.model = {{"channels", 1},  {"side", kMoonSide},  {"widths", {16, 32, 64, 64}}, {"blocks", 1},
+             {"features", 32}, {"latent", o.latent}, {"variational", variational}};
+  r.loss = {{"beta", o.beta}};
   r.batch = 32;
   r.learning_rate = 2e-3;
   r.warmup_steps = 50;
@@ -116,8 +111,7 @@ Result<HalfMoonRun> Measure(const HalfMoonOptions& o, const Bank& bank, const st
   torch::NoGradGuard no_grad;
   HALFMOON_ASSIGN_OR_RETURN(const Checkpoint checkpoint,
                             Checkpoint::Load(run_dir + "/checkpoint.pt"));
-  HALFMOON_ASSIGN_OR_RETURN(const networks::VaeConfig config,
-                            networks::VaeConfig::FromMetadata(checkpoint.metadata));
+  HALFMOON_ASSIGN_OR_RETURN(const VaeConfig config, FromMetadata<VaeConfig>(checkpoint.metadata));
   networks::Vae model(config);
   HALFMOON_RETURN_IF_ERROR(LoadAveraged(checkpoint, *model));
   HalfMoonRun run;

@@ -31,21 +31,19 @@ Status AddIntegerLayer(SafetensorsWriter& writer, const std::string& name, const
 }  // namespace
 
 Status AddIndexPrior(SafetensorsWriter& writer, networks::IndexPrior& prior,
-                     const networks::VqvaeConfig& c) {
+                     const IndexPriorConfig& c) {
   torch::NoGradGuard no_grad;
   prior->SetQuantised(true);
   std::vector<torch::Tensor> embeddings;
   for (std::int64_t s = 0; s < c.stages; ++s) embeddings.push_back(prior->Embedding(s));
   HALFMOON_RETURN_IF_ERROR(AddTensor<std::int8_t>(
       writer, "prior.embedding",
-      (torch::stack(embeddings) * (1 / networks::kLatentUnit)).round().to(torch::kInt8)));
-  for (std::size_t k = 0; k < IndexPriorImpl::kPasses; ++k) {
+      (torch::stack(embeddings) * (1 / kLatentUnit)).round().to(torch::kInt8)));
+  for (std::size_t k = 0; k < kVqPasses; ++k) {
     const std::string n = std::to_string(k);
-    HALFMOON_RETURN_IF_ERROR(AddIntegerLayer(writer, "prior.a" + n, prior->a[k], 1,
-                                             networks::kHiddenUnit,
+    HALFMOON_RETURN_IF_ERROR(AddIntegerLayer(writer, "prior.a" + n, prior->a[k], 1, kHiddenUnit,
                                              prior->a_bias[k].view({c.stages, -1}), false));
-    HALFMOON_RETURN_IF_ERROR(AddIntegerLayer(writer, "prior.b" + n, prior->b[k], 1,
-                                             networks::kHiddenUnit,
+    HALFMOON_RETURN_IF_ERROR(AddIntegerLayer(writer, "prior.b" + n, prior->b[k], 1, kHiddenUnit,
                                              prior->b_bias[k].view({c.stages, -1}), false));
   }
   for (std::size_t s = 0; s < prior->c.size(); ++s) {
@@ -56,10 +54,10 @@ Status AddIndexPrior(SafetensorsWriter& writer, networks::IndexPrior& prior,
   return Status::Ok();
 }
 
-Status CheckIndexPrior(const std::vector<std::uint8_t>& file) {
+Status CheckIndexPrior(const std::vector<std::uint8_t>& file, const IndexPriorConfig& c) {
   HALFMOON_ASSIGN_OR_RETURN(const runtime::WeightsFile weights,
                             runtime::WeightsFile::FromBytes(file));
-  const auto loaded = runtime::VqPrior::Load(weights);
+  const auto loaded = runtime::VqPrior::Load(weights, c);
   if (loaded.ok()) return Status::Ok();
   return {StatusCode::kInternal, "export: the loader refuses it: " + loaded.status().message()};
 }

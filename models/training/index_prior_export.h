@@ -10,9 +10,9 @@ namespace halfmoon::training {
 
 // Tensors "prior.*" (models/runtime/vq_prior.h). Errors: those of the writer.
 Status AddIndexPrior(SafetensorsWriter& writer, networks::IndexPrior& prior,
-                     const networks::VqvaeConfig& config);
+                     const IndexPriorConfig& config);
 
 // What is shipped is what the decoder accepts: runs the loader's proofs. Errors: kInternal.
-Status CheckIndexPrior(const std::vector<std::uint8_t>& file);
+Status CheckIndexPrior(const std::vector<std::uint8_t>& file, const IndexPriorConfig& config);
 
 }  // namespace halfmoon::training

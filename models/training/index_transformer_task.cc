@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
 
-#include "models/networks/config_fields.h"
 #include "models/networks/small_vqvae.h"
 #include "models/networks/weights_io.h"
 #include "models/training/generator.h"
@@ -14,37 +12,7 @@
 namespace halfmoon::training {
 namespace {
 
-using networks::IndexTransformerConfig;
 using runtime::PromptWords;
-
-Result<ConditionOptions> ReadConditionOptions(const Recipe& r) {
-  ConditionOptions o;
-  const std::set<std::string> known = {"drop_condition", "drop_word", "copies",
-                                       "shift",          "flip",      "least"};
-  for (const auto& [name, value] : r.loss) {
-    if (!known.count(name)) {
-      return Status(StatusCode::kInvalidArgument, "unknown loss field '" + name + "'");
-    }
-  }
-  for (auto [name, value] :
-       {std::pair{"drop_condition", &o.drop_condition}, {"drop_word", &o.drop_word}}) {
-    HALFMOON_RETURN_IF_ERROR(networks::ReadField(r.loss, name, value));
-    if (!(*value >= 0 && *value < 1)) {
-      return Status(StatusCode::kInvalidArgument,
-                    std::string("loss field '") + name + "' must be in [0, 1)");
-    }
-  }
-  HALFMOON_RETURN_IF_ERROR(networks::ReadField(r.loss, "flip", &o.flip));
-  for (auto [name, value, most] :
-       {std::tuple{"copies", &o.copies, 64}, {"shift", &o.shift, 32}, {"least", &o.least, 1000}}) {
-    HALFMOON_RETURN_IF_ERROR(networks::ReadField(r.loss, name, value));
-    if (*value < 0 || *value > most) {
-      return Status(StatusCode::kInvalidArgument,
-                    std::string("loss field '") + name + "' must be 0 to " + std::to_string(most));
-    }
-  }
-  return o;
-}
 
 // A caption is "name; detail; detail ...". A prompt is any part of it, mostly with the name, so
 // training leaves parts out: the name of a caption that has more than it with the first
@@ -54,15 +22,15 @@ constexpr double kNoName = 0.1, kNoDetail = 0.5;
 // The recipe's fields over defaults; what the data decides is filled in later.
 Result<IndexTransformerConfig> ReadTransformer(const Recipe& r) {
   for (const char* name : {"codes", "indices", "words"}) {
-    if (r.model.count(name)) {
+    if (r.model.contains(name)) {
       return Status(
           StatusCode::kInvalidArgument,
           std::string("model field '") + name + "' follows from codec and data; leave it out");
     }
   }
-  auto fields = r.model;
-  fields.insert({"condition", "12"});
-  return IndexTransformerConfig::FromFields(fields);
+  IndexTransformerConfig defaults;
+  defaults.condition = 12;
+  return FromJson<IndexTransformerConfig>(r.model, "model", defaults);
 }
 
 // The picture moved by whole pixels, its border repeated. dx, dy: -shift..shift.
@@ -84,6 +52,21 @@ std::vector<std::string> CaptionParts(const std::string& caption) {
 
 }  // namespace
 
+void ConditionOptions::VisitFields(FieldVisitor& f) {
+  f.Real("drop_condition", drop_condition, 0, 1);
+  f.Real("drop_word", drop_word, 0, 1);
+  f.Whole("copies", copies, 0, 64);
+  f.Whole("shift", shift, 0, 32);
+  f.Flag("flip", flip);
+  f.Whole("least", least, 0, 1000);
+}
+
+Status ConditionOptions::Rules() const {
+  if (drop_condition < 1 && drop_word < 1) return Status::Ok();
+  return {StatusCode::kInvalidArgument,
+          "loss fields 'drop_condition' and 'drop_word' must be below 1"};
+}
+
 IndexTransformerTask::IndexTransformerTask(const Recipe& recipe, const ConditionOptions& options,
                                            const IndexTransformerConfig& config,
                                            torch::Device device)
@@ -93,7 +76,7 @@ IndexTransformerTask::IndexTransformerTask(const Recipe& recipe, const Condition
 
 Status IndexTransformerTask::Check(const Recipe& r) {
   HALFMOON_RETURN_IF_ERROR(ReadTransformer(r).status());
-  return ReadConditionOptions(r).status();
+  return FromJson<ConditionOptions>(r.loss, "loss").status();
 }
 
 Result<IndexTransformerTask::Part> IndexTransformerTask::EncodePart(
@@ -105,7 +88,7 @@ Result<IndexTransformerTask::Part> IndexTransformerTask::EncodePart(
   const auto loaded = networks::ImportSmallVqvae(file);
   if (!loaded.ok()) return loaded.status().WithContext(r.codec);
   networks::SmallVqvae model = *loaded;
-  const networks::SmallVqvaeConfig& c = model->config();
+  const SmallVqvaeConfig& c = model->config();
   *codec = file.identity_hex();
   config->codes = c.codes;
   config->indices = c.indices();
@@ -152,7 +135,8 @@ Result<std::unique_ptr<TrainingTask>> IndexTransformerTask::Create(
     const Recipe& r, const std::vector<Pack>& packs, std::int64_t /*validation_pictures*/,
     torch::Device device) {
   HALFMOON_ASSIGN_OR_RETURN(IndexTransformerConfig config, ReadTransformer(r));
-  HALFMOON_ASSIGN_OR_RETURN(const ConditionOptions options, ReadConditionOptions(r));
+  HALFMOON_ASSIGN_OR_RETURN(const ConditionOptions options,
+                            FromJson<ConditionOptions>(r.loss, "loss"));
   if (r.codec.empty()) {
     return Status(
         StatusCode::kInvalidArgument,
@@ -177,7 +161,7 @@ Result<std::unique_ptr<TrainingTask>> IndexTransformerTask::Create(
     return Status(StatusCode::kInvalidArgument,
                   "the packs have neither captions nor classes to learn from");
   }
-  HALFMOON_RETURN_IF_ERROR(config.Validate());
+  HALFMOON_RETURN_IF_ERROR(CheckConfig(config));
   torch::manual_seed(static_cast<std::uint64_t>(r.seed));  // the network's initial values
   std::unique_ptr<IndexTransformerTask> task(new IndexTransformerTask(r, options, config, device));
   task->training_ = std::move(training);
@@ -189,37 +173,27 @@ Result<std::unique_ptr<TrainingTask>> IndexTransformerTask::Create(
 }
 
 std::map<std::string, std::string> IndexTransformerTask::Metadata() const {
-  auto metadata = model_->config().ToMetadata();
+  auto metadata = ToMetadata(model_->config());
   metadata["codec"] = codec_;
   if (classes_.empty()) {
     metadata["prompt_words"] = words_.ToText();
     return metadata;
   }
-  std::string lines;
-  for (const std::string& name : classes_) lines += (lines.empty() ? "" : "\n") + name;
-  metadata["classes"] = lines;
+  metadata["classes"] = JoinLines(classes_);
   return metadata;
 }
 
 Result<std::vector<std::uint8_t>> IndexTransformerTask::Export(
     const Checkpoint& checkpoint, const std::map<std::string, std::string>& metadata) {
   torch::NoGradGuard no_grad;
-  std::map<std::string, std::string> fields, own;
-  for (const auto& [name, value] : IndexTransformerConfig().ToMetadata()) {
-    const auto it = checkpoint.metadata.find(name);
-    if (it == checkpoint.metadata.end()) {
-      return Status(StatusCode::kCorrupt, "checkpoint: metadata key '" + name + "' is missing");
-    }
-    fields[name] = it->second;
-  }
-  HALFMOON_ASSIGN_OR_RETURN(const IndexTransformerConfig config,
-                            IndexTransformerConfig::FromFields(fields));
-  own = fields;
+  const auto config = FromMetadata<IndexTransformerConfig>(checkpoint.metadata);
+  if (!config.ok()) return Status(StatusCode::kCorrupt, "checkpoint: " + config.status().message());
+  auto own = ToMetadata(*config);
   for (const char* name : {"codec", "prompt_words", "classes"}) {
     if (const auto it = checkpoint.metadata.find(name); it != checkpoint.metadata.end())
       own[name] = it->second;
   }
-  networks::IndexTransformer model(config);
+  networks::IndexTransformer model(*config);
   HALFMOON_RETURN_IF_ERROR(LoadAveraged(checkpoint, *model));
   SafetensorsWriter writer;
   SetMetadata(metadata, own, "index-transformer", &writer);

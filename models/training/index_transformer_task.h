@@ -20,6 +20,9 @@ struct ConditionOptions {
   std::int64_t shift = 2;       // ... by at most so many pixels
   bool flip = false;            // half of the copies mirrored
   std::int64_t least = 2;       // captions that a word must be in to be one
+
+  void VisitFields(FieldVisitor& f);
+  Status Rules() const;
 };
 
 // The indices are those of a trained codec, `recipe.codec`; all pictures are encoded when the task
@@ -58,11 +61,11 @@ class IndexTransformerTask : public TrainingTask {
     std::vector<std::int64_t> labels;   // n
   };
   IndexTransformerTask(const Recipe& recipe, const ConditionOptions& options,
-                       const networks::IndexTransformerConfig& config, torch::Device device);
+                       const IndexTransformerConfig& config, torch::Device device);
   static Result<Part> EncodePart(const Recipe& recipe, const ConditionOptions& options,
                                  const std::vector<Pack>& packs, bool validation,
                                  std::string* codec, std::vector<std::string>* classes,
-                                 networks::IndexTransformerConfig* config);
+                                 IndexTransformerConfig* config);
   // int64 [count, L]. With a generator words and whole conditions are dropped.
   torch::Tensor Conditions(const Part& part, const torch::Tensor& which,
                            at::Generator* generator) const;

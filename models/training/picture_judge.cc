@@ -15,8 +15,8 @@ std::vector<std::uint8_t> PictureBytes(const torch::Tensor& picture) {
 }  // namespace
 
 Result<networks::Classifier> LoadClassifier(const runtime::WeightsFile& file) {
-  HALFMOON_ASSIGN_OR_RETURN(const networks::ClassifierConfig config,
-                            networks::ClassifierConfig::FromMetadata(file.metadata()));
+  HALFMOON_ASSIGN_OR_RETURN(const ClassifierConfig config,
+                            FromMetadata<ClassifierConfig>(file.metadata()));
   networks::Classifier model(config);
   HALFMOON_RETURN_IF_ERROR(networks::LoadModule(file, "classifier", *model));
   return model;

@@ -17,6 +17,8 @@ template <typename R, typename Visit>
 void ForEachField(R& r, Visit visit) {
   visit("name", r.name);
   visit("family", r.family);
+  visit("model", r.model);
+  visit("loss", r.loss);
   visit("codec", r.codec);
   visit("batch", r.batch);
   visit("crop", r.crop);
@@ -94,7 +96,7 @@ Result<Recipe> Recipe::FromJson(const std::string& text, const std::string& wher
     const json j = json::parse(text);
     if (!j.is_object()) return Status(StatusCode::kInvalidArgument, where + ": not a JSON object");
     Recipe recipe;
-    std::set<std::string> known = {"model", "loss", "comment"};
+    std::set<std::string> known = {"comment"};
     ForEachField(recipe, [&](const char* name, auto& member) {
       known.insert(name);
       if (j.contains(name)) j.at(name).get_to(member);
@@ -106,8 +108,9 @@ Result<Recipe> Recipe::FromJson(const std::string& text, const std::string& wher
       }
     }
     for (auto [key, fields] : {std::pair{"model", &recipe.model}, {"loss", &recipe.loss}}) {
-      if (!j.contains(key)) continue;
-      for (const auto& [name, value] : j.at(key).items()) (*fields)[name] = value.dump();
+      if (!fields->is_object())
+        return Status(StatusCode::kInvalidArgument,
+                      where + ": field '" + key + "' is not a JSON object");
     }
     HALFMOON_RETURN_IF_ERROR(recipe.Validate().WithContext(where));
     return recipe;
@@ -127,8 +130,8 @@ Result<Recipe> Recipe::FromFile(const std::string& path) {
 std::string Recipe::ToJson() const {
   json j;
   ForEachField(*this, [&](const char* key, const auto& member) { j[key] = member; });
-  for (auto [key, fields] : {std::pair{"model", &model}, {"loss", &loss}}) {
-    for (const auto& [field, value] : *fields) j[key][field] = json::parse(value);
+  for (const char* key : {"model", "loss"}) {
+    if (j[key].empty()) j.erase(key);
   }
   return j.dump(2);
 }

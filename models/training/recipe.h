@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "halfmoon/status.h"
@@ -15,9 +16,9 @@ struct Recipe {
   // Weights file of the codec whose indices are learnt (family "index-transformer"); the working
   // folder's path. Others have none.
   std::string codec;
-  // What the family's own fields are where they differ from its defaults: dimensions of the model,
-  // options of the loss. Values are JSON ("128", "\"conv\"").
-  std::map<std::string, std::string> model, loss;
+  // What the family's own fields are where they differ from its defaults: dimensions of the model
+  // (models/config), options of the loss. JSON objects.
+  nlohmann::json model = nlohmann::json::object(), loss = nlohmann::json::object();
 
   std::int64_t batch = 16;         // crops per step, all workers together
   std::int64_t crop = 128;         // side; a multiple of 64

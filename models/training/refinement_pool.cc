@@ -1,7 +1,6 @@
 #include "models/training/refinement_pool.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "models/networks/distortion.h"
 #include "models/training/generator.h"
@@ -12,29 +11,19 @@ namespace {
 
 constexpr std::int64_t kPoolSide = 256;
 constexpr std::int64_t kPoolMargin = 32;  // around a crop, decoded with it and thrown away
-constexpr std::int64_t kDefaultPool = 2000;
 constexpr std::int64_t kCropsAtOnce = 8;  // for each worker: a second or two
 
-// The number of crops, or what is wrong with the fields.
-Result<std::int64_t> PoolSize(const Recipe& r) {
-  std::int64_t size = kDefaultPool;
-  for (const auto& [name, value] : r.loss) {
-    if (name != "pool")
-      return Status(StatusCode::kInvalidArgument, "unknown loss field '" + name + "'");
-    const char* end = value.data() + value.size();
-    const auto parsed = std::from_chars(value.data(), end, size);
-    if (parsed.ec != std::errc() || parsed.ptr != end || size < 16 || size > 65536) {
-      return Status(StatusCode::kInvalidArgument, "loss field 'pool' must be 16 to 65536");
-    }
-  }
-  return size;
-}
+struct PoolOptions {
+  std::int64_t pool = 2000;  // crops
+
+  void VisitFields(FieldVisitor& f) { f.Whole("pool", pool, 16, 65536); }
+};
 
 }  // namespace
 
-Status RefinementPool::Check(const Recipe& r, const networks::AeConfig& transforms) {
+Status RefinementPool::Check(const Recipe& r, const AeConfig& transforms) {
   auto bad = [](const std::string& text) { return Status(StatusCode::kInvalidArgument, text); };
-  HALFMOON_RETURN_IF_ERROR(PoolSize(r).status());
+  HALFMOON_RETURN_IF_ERROR(FromJson<PoolOptions>(r.loss, "loss").status());
   if (transforms.refine_blocks == 0)
     return bad("model field 'refine_blocks' is 0; this family trains these blocks");
   if (r.crop > kPoolSide) return bad("field 'crop' must be at most 256 in this family");
@@ -44,9 +33,8 @@ Status RefinementPool::Check(const Recipe& r, const networks::AeConfig& transfor
 
 std::int64_t RefinementPool::SampledSide() { return kPoolSide + 2 * kPoolMargin; }
 
-RefinementPool::RefinementPool(const Recipe& r, const networks::AeConfig& transforms,
-                               torch::Device device)
-    : size_(*PoolSize(r)),
+RefinementPool::RefinementPool(const Recipe& r, const AeConfig& transforms, torch::Device device)
+    : size_(FromJson<PoolOptions>(r.loss, "loss")->pool),
       batch_(r.batch),
       crop_(r.crop),
       seed_(r.seed),

@@ -20,12 +20,12 @@ class RefinementPool {
   // Legal fields of a recipe: `loss` has "pool", the number of crops, 16 to 65536, or nothing
   // (2000); `crop` is at most 256.
   // Errors: kInvalidArgument naming the field.
-  static Status Check(const Recipe& recipe, const networks::AeConfig& transforms);
+  static Status Check(const Recipe& recipe, const AeConfig& transforms);
   // Draws from packs need pictures of this side: a crop and what lies around it.
   static std::int64_t SampledSide();
 
   // REQUIRES: Check.
-  RefinementPool(const Recipe& recipe, const networks::AeConfig& transforms, torch::Device device);
+  RefinementPool(const Recipe& recipe, const AeConfig& transforms, torch::Device device);
 
   struct Decoded {
     networks::CoarsePicture coarse;
@@ -49,7 +49,7 @@ class RefinementPool {
   std::int64_t batch_, crop_;
   std::uint64_t seed_;
   double level_weight_;
-  networks::AeConfig config_;
+  AeConfig config_;
   torch::Device device_;
   torch::Tensor original_;           // [pool, 3, kPoolSide, kPoolSide], uint8
   networks::CoarsePicture decoded_;  // likewise, but not refined, float16

@@ -6,8 +6,7 @@ Status RefinementTask::Check(const Recipe& r) {
   Recipe rest = r;
   rest.loss.clear();
   HALFMOON_RETURN_IF_ERROR(AeTask::Check(rest));
-  HALFMOON_ASSIGN_OR_RETURN(const networks::AeConfig config,
-                            networks::AeConfig::FromFields(r.model));
+  HALFMOON_ASSIGN_OR_RETURN(const AeConfig config, FromJson<AeConfig>(r.model));
   return RefinementPool::Check(r, config);
 }
 
@@ -15,8 +14,7 @@ Result<std::unique_ptr<TrainingTask>> RefinementTask::Create(const Recipe& r,
                                                              const std::vector<Pack>& packs,
                                                              std::int64_t validation_pictures,
                                                              torch::Device device) {
-  HALFMOON_ASSIGN_OR_RETURN(const networks::AeConfig config,
-                            networks::AeConfig::FromFields(r.model));
+  HALFMOON_ASSIGN_OR_RETURN(const AeConfig config, FromJson<AeConfig>(r.model));
   HALFMOON_ASSIGN_OR_RETURN(CropSampler sampler,
                             CropSampler::Create(packs, RefinementPool::SampledSide(), device));
   torch::Tensor crops = CropSampler::ValidationCrops(packs, 256, validation_pictures);
@@ -40,7 +38,7 @@ double RefinementTask::Prepare(WorkerPool& workers) {
   const double done =
       pool_.FillMore(sampler_, workers, [&](const torch::Tensor& x, at::Generator& generator) {
         const torch::Tensor level =
-            torch::rand({1}, generator, x.options()) * (networks::AeConfig::kLevels - 1);
+            torch::rand({1}, generator, x.options()) * (AeConfig::kLevels - 1);
         return RefinementPool::Decoded{model_->forward(x, level, c10::nullopt).coarse, level};
       });
   model_->train(was_training);

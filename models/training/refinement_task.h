@@ -26,7 +26,7 @@ class RefinementTask : public AeTask {
   torch::Tensor Loss(const StepInfo& at, at::Generator& generator, Figures* figures) override;
 
  private:
-  RefinementTask(const Recipe& recipe, const networks::AeConfig& config, CropSampler sampler,
+  RefinementTask(const Recipe& recipe, const AeConfig& config, CropSampler sampler,
                  torch::Tensor validation_crops, torch::Device device)
       : AeTask(recipe, config, std::move(sampler), std::move(validation_crops), device),
         pool_(recipe, config, device) {}

@@ -3,46 +3,29 @@
 #include <algorithm>
 #include <cmath>
 
-#include "models/networks/config_fields.h"
 #include "models/networks/ops.h"
 #include "models/training/generator.h"
 
 namespace halfmoon::training {
 namespace {
 
-Result<SmallVqvaeLossOptions> ReadSmallVqvaeLoss(const Recipe& r) {
-  SmallVqvaeLossOptions o;
-  const std::pair<const char*, double*> weights[] = {{"squared", &o.squared},
-                                                     {"absolute", &o.absolute},
-                                                     {"commitment", &o.commitment},
-                                                     {"dictionary", &o.dictionary}};
-  for (const auto& [name, value] : r.loss) {
-    const bool known = std::any_of(std::begin(weights), std::end(weights),
-                                   [&](const auto& w) { return name == w.first; });
-    if (!known && name != "flip") {
-      return Status(StatusCode::kInvalidArgument, "unknown loss field '" + name + "'");
-    }
-  }
-  HALFMOON_RETURN_IF_ERROR(networks::ReadField(r.loss, "flip", &o.flip));
-  for (const auto& [name, value] : weights) {
-    HALFMOON_RETURN_IF_ERROR(networks::ReadField(r.loss, name, value));
-    if (!(*value >= 0 && *value <= 1000)) {
-      return Status(StatusCode::kInvalidArgument,
-                    std::string("loss field '") + name + "' must be 0 to 1000");
-    }
-  }
-  return o;
-}
-
 // Of the bits per index in the loss. Their gradient reaches the integer prior alone, so this is no
 // price of rate: it keeps the prior's gradient, whose norm is clipped with that of all else, from
 // drowning that of the pictures.
-constexpr double kPriorWeight = 0.1;
+constexpr double kPriorShare = 0.1;
 
 }  // namespace
 
+void SmallVqvaeLossOptions::VisitFields(FieldVisitor& f) {
+  f.Real("squared", squared, 0, 1000);
+  f.Real("absolute", absolute, 0, 1000);
+  f.Real("commitment", commitment, 0, 1000);
+  f.Real("dictionary", dictionary, 0, 1000);
+  f.Flag("flip", flip);
+}
+
 SmallVqvaeTask::SmallVqvaeTask(const Recipe& recipe, const SmallVqvaeLossOptions& loss,
-                               const networks::SmallVqvaeConfig& config, PictureParts pictures,
+                               const SmallVqvaeConfig& config, PictureParts pictures,
                                torch::Device device)
     : recipe_(recipe),
       loss_(loss),
@@ -55,18 +38,18 @@ SmallVqvaeTask::SmallVqvaeTask(const Recipe& recipe, const SmallVqvaeLossOptions
 }
 
 Status SmallVqvaeTask::Check(const Recipe& r) {
-  HALFMOON_RETURN_IF_ERROR(networks::SmallVqvaeConfig::FromFields(r.model).status());
-  return ReadSmallVqvaeLoss(r).status();
+  HALFMOON_RETURN_IF_ERROR(FromJson<SmallVqvaeConfig>(r.model).status());
+  return FromJson<SmallVqvaeLossOptions>(r.loss, "loss").status();
 }
 
 Result<std::unique_ptr<TrainingTask>> SmallVqvaeTask::Create(const Recipe& r,
                                                              const std::vector<Pack>& packs,
                                                              std::int64_t /*validation_pictures*/,
                                                              torch::Device device) {
-  HALFMOON_ASSIGN_OR_RETURN(const networks::SmallVqvaeConfig config,
-                            networks::SmallVqvaeConfig::FromFields(r.model));
-  HALFMOON_ASSIGN_OR_RETURN(const SmallVqvaeLossOptions loss, ReadSmallVqvaeLoss(r));
-  const networks::PyramidConfig& p = config.pyramid;
+  HALFMOON_ASSIGN_OR_RETURN(const SmallVqvaeConfig config, FromJson<SmallVqvaeConfig>(r.model));
+  HALFMOON_ASSIGN_OR_RETURN(const SmallVqvaeLossOptions loss,
+                            FromJson<SmallVqvaeLossOptions>(r.loss, "loss"));
+  const PyramidConfig& p = config.pyramid;
   HALFMOON_ASSIGN_OR_RETURN(PictureParts parts,
                             PictureParts::Create(packs, p.channels, p.side, device));
   torch::manual_seed(static_cast<std::uint64_t>(r.seed));  // the network's initial values
@@ -111,7 +94,7 @@ torch::Tensor SmallVqvaeTask::Loss(const StepInfo& at, at::Generator& generator,
   keeper_.Collect(at.worker, model_->quantiser->codebook, q.rows, q.indices.reshape({-1}));
   const torch::Tensor loss = loss_.squared * mse + loss_.absolute * d.abs().mean() +
                              loss_.commitment * q.commitment_loss.mean() +
-                             loss_.dictionary * q.dictionary_loss.mean() + kPriorWeight * bits;
+                             loss_.dictionary * q.dictionary_loss.mean() + kPriorShare * bits;
   *figures = {{"psnr", -10 * std::log10(mse.item<double>() + 1e-12)},
               {"commitment", q.commitment_loss.mean().item<double>()},
               {"bits_per_index", bits.item<double>()}};

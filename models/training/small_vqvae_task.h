@@ -12,7 +12,7 @@
 namespace halfmoon::training {
 
 // Loss, per sample of the pictures: squared * d^2 + absolute * |d| + commitment * |p - sg[e]|^2
-// + dictionary * |sg[p] - e|^2 (codebooks trained by gradients) + kPriorWeight * the integer
+// + dictionary * |sg[p] - e|^2 (codebooks trained by gradients) + kPriorShare * the integer
 // prior's bits per index. p and e are per dimension of a code; with a cosine codebook both have
 // length 1.
 struct SmallVqvaeLossOptions {
@@ -23,6 +23,8 @@ struct SmallVqvaeLossOptions {
   double commitment = 0.05;
   double dictionary = 1;
   bool flip = false;  // mirror every other picture
+
+  void VisitFields(FieldVisitor& f);
 };
 
 class SmallVqvaeTask : public TrainingTask {
@@ -51,13 +53,12 @@ class SmallVqvaeTask : public TrainingTask {
   // usage and perplexity of the codebook over training pictures.
   ValidationReport Validate(WorkerPool& pool) override;
   std::map<std::string, std::string> Metadata() const override {
-    return model_->config().ToMetadata();
+    return ToMetadata(model_->config());
   }
 
  private:
   SmallVqvaeTask(const Recipe& recipe, const SmallVqvaeLossOptions& loss,
-                 const networks::SmallVqvaeConfig& config, PictureParts pictures,
-                 torch::Device device);
+                 const SmallVqvaeConfig& config, PictureParts pictures, torch::Device device);
 
   Recipe recipe_;
   SmallVqvaeLossOptions loss_;

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "bitstream/trellis.h"
-#include "models/networks/ae_config.h"
+#include "models/config/ae_config.h"
 #include "models/runtime/ae_prior.h"
 #include "models/runtime/ae_transforms.h"
 #include "models/training/safetensors_writer.h"
@@ -67,17 +67,15 @@ struct Model {
 Result<Model> Model::Load(const std::vector<std::uint8_t>& weights) {
   HALFMOON_ASSIGN_OR_RETURN(const runtime::WeightsFile file,
                             runtime::WeightsFile::FromBytes(weights));
-  HALFMOON_ASSIGN_OR_RETURN(const auto dims, runtime::TransformDims::Read(file));
-  HALFMOON_ASSIGN_OR_RETURN(runtime::AeAnalysis analysis, runtime::AeAnalysis::Load(file, dims));
-  HALFMOON_ASSIGN_OR_RETURN(runtime::AePrior prior, runtime::AePrior::Load(file));
-  constexpr int kLevels = networks::AeConfig::kLevels;
-  static_assert(kLevels % kFitLevels == 0);
-  if (prior.dims().table_count != networks::kScaleTables || prior.dims().levels != kLevels) {
+  HALFMOON_ASSIGN_OR_RETURN(const AeConfig config, FromMetadata<AeConfig>(file.metadata()));
+  HALFMOON_ASSIGN_OR_RETURN(runtime::AeAnalysis analysis, runtime::AeAnalysis::Load(file, config));
+  HALFMOON_ASSIGN_OR_RETURN(runtime::AePrior prior, runtime::AePrior::Load(file, config));
+  static_assert(AeConfig::kLevels % kFitLevels == 0);
+  if (prior.scales() != kScaleTables) {
     return Status(StatusCode::kModelMismatch,
-                  "the weights file has " + std::to_string(prior.dims().table_count) +
-                      " scale indexes and " + std::to_string(prior.dims().levels) +
-                      " levels, expected " + std::to_string(networks::kScaleTables) + " and " +
-                      std::to_string(kLevels) + "; export it from its checkpoint");
+                  "the weights file has " + std::to_string(prior.scales()) +
+                      " scale indexes, expected " + std::to_string(kScaleTables) +
+                      "; export it from its checkpoint");
   }
   return Model{std::move(analysis), std::move(prior)};
 }
@@ -92,14 +90,14 @@ Status CountPasses(AePriorTile& tile, const CdfTables* path_tables, std::span<co
   std::vector<std::uint8_t> scales(n), tables(n);
   std::vector<std::int16_t> mean(n);
   const int unit = path_tables != nullptr ? kResidualUnit : 1;
-  for (int k = 0; k < runtime::kAePasses; ++k) {
+  for (int k = 0; k < kAePasses; ++k) {
     HALFMOON_RETURN_IF_ERROR(tile.PredictPass(k, scales, mean));
     const std::vector<std::size_t> offsets = tile.PassOffsets(k);
     for (std::size_t i = 0; i < n; ++i)
       residuals[i] = AeResidual(y[offsets[i / group] + i % group], mean[i], unit);
     if (path_tables == nullptr) {
       for (std::size_t i = 0; i < n; ++i) {
-        values[i] = runtime::kAeStep * residuals[i];
+        values[i] = kAeStep * residuals[i];
         counts->Add(scales[i], residuals[i]);
       }
     } else {
@@ -114,10 +112,10 @@ Status CountPasses(AePriorTile& tile, const CdfTables* path_tables, std::span<co
 
 Status CountTile(const Model& m, const CdfTables& path_tables, const Middle& middle,
                  const std::vector<float>& pixels, int level, SymbolCounts* counts) {
-  const auto dims = m.prior.dims();
+  const AeConfig& config = m.prior.config();
   const std::size_t h16 = middle.height() / 16, w16 = middle.width() / 16;
-  const auto hyper = static_cast<std::size_t>(dims.hyper_channels);
-  std::vector<float> y(h16 * w16 * static_cast<std::size_t>(dims.latent_channels)),
+  const auto hyper = static_cast<std::size_t>(config.hyper_channels);
+  std::vector<float> y(h16 * w16 * static_cast<std::size_t>(config.latent_channels)),
       z(h16 / 4 * (w16 / 4) * hyper);
   m.analysis.Run(m.prior.isa(), pixels.data(), h16, w16, level << 8, 1, y.data());
   m.analysis.RunHyper(m.prior.isa(), y.data(), h16, w16, 1, z.data());
@@ -138,7 +136,7 @@ Status CountTile(const Model& m, const CdfTables& path_tables, const Middle& mid
 // nothing.
 Result<SymbolCounts> CountSymbols(const Model& model, const CdfTables& path_tables,
                                   const std::vector<Middle>& pictures, int threads) {
-  constexpr int kStep = networks::AeConfig::kLevels / kFitLevels;
+  constexpr int kStep = AeConfig::kLevels / kFitLevels;
   WorkerPool pool(std::max(1, threads));
   const auto workers = static_cast<std::size_t>(pool.size());
   std::vector<SymbolCounts> counts(workers);

@@ -34,7 +34,7 @@ torch::Tensor DrawnCodes(networks::Vae& model, const PictureSampler& pictures,
 }
 
 Status AddMixture(networks::Vae& model, const std::vector<Pack>& packs, SafetensorsWriter* writer) {
-  const networks::VaeConfig& c = model->config();
+  const VaeConfig& c = model->config();
   if (c.latent > kMaxMixtureCode) {
     return {StatusCode::kInvalidArgument,
             "a code has " + std::to_string(c.latent) + " numbers; a mixture is fitted to at most " +
@@ -66,8 +66,7 @@ Result<std::vector<std::uint8_t>> ExportVae(const Checkpoint& checkpoint,
                                             const std::map<std::string, std::string>& metadata,
                                             const std::vector<Pack>& packs) {
   torch::NoGradGuard no_grad;
-  HALFMOON_ASSIGN_OR_RETURN(const networks::VaeConfig config,
-                            networks::VaeConfig::FromMetadata(checkpoint.metadata));
+  HALFMOON_ASSIGN_OR_RETURN(const VaeConfig config, FromMetadata<VaeConfig>(checkpoint.metadata));
   networks::Vae model(config);
   HALFMOON_RETURN_IF_ERROR(LoadAveraged(checkpoint, *model));
   const torch::Tensor summary = model->summary.contiguous();
@@ -91,7 +90,7 @@ Result<std::vector<std::uint8_t>> ExportVae(const Checkpoint& checkpoint,
     scales.push_back(spread / d);
   }
   SafetensorsWriter writer;
-  SetMetadata(metadata, config.ToMetadata(), "vae", &writer);
+  SetMetadata(metadata, ToMetadata(config), "vae", &writer);
   HALFMOON_RETURN_IF_ERROR(AddHalfModule(writer, "g_a", *model->g_a));
   HALFMOON_RETURN_IF_ERROR(AddHalfModule(writer, "g_s", *model->g_s));
   HALFMOON_RETURN_IF_ERROR(AddTensor<float>(writer, "gain.step", step));
@@ -111,8 +110,7 @@ Result<std::vector<std::uint8_t>> ExportVae(const Checkpoint& checkpoint,
 
 Result<networks::Vae> ImportVae(const runtime::WeightsFile& file) {
   torch::NoGradGuard no_grad;
-  HALFMOON_ASSIGN_OR_RETURN(const networks::VaeConfig config,
-                            networks::VaeConfig::FromMetadata(file.metadata()));
+  HALFMOON_ASSIGN_OR_RETURN(const VaeConfig config, FromMetadata<VaeConfig>(file.metadata()));
   networks::Vae model(config);
   HALFMOON_RETURN_IF_ERROR(networks::LoadModule(file, "g_a", *model->g_a));
   HALFMOON_RETURN_IF_ERROR(networks::LoadModule(file, "g_s", *model->g_s));

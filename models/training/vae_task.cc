@@ -4,7 +4,6 @@
 #include <cmath>
 #include <numbers>
 
-#include "models/networks/config_fields.h"
 #include "models/training/generator.h"
 #include "models/training/vae_exporter.h"
 #include "models/training/weights_export.h"
@@ -14,29 +13,17 @@ namespace {
 
 constexpr double kNatsPerBit = std::numbers::ln2;
 
-Result<VaeLossOptions> LossOptions(const Recipe& r) {
-  VaeLossOptions o;
-  for (const auto& [name, value] : r.loss) {
-    if (name != "beta" && name != "warm_up" && name != "free_nats" && name != "flip") {
-      return Status(StatusCode::kInvalidArgument, "unknown loss field '" + name + "'");
-    }
-  }
-  HALFMOON_RETURN_IF_ERROR(networks::ReadField(r.loss, "beta", &o.beta));
-  HALFMOON_RETURN_IF_ERROR(networks::ReadField(r.loss, "warm_up", &o.warm_up));
-  HALFMOON_RETURN_IF_ERROR(networks::ReadField(r.loss, "free_nats", &o.free_nats));
-  HALFMOON_RETURN_IF_ERROR(networks::ReadField(r.loss, "flip", &o.flip));
-  auto bad = [](const std::string& text) { return Status(StatusCode::kInvalidArgument, text); };
-  if (!(o.beta >= 0 && o.beta <= 1000)) return bad("loss field 'beta' must be 0 to 1000");
-  if (!(o.warm_up >= 0 && o.warm_up <= 1)) return bad("loss field 'warm_up' must be 0 to 1");
-  if (!(o.free_nats >= 0 && o.free_nats <= 10))
-    return bad("loss field 'free_nats' must be 0 to 10");
-  return o;
-}
-
 }  // namespace
 
-VaeTask::VaeTask(const Recipe& recipe, const VaeLossOptions& loss,
-                 const networks::VaeConfig& config, PictureParts pictures, torch::Device device)
+void VaeLossOptions::VisitFields(FieldVisitor& f) {
+  f.Real("beta", beta, 0, 1000);
+  f.Real("warm_up", warm_up, 0, 1);
+  f.Real("free_nats", free_nats, 0, 10);
+  f.Flag("flip", flip);
+}
+
+VaeTask::VaeTask(const Recipe& recipe, const VaeLossOptions& loss, const VaeConfig& config,
+                 PictureParts pictures, torch::Device device)
     : recipe_(recipe),
       loss_(loss),
       device_(device),
@@ -47,18 +34,17 @@ VaeTask::VaeTask(const Recipe& recipe, const VaeLossOptions& loss,
 }
 
 Status VaeTask::Check(const Recipe& r) {
-  HALFMOON_RETURN_IF_ERROR(networks::VaeConfig::FromFields(r.model).status());
-  return LossOptions(r).status();
+  HALFMOON_RETURN_IF_ERROR(FromJson<VaeConfig>(r.model).status());
+  return FromJson<VaeLossOptions>(r.loss, "loss").status();
 }
 
 Result<std::unique_ptr<TrainingTask>> VaeTask::Create(const Recipe& r,
                                                       const std::vector<Pack>& packs,
                                                       std::int64_t /*validation_pictures*/,
                                                       torch::Device device) {
-  HALFMOON_ASSIGN_OR_RETURN(const networks::VaeConfig config,
-                            networks::VaeConfig::FromFields(r.model));
-  HALFMOON_ASSIGN_OR_RETURN(const VaeLossOptions loss, LossOptions(r));
-  const networks::PyramidConfig& p = config.pyramid;
+  HALFMOON_ASSIGN_OR_RETURN(const VaeConfig config, FromJson<VaeConfig>(r.model));
+  HALFMOON_ASSIGN_OR_RETURN(const VaeLossOptions loss, FromJson<VaeLossOptions>(r.loss, "loss"));
+  const PyramidConfig& p = config.pyramid;
   HALFMOON_ASSIGN_OR_RETURN(PictureParts parts,
                             PictureParts::Create(packs, p.channels, p.side, device));
   torch::manual_seed(static_cast<std::uint64_t>(r.seed));  // the network's initial values
@@ -68,7 +54,7 @@ Result<std::unique_ptr<TrainingTask>> VaeTask::Create(const Recipe& r,
 Status VaeTask::ImportWeightsFile(const std::string& path) {
   HALFMOON_ASSIGN_OR_RETURN(const runtime::WeightsFile file, runtime::WeightsFile::FromFile(path));
   HALFMOON_ASSIGN_OR_RETURN(networks::Vae other, ImportVae(file));
-  if (other->config().ToMetadata() != model_->config().ToMetadata()) {
+  if (ToMetadata(other->config()) != ToMetadata(model_->config())) {
     return {StatusCode::kInvalidArgument,
             path + ": its dimensions are not those of the recipe's model"};
   }
@@ -85,7 +71,7 @@ torch::Tensor VaeTask::Loss(const StepInfo& at, at::Generator& generator, Figure
   const std::int64_t batch = recipe_.batch;
   const std::int64_t count = batch * (at.worker + 1) / at.workers - batch * at.worker / at.workers;
   if (count == 0) return {};
-  const networks::VaeConfig& config = model_->config();
+  const VaeConfig& config = model_->config();
   const torch::Tensor x = training_.Sample(count, loss_.flip, generator).pictures;
   const auto [mean, logvar] = model_->g_a->forward(x);
   const torch::Tensor x_hat = model_->g_s->forward(model_->Draw(mean, logvar, generator));
@@ -127,7 +113,7 @@ VaeFigures MeasureVae(networks::Vae& model, const PictureSampler& pictures, std:
   torch::NoGradGuard no_grad;
   const bool was_training = model->is_training();
   model->eval();
-  const networks::VaeConfig& config = model->config();
+  const VaeConfig& config = model->config();
   const torch::Device device = model->scale.device();
   at::Generator generator = MakeGenerator(device);
   generator.set_current_seed(seed);

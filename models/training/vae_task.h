@@ -20,6 +20,8 @@ struct VaeLossOptions {
   // on it (Kingma et al. 2016).
   double free_nats = 0.02;
   bool flip = false;  // mirror every other picture
+
+  void VisitFields(FieldVisitor& f);
 };
 
 class VaeTask : public TrainingTask {
@@ -46,11 +48,11 @@ class VaeTask : public TrainingTask {
   // bits).
   ValidationReport Validate(WorkerPool& pool) override;
   std::map<std::string, std::string> Metadata() const override {
-    return model_->config().ToMetadata();
+    return ToMetadata(model_->config());
   }
 
  private:
-  VaeTask(const Recipe& recipe, const VaeLossOptions& loss, const networks::VaeConfig& config,
+  VaeTask(const Recipe& recipe, const VaeLossOptions& loss, const VaeConfig& config,
           PictureParts pictures, torch::Device device);
 
   Recipe recipe_;

@@ -8,9 +8,9 @@ namespace halfmoon::training {
 Result<std::vector<std::uint8_t>> ExportVqvae(networks::Vqvae& model,
                                               const std::map<std::string, std::string>& metadata) {
   torch::NoGradGuard no_grad;
-  const networks::VqvaeConfig& c = model->config();
+  const VqvaeConfig& c = model->config();
   SafetensorsWriter writer;
-  SetMetadata(metadata, c.ToMetadata(), "vqvae", &writer);
+  SetMetadata(metadata, ToMetadata(c), "vqvae", &writer);
   HALFMOON_RETURN_IF_ERROR(AddHalfModule(writer, "g_a", *model->g_a));
   HALFMOON_RETURN_IF_ERROR(AddHalfModule(writer, "g_s", *model->g_s));
   HALFMOON_RETURN_IF_ERROR(AddTensor<float>(writer, "g_a.project", model->project));
@@ -26,13 +26,13 @@ Result<std::vector<std::uint8_t>> ExportVqvae(networks::Vqvae& model,
   HALFMOON_RETURN_IF_ERROR(AddHalfTensor(writer, "g_s.codes", torch::stack(codes)));
   HALFMOON_RETURN_IF_ERROR(AddIndexPrior(writer, model->prior, c));
   HALFMOON_ASSIGN_OR_RETURN(std::vector<std::uint8_t> bytes, writer.ToBytes());
-  HALFMOON_RETURN_IF_ERROR(CheckIndexPrior(bytes));
+  HALFMOON_RETURN_IF_ERROR(CheckIndexPrior(bytes, c));
   return bytes;
 }
 
 Result<std::vector<std::uint8_t>> ExportVqvae(const Checkpoint& checkpoint,
                                               const std::map<std::string, std::string>& metadata) {
-  const auto config = networks::VqvaeConfig::FromMetadata(checkpoint.metadata);
+  const auto config = FromMetadata<VqvaeConfig>(checkpoint.metadata);
   if (!config.ok()) return config.status().WithContext("checkpoint");
   networks::Vqvae model(*config);
   HALFMOON_RETURN_IF_ERROR(LoadAveraged(checkpoint, *model));

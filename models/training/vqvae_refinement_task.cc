@@ -4,8 +4,7 @@ namespace halfmoon::training {
 
 Status VqvaeRefinementTask::Check(const Recipe& r) {
   HALFMOON_RETURN_IF_ERROR(VqvaeTask::Check(WithoutLoss(r)));
-  HALFMOON_ASSIGN_OR_RETURN(const networks::VqvaeConfig config,
-                            networks::VqvaeConfig::FromFields(r.model));
+  HALFMOON_ASSIGN_OR_RETURN(const VqvaeConfig config, FromJson<VqvaeConfig>(r.model));
   return RefinementPool::Check(r, config.transforms);
 }
 
@@ -13,8 +12,7 @@ Result<std::unique_ptr<TrainingTask>> VqvaeRefinementTask::Create(const Recipe& 
                                                                   const std::vector<Pack>& packs,
                                                                   std::int64_t validation_pictures,
                                                                   torch::Device device) {
-  HALFMOON_ASSIGN_OR_RETURN(const networks::VqvaeConfig config,
-                            networks::VqvaeConfig::FromFields(r.model));
+  HALFMOON_ASSIGN_OR_RETURN(const VqvaeConfig config, FromJson<VqvaeConfig>(r.model));
   HALFMOON_ASSIGN_OR_RETURN(CropSampler sampler,
                             CropSampler::Create(packs, RefinementPool::SampledSide(), device));
   torch::Tensor crops = CropSampler::ValidationCrops(packs, 256, validation_pictures);

@@ -26,8 +26,8 @@ class VqvaeRefinementTask : public VqvaeTask {
   void AfterStep(const StepInfo&) override {}  // codebooks and slopes stay
 
  private:
-  VqvaeRefinementTask(const Recipe& recipe, const networks::VqvaeConfig& config,
-                      CropSampler sampler, torch::Tensor validation_crops, torch::Device device)
+  VqvaeRefinementTask(const Recipe& recipe, const VqvaeConfig& config, CropSampler sampler,
+                      torch::Tensor validation_crops, torch::Device device)
       : VqvaeTask(WithoutLoss(recipe), config, std::move(sampler), std::move(validation_crops),
                   device),
         pool_(recipe, config.transforms, device) {}

@@ -1,7 +1,6 @@
 #include "models/training/vqvae_task.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "models/networks/ops.h"
 #include "models/networks/vqvae_weights.h"
@@ -14,31 +13,16 @@ namespace halfmoon::training {
 namespace {
 
 using networks::Vqvae;
-using networks::VqvaeConfig;
 
 struct LossFields {
   double commitment = 0, rate = 1, first_stage_rate = 1;
-};
 
-Result<LossFields> ReadLossFields(const Recipe& r) {
-  LossFields fields;
-  const std::map<std::string, double*> known = {{"commitment", &fields.commitment},
-                                                {"rate", &fields.rate},
-                                                {"first_stage_rate", &fields.first_stage_rate}};
-  for (const auto& [name, text] : r.loss) {
-    const auto field = known.find(name);
-    if (field == known.end()) {
-      return Status(StatusCode::kInvalidArgument,
-                    "unknown loss field '" + name +
-                        "'; legal are 'commitment', 'rate' and 'first_stage_rate'");
-    }
-    const auto read = std::from_chars(text.data(), text.data() + text.size(), *field->second);
-    if (read.ec != std::errc() || !(*field->second >= 0 && *field->second <= 100)) {
-      return Status(StatusCode::kInvalidArgument, "loss field '" + name + "' must be 0 to 100");
-    }
+  void VisitFields(FieldVisitor& f) {
+    f.Real("commitment", commitment, 0, 100);
+    f.Real("rate", rate, 0, 100);
+    f.Real("first_stage_rate", first_stage_rate, 0, 100);
   }
-  return fields;
-}
+};
 
 // The d directions of largest variance of rows [n, M], as [d, M], orthonormal.
 torch::Tensor Directions(const torch::Tensor& rows, std::int64_t d) {
@@ -72,28 +56,28 @@ VqvaeTask::VqvaeTask(const Recipe& recipe, const VqvaeConfig& config, CropSample
       model_(config),
       validation_crops_(std::move(validation_crops)),
       keeper_(recipe.seed) {
-  const LossFields fields = *ReadLossFields(recipe);  // checked by Check
+  const LossFields fields = *FromJson<LossFields>(recipe.loss, "loss");  // checked by Check
   commitment_ = fields.commitment;
   rate_ = fields.rate;
   first_stage_rate_ = fields.first_stage_rate;
 }
 
 Status VqvaeTask::Check(const Recipe& r) {
-  HALFMOON_RETURN_IF_ERROR(VqvaeConfig::FromFields(r.model).status());
+  HALFMOON_RETURN_IF_ERROR(FromJson<VqvaeConfig>(r.model).status());
   for (auto [field, side] : {std::pair{"crop", r.crop}, {"late_crop", r.late_crop}}) {
     if (side % 64 != 0) {
       return {StatusCode::kInvalidArgument,
               std::string("field '") + field + "' must be a multiple of 64"};
     }
   }
-  return ReadLossFields(r).status();
+  return FromJson<LossFields>(r.loss, "loss").status();
 }
 
 Result<std::unique_ptr<TrainingTask>> VqvaeTask::Create(const Recipe& r,
                                                         const std::vector<Pack>& packs,
                                                         std::int64_t validation_pictures,
                                                         torch::Device device) {
-  HALFMOON_ASSIGN_OR_RETURN(const VqvaeConfig config, VqvaeConfig::FromFields(r.model));
+  HALFMOON_ASSIGN_OR_RETURN(const VqvaeConfig config, FromJson<VqvaeConfig>(r.model));
   const std::int64_t side = std::max(r.crop, r.late_crop_from < 1 ? r.late_crop : r.crop);
   HALFMOON_ASSIGN_OR_RETURN(CropSampler sampler, CropSampler::Create(packs, side, device));
   torch::Tensor crops = CropSampler::ValidationCrops(packs, 256, validation_pictures);
@@ -135,7 +119,7 @@ Status VqvaeTask::GoOnFrom(const runtime::WeightsFile& file) {
     with_refinement.transforms.refine_blocks = config_.transforms.refine_blocks;
     with_refinement.transforms.refine_channels = config_.transforms.refine_channels;
   }
-  if (with_refinement.ToMetadata() != config_.ToMetadata()) {
+  if (ToMetadata(with_refinement) != ToMetadata(config_)) {
     return {StatusCode::kInvalidArgument,
             "has other model dimensions than the recipe; 'halfmoon models' shows the file's"};
   }
@@ -383,6 +367,6 @@ ValidationReport VqvaeTask::Validate(WorkerPool& pool) {
   return report;
 }
 
-std::map<std::string, std::string> VqvaeTask::Metadata() const { return config_.ToMetadata(); }
+std::map<std::string, std::string> VqvaeTask::Metadata() const { return ToMetadata(config_); }
 
 }  // namespace halfmoon::training

@@ -50,11 +50,11 @@ class VqvaeTask : public TrainingTask {
   std::map<std::string, std::string> Metadata() const override;
 
  protected:
-  VqvaeTask(const Recipe& recipe, const networks::VqvaeConfig& config, CropSampler sampler,
+  VqvaeTask(const Recipe& recipe, const VqvaeConfig& config, CropSampler sampler,
             torch::Tensor validation_crops, torch::Device device);
 
   Recipe recipe_;
-  networks::VqvaeConfig config_;
+  VqvaeConfig config_;
   torch::Device device_;
   CropSampler sampler_;
   networks::Vqvae model_;

@@ -62,7 +62,7 @@ Status AddGridModule(SafetensorsWriter& writer, const std::string& prefix,
   return Status::Ok();
 }
 
-Result<networks::BaseWeights> LoadBase(const Recipe& recipe, const networks::AeConfig& config) {
+Result<networks::BaseWeights> LoadBase(const Recipe& recipe, const AeConfig& config) {
   HALFMOON_ASSIGN_OR_RETURN(const runtime::WeightsFile file,
                             runtime::WeightsFile::FromFile(recipe.base));
   auto base = networks::BaseWeights::Create(file, config, recipe.base_steps);

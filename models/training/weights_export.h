@@ -43,7 +43,7 @@ Status AddGridModule(SafetensorsWriter& writer, const std::string& prefix,
 
 // The base that a recipe names. REQUIRES: it names one. Errors: those of reading it;
 // kModelMismatch.
-Result<networks::BaseWeights> LoadBase(const Recipe& recipe, const networks::AeConfig& config);
+Result<networks::BaseWeights> LoadBase(const Recipe& recipe, const AeConfig& config);
 
 // The base that the checkpoint's recipe names, which then holds `model`; null when it names none.
 Result<std::unique_ptr<networks::BaseWeights>> HoldCheckpointsBase(const Checkpoint& checkpoint,

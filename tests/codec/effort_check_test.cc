@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "models/networks/ae_config.h"
+#include "models/config/ae_config.h"
 #include "tests/codec/test_pictures.h"
 
 namespace halfmoon {
@@ -15,9 +15,7 @@ using namespace halfmoon::testing;  // NOLINT: helpers of this folder
 
 constexpr double kQuality = 40;
 
-double TinyLambda() {
-  return networks::AeConfig().Lambda(kQuality / 100 * (networks::AeConfig::kLevels - 1));
-}
+double TinyLambda() { return AeConfig().Lambda(kQuality / 100 * (AeConfig::kLevels - 1)); }
 
 EncodeOptions WithEffort(int effort) {
   EncodeOptions o = TinyEncode(kQuality);

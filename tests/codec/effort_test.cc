@@ -9,7 +9,7 @@
 #include "bitstream/container.h"
 #include "codec/ae_model.h"
 #include "codec/network_table.h"
-#include "models/networks/ae_config.h"
+#include "models/config/ae_config.h"
 #include "models/networks/ae_weights.h"
 #include "tests/codec/test_pictures.h"
 
@@ -47,8 +47,7 @@ class EffortTest : public ::testing::Test {
       const double d = int{original.samples()[i]} - int{decoded->samples()[i]};
       squares += d * d;
     }
-    const double lambda =
-        networks::AeConfig().Lambda(kQuality / 100 * (networks::AeConfig::kLevels - 1));
+    const double lambda = AeConfig().Lambda(kQuality / 100 * (AeConfig::kLevels - 1));
     return 8.0 * static_cast<double>(file.size()) + 1.2 * lambda * squares / 3;
   }
 };

@@ -42,7 +42,7 @@ class Generative : public ::testing::Test {
   static void TearDownTestSuite() { std::filesystem::remove_all(dir_); }
 
   static void AddModel(int id, const std::string& name, int channels) {
-    networks::VaeConfig c;
+    VaeConfig c;
     c.pyramid.channels = channels;
     c.pyramid.side = 12;
     c.pyramid.widths = {8, 16};
@@ -50,7 +50,7 @@ class Generative : public ::testing::Test {
     c.latent = 5;
     networks::Vae model(c);
     training::Checkpoint checkpoint;
-    checkpoint.metadata = c.ToMetadata();
+    checkpoint.metadata = ToMetadata(c);
     checkpoint.metadata["family"] = "vae";
     {
       torch::NoGradGuard no_grad;

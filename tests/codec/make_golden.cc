@@ -64,7 +64,7 @@ void TrainTinyModel(const std::filesystem::path& golden) {
 
   training::TrainOptions o;
   o.recipe.name = "tiny";
-  o.recipe.model = testing::TinyConfig().ToMetadata();
+  o.recipe.model = ToJson(testing::TinyConfig());
   o.recipe.batch = 8;
   o.recipe.crop = 64;
   o.recipe.warmup_steps = 10;
@@ -86,7 +86,7 @@ void TrainTinyModel(const std::filesystem::path& golden) {
   const auto file = Take(runtime::WeightsFile::FromBytes(weights));
   training::SafetensorsWriter writer = Copy(file, {"tables.dependent"});
   std::vector<double> scales;
-  for (int t = 0; t < networks::kScaleTables; ++t) scales.push_back(networks::TableScale(t));
+  for (int t = 0; t < kScaleTables; ++t) scales.push_back(TableScale(t));
   Check(training::AddTables(training::MakeGaussianTables(scales), &writer));
   Check(WriteFile((golden / "model/tiny.safetensors").string(), Take(writer.ToBytes()), true));
   std::filesystem::remove_all(work);

@@ -68,7 +68,7 @@ class Prompts : public ::testing::Test {
     return file->identity_hex();
   }
   static std::string AddCodec(int id, const std::string& name, int channels) {
-    networks::SmallVqvaeConfig c;
+    SmallVqvaeConfig c;
     c.pyramid.channels = channels;
     c.pyramid.side = 12;
     c.pyramid.widths = {8, 16};
@@ -79,13 +79,13 @@ class Prompts : public ::testing::Test {
     c.context_out = 8;
     networks::SmallVqvae model(c);
     training::Checkpoint checkpoint = Random(*model, 0.05);
-    for (const auto& [key, value] : c.ToMetadata()) checkpoint.metadata[key] = value;
+    for (const auto& [key, value] : ToMetadata(c)) checkpoint.metadata[key] = value;
     checkpoint.metadata["family"] = "vqvae-small";
     return Add(id, name, "vqvae-small", checkpoint);
   }
   static void AddPrior(int id, const std::string& name, const std::string& codec,
                        const std::map<std::string, std::string>& words) {
-    networks::IndexTransformerConfig c;
+    IndexTransformerConfig c;
     c.codes = 8;
     c.indices = 9;
     c.words = 5;
@@ -95,7 +95,7 @@ class Prompts : public ::testing::Test {
     c.layers = 2;
     networks::IndexTransformer model(c);
     training::Checkpoint checkpoint = Random(*model, 0.5);
-    for (const auto& [key, value] : c.ToMetadata()) checkpoint.metadata[key] = value;
+    for (const auto& [key, value] : ToMetadata(c)) checkpoint.metadata[key] = value;
     for (const auto& [key, value] : words) checkpoint.metadata[key] = value;
     checkpoint.metadata["codec"] = codec;
     checkpoint.metadata["family"] = "index-transformer";

@@ -18,7 +18,7 @@ namespace halfmoon {
 namespace {
 
 runtime::WeightsFile TinyWeights() {
-  networks::VqvaeConfig c;
+  VqvaeConfig c;
   c.transforms.block_channels = 16;
   c.transforms.trunk_channels = 24;
   c.transforms.analysis_blocks = c.transforms.synthesis_blocks = 1;

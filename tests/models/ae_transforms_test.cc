@@ -28,7 +28,7 @@ class TransformsAgainstLibTorch : public ::testing::TestWithParam<Shape> {
  protected:
   TransformsAgainstLibTorch() {
     torch::manual_seed(3);
-    networks::AeConfig config = ::halfmoon::testing::TinyConfig();
+    AeConfig config = ::halfmoon::testing::TinyConfig();
     config.analysis_blocks = config.synthesis_blocks = 2;
     config.lapped = GetParam().lapped;
     config.refine_blocks = GetParam().refine_blocks;
@@ -52,18 +52,16 @@ class TransformsAgainstLibTorch : public ::testing::TestWithParam<Shape> {
     EXPECT_TRUE(networks::LoadModule(*file_, "h_a", *model_->h_a).ok());
     EXPECT_TRUE(networks::LoadModule(*file_, "gain.forward", *model_->gain).ok());
     EXPECT_TRUE(networks::LoadModule(*file_, "gain.inverse", *model_->inverse_gain).ok());
-    dims_ = *TransformDims::Read(*file_);
   }
 
   networks::Autoencoder model_{nullptr};
   std::unique_ptr<WeightsFile> file_;
-  TransformDims dims_;
 };
 
 TEST_P(TransformsAgainstLibTorch, Synthesis) {
   torch::NoGradGuard no_grad;
   const std::int64_t h = 12, w = 20, m = 32;
-  const auto synthesis = AeSynthesis::Load(*file_, dims_);
+  const auto synthesis = AeSynthesis::Load(*file_, model_->config());
   ASSERT_TRUE(synthesis.ok()) << synthesis.status().message();
   for (const int q : {0, 1000, 8064, 16128}) {
     const torch::Tensor latent = torch::randint(-200, 200, {1, h, w, m}, torch::kInt32);
@@ -83,7 +81,7 @@ TEST_P(TransformsAgainstLibTorch, Synthesis) {
 TEST_P(TransformsAgainstLibTorch, Analysis) {
   torch::NoGradGuard no_grad;
   const std::int64_t h = 8, w = 20;
-  const auto analysis = AeAnalysis::Load(*file_, dims_);
+  const auto analysis = AeAnalysis::Load(*file_, model_->config());
   ASSERT_TRUE(analysis.ok()) << analysis.status().message();
   for (const int q : {0, 1000, 8064, 16128}) {
     const torch::Tensor x = torch::rand({1, 16 * h, 16 * w, 3});

@@ -13,7 +13,6 @@
 namespace halfmoon::training {
 namespace {
 
-using networks::AeConfig;
 using networks::Autoencoder;
 using networks::BaseWeights;
 using runtime::WeightsFile;
@@ -56,7 +55,7 @@ class BaseWeightsTest : public halfmoon::testing::TrainerTest {
   }
   TrainOptions NearBase(const std::string& out, std::int64_t steps) const {
     TrainOptions o = Options(out, steps);
-    o.recipe.model["weight_bits"] = "8";
+    o.recipe.model["weight_bits"] = 8;
     o.recipe.base = path_;
     o.recipe.base_steps = {{"g_a", 4}, {"g_a.linear", 0}, {"g_s", 2}, {"context", 3}, {"h_s", 0}};
     o.recipe.quantise_from = 0.5;
@@ -120,7 +119,7 @@ TEST_F(BaseWeightsTest, WhatIsExportedDiffersByMultiples) {
 TEST_F(BaseWeightsTest, HalfFloatsAreHeldOrFree) {
   Write(halfmoon::testing::TinyConfig());
   TrainOptions o = NearBase("half", 10);
-  o.recipe.model["weight_bits"] = "16";
+  o.recipe.model["weight_bits"] = 16;
   o.recipe.base_steps = {{"g_a", 0},     {"g_s", 0}, {"g_s.out", 1},
                          {"context", 0}, {"h_s", 0}, {"h_a", 0}};
   const auto file = Trained(o), base = WeightsFile::FromFile(path_);
@@ -196,7 +195,7 @@ TEST_F(BaseWeightsTest, SaysWhatDoesNotFit) {
   other.lambda_max *= 2;
   EXPECT_TRUE(BaseWeights::Create(*file, other, {}).ok());
   TrainOptions o = NearBase("wrong", 1);
-  o.recipe.model["prior_hidden"] = "48";
+  o.recipe.model["prior_hidden"] = 48;
   const Status status = Train(o, Ignore());
   EXPECT_EQ(status.code(), StatusCode::kModelMismatch);
   EXPECT_NE(status.message().find("base.safetensors"), std::string::npos) << status.message();
@@ -204,7 +203,7 @@ TEST_F(BaseWeightsTest, SaysWhatDoesNotFit) {
   o.init = "";
   EXPECT_EQ(Train(o, Ignore()).code(), StatusCode::kInvalidArgument);
   o = NearBase("halves", 1);
-  o.recipe.model["weight_bits"] = "16";
+  o.recipe.model["weight_bits"] = 16;
   EXPECT_EQ(Train(o, Ignore()).code(), StatusCode::kModelMismatch);
 }
 

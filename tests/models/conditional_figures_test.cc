@@ -44,14 +44,14 @@ class ConditionalFiguresTest : public ::testing::Test {
     packs_.push_back(*Pack::Read(path));
 
     torch::manual_seed(8);
-    networks::ClassifierConfig c;
+    ClassifierConfig c;
     c.pyramid.side = kSide;
     c.pyramid.widths = {8, 8};
     c.features = 6;
     c.classes = {kNames.begin(), kNames.end()};
     networks::Classifier classifier(c);
     Checkpoint checkpoint;
-    checkpoint.metadata = c.ToMetadata();
+    checkpoint.metadata = ToMetadata(c);
     checkpoint.metadata["family"] = "classifier";
     for (const auto& p : classifier->named_parameters()) {
       checkpoint.tensors["average." + p.key()] = p.value().detach();

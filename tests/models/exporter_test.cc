@@ -13,7 +13,6 @@
 namespace halfmoon::training {
 namespace {
 
-using networks::AeConfig;
 using networks::Autoencoder;
 
 Autoencoder RandomModel(std::int64_t weight_bits = 16) {
@@ -38,7 +37,7 @@ TEST_P(ExporterTest, IntegerPathEqualsTheQuantisedNetwork) {
   ASSERT_TRUE(bytes.ok()) << bytes.status().message();
   const auto file = runtime::WeightsFile::FromBytes(*bytes);
   ASSERT_TRUE(file.ok()) << file.status().message();
-  const auto prior = runtime::AePrior::Load(*file);
+  const auto prior = runtime::AePrior::Load(*file, c);
   ASSERT_TRUE(prior.ok()) << prior.status().message();
 
   const int level = 40, h64 = 2, w64 = 3;
@@ -61,15 +60,14 @@ TEST_P(ExporterTest, IntegerPathEqualsTheQuantisedNetwork) {
       model->h_s->forward(z_hat.permute({0, 3, 1, 2}), torch::full({1}, static_cast<float>(level)));
   const torch::Tensor y = torch::randn({1, c.latent_channels, 4 * h64, 4 * w64}) * 6;
   const auto out = model->context->forward(f, y);
-  const torch::Tensor t =
-      out.t.clamp(0, networks::kScaleTables - 1).permute({0, 2, 3, 1}).contiguous();
+  const torch::Tensor t = out.t.clamp(0, kScaleTables - 1).permute({0, 2, 3, 1}).contiguous();
   const torch::Tensor m = (out.mean * 16).permute({0, 2, 3, 1}).contiguous();
   const torch::Tensor y_last = y.permute({0, 2, 3, 1}).contiguous();
 
   // Rounding ties and float sums may move a value by one step now and then, not more often.
   std::size_t total = 0, off = 0;
   const std::size_t group = static_cast<std::size_t>(c.latent_channels / 4);
-  for (int k = 0; k < AeConfig::kPasses; ++k) {
+  for (int k = 0; k < kAePasses; ++k) {
     std::vector<std::uint8_t> index(tile->SymbolsPerPass());
     std::vector<std::int16_t> mean(index.size());
     std::vector<std::int32_t> values(index.size());
@@ -181,7 +179,7 @@ TEST(GaussianTablesTest, AreValidAndCloseToTheNormal) {
     EXPECT_GT(cost, entropy * 0.999) << "table " << table << ", sigma " << sigma;
   };
   for (int scale = 0; scale < kAeTables.scales; ++scale) {
-    const double sigma = networks::TableScale(scale);
+    const double sigma = TableScale(scale);
     expect_entropy(static_cast<std::size_t>(scale), sigma, [](int a) { return double(a); });
     for (std::uint32_t q = 0; q < 2 && scale >= kAeTables.first; ++q) {
       expect_entropy(kAeTables.Table(static_cast<std::uint8_t>(scale), q), sigma,

@@ -156,7 +156,7 @@ TEST_P(FusedOpsTest, SlotsHoldEverySymbolAtItsPlace) {
 TEST(SymbolSlotsTest, PassesCoverEverySlotOnce) {
   torch::Tensor seen = torch::zeros({16}, torch::kLong);
   std::vector<torch::Tensor> passes;
-  for (int k = 0; k < AeConfig::kPasses; ++k) {
+  for (int k = 0; k < kAePasses; ++k) {
     seen.index_add_(0, PassSlots(k), torch::ones({4}, torch::kLong));
     EXPECT_TRUE(torch::equal(PassSlots(k) % 4, PassGroups(k)));
     passes.push_back(PassSlots(k).to(torch::kFloat32).view({4, 1, 1}).expand({4, 3, 2}));

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 namespace halfmoon::networks {
 namespace {
 
@@ -99,18 +101,18 @@ TEST_F(IndexTransformerTest, LearnsFromItsCondition) {
 }
 
 TEST(IndexTransformerConfigTest, FieldsAndTheirRanges) {
-  const auto c = IndexTransformerConfig::FromFields(SmallTransformer().ToMetadata());
+  const auto c = FromMetadata<IndexTransformerConfig>(ToMetadata(SmallTransformer()));
   ASSERT_TRUE(c.ok()) << c.status().message();
-  EXPECT_EQ(c->ToMetadata(), SmallTransformer().ToMetadata());
-  for (auto [name, value] : {std::pair{"codes", "1"},
-                             {"width", "25"},
-                             {"heads", "0"},
-                             {"dropout", "1"},
-                             {"layers", "x"},
-                             {"colour", "3"}}) {
-    auto fields = SmallTransformer().ToMetadata();
+  EXPECT_EQ(ToMetadata(*c), ToMetadata(SmallTransformer()));
+  for (const auto& [name, value] : std::map<std::string, nlohmann::json>{{"codes", 1},
+                                                                         {"width", 25},
+                                                                         {"heads", 0},
+                                                                         {"dropout", 1},
+                                                                         {"layers", "x"},
+                                                                         {"colour", 3}}) {
+    nlohmann::json fields = ToJson(SmallTransformer());
     fields[name] = value;
-    const auto bad = IndexTransformerConfig::FromFields(fields);
+    const auto bad = FromJson<IndexTransformerConfig>(fields);
     ASSERT_FALSE(bad.ok()) << name;
     EXPECT_NE(bad.status().message().find(name), std::string::npos) << bad.status().message();
   }

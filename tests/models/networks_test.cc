@@ -5,8 +5,8 @@
 
 #include "bitstream/cdf_tables.h"
 #include "bitstream/trellis.h"
+#include "models/config/ae_config.h"
 #include "models/networks/autoencoder.h"
-#include "models/networks/complexity.h"
 #include "models/networks/dependent_rounding.h"
 #include "models/networks/ops.h"
 #include "models/networks/symbol_slots.h"
@@ -21,38 +21,38 @@ using halfmoon::testing::TinyConfig;
 TEST(AeConfigTest, MetadataRoundTrip) {
   AeConfig c = TinyConfig();
   c.lambda_min = 0.00123;
-  const auto back = AeConfig::FromMetadata(c.ToMetadata());
+  const auto back = FromMetadata<AeConfig>(ToMetadata(c));
   ASSERT_TRUE(back.ok()) << back.status().message();
-  EXPECT_EQ(back->ToMetadata(), c.ToMetadata());
+  EXPECT_EQ(ToMetadata(*back), ToMetadata(c));
 }
 
 TEST(AeConfigTest, RefusesBadMetadata) {
-  auto m = TinyConfig().ToMetadata();
+  auto m = ToMetadata(TinyConfig());
   m["latent_channels"] = "33";
-  EXPECT_EQ(AeConfig::FromMetadata(m).status().code(), StatusCode::kModelCorrupt);
-  m = TinyConfig().ToMetadata();
+  EXPECT_EQ(FromMetadata<AeConfig>(m).status().code(), StatusCode::kModelCorrupt);
+  m = ToMetadata(TinyConfig());
   m.erase("levels");
-  EXPECT_NE(AeConfig::FromMetadata(m).status().message().find("'levels'"), std::string::npos);
-  m = TinyConfig().ToMetadata();
+  EXPECT_NE(FromMetadata<AeConfig>(m).status().message().find("'levels'"), std::string::npos);
+  m = ToMetadata(TinyConfig());
   m["block_channels"] = "1e9";
-  EXPECT_FALSE(AeConfig::FromMetadata(m).ok());
-  m = TinyConfig().ToMetadata();
+  EXPECT_FALSE(FromMetadata<AeConfig>(m).ok());
+  m = ToMetadata(TinyConfig());
   m.erase("lapped");  // older files lack these
   m.erase("ms_ssim_share");
   m.erase("refine_blocks");
   m.erase("refine_channels");
   m.erase("weight_bits");
-  ASSERT_TRUE(AeConfig::FromMetadata(m).ok());
-  EXPECT_EQ(AeConfig::FromMetadata(m)->lapped, 0);
-  EXPECT_EQ(AeConfig::FromMetadata(m)->refine_blocks, 0);
-  EXPECT_EQ(AeConfig::FromMetadata(m)->ms_ssim_share, 0);
-  EXPECT_EQ(AeConfig::FromMetadata(m)->weight_bits, 16);
+  ASSERT_TRUE(FromMetadata<AeConfig>(m).ok());
+  EXPECT_EQ(FromMetadata<AeConfig>(m)->lapped, false);
+  EXPECT_EQ(FromMetadata<AeConfig>(m)->refine_blocks, 0);
+  EXPECT_EQ(FromMetadata<AeConfig>(m)->ms_ssim_share, 0);
+  EXPECT_EQ(FromMetadata<AeConfig>(m)->weight_bits, 16);
   m["weight_bits"] = "9";
-  EXPECT_NE(AeConfig::FromMetadata(m).status().message().find("'weight_bits'"), std::string::npos);
+  EXPECT_NE(FromMetadata<AeConfig>(m).status().message().find("'weight_bits'"), std::string::npos);
   m["weight_bits"] = "8";
-  EXPECT_TRUE(AeConfig::FromMetadata(m).ok());
+  EXPECT_TRUE(FromMetadata<AeConfig>(m).ok());
   m["ms_ssim_share"] = "1.5";
-  EXPECT_NE(AeConfig::FromMetadata(m).status().message().find("'ms_ssim_share'"),
+  EXPECT_NE(FromMetadata<AeConfig>(m).status().message().find("'ms_ssim_share'"),
             std::string::npos);
 }
 
@@ -104,7 +104,7 @@ TEST(TransformsTest, LappedPathsStartAsTheBlocksTheyWere) {
   const torch::Tensor y = plain->g_a(x, level);
   EXPECT_TRUE(torch::allclose(lapped->g_a(x, level), y, 1e-4, 1e-5));
   EXPECT_TRUE(torch::allclose(lapped->g_s(y, level), plain->g_s(y, level), 1e-4, 1e-5));
-  EXPECT_GT(SynthesisKmac(config), SynthesisKmac(TinyConfig()));
+  EXPECT_GT(config.SynthesisKmac(), TinyConfig().SynthesisKmac());
 }
 
 TEST(OpsTest, BoundLetsValuesComeBack) {
@@ -191,14 +191,14 @@ TEST(ContextModelTest, EverySymbolIsCodedInExactlyOnePass) {
   torch::NoGradGuard no_grad;
   // With all networks zero but pass k's mean bias, the mean map shows where pass k codes.
   for (auto& p : context->parameters()) p.zero_();
-  for (int k = 0; k < AeConfig::kPasses; ++k) {
+  for (int k = 0; k < kAePasses; ++k) {
     const auto i = static_cast<std::size_t>(k);
     context->passes[i]->c->bias.slice(0, c.latent_channels).fill_(static_cast<double>(k + 1));
   }
   const auto out = context->forward(torch::zeros({1, c.prior_features, 4, 6}),
                                     torch::zeros({1, c.latent_channels, 4, 6}));
   const torch::Tensor pass = (out.mean / ContextPassImpl::kMeanGain).round().to(torch::kLong);
-  for (int k = 1; k <= AeConfig::kPasses; ++k) {
+  for (int k = 1; k <= kAePasses; ++k) {
     // A quarter of the channels at every position, a quarter of the positions of every channel.
     EXPECT_TRUE((pass == k).sum(1).eq(c.latent_channels / 4).all().item<bool>());
     EXPECT_TRUE((pass == k).sum({2, 3}).eq(6).all().item<bool>());
@@ -261,12 +261,12 @@ TEST(ContextModelTest, IsCausal) {
   const auto b = context->forward(f, changed);
   int pass_of_change = -1;
   for (int k = 0; k < 4; ++k) {
-    if ((1 ^ kPassOrder[static_cast<std::size_t>(k)]) == 0) pass_of_change = k;
+    if ((1 ^ kAePassOrder[static_cast<std::size_t>(k)]) == 0) pass_of_change = k;
   }
   bool later_differs = false;
   for (int k = 0; k < 4; ++k) {
     for (int p = 0; p < 4; ++p) {
-      const int g = p ^ kPassOrder[static_cast<std::size_t>(k)];
+      const int g = p ^ kAePassOrder[static_cast<std::size_t>(k)];
       const std::int64_t n = c.latent_channels / 4;
       auto part = [&](const torch::Tensor& t) {
         return t[0].slice(0, g * n, (g + 1) * n).slice(1, p / 2, 4, 2).slice(2, p % 2, 4, 2);
@@ -357,7 +357,8 @@ TEST(ComplexityTest, HaloIsTheReceptiveField) {
   changed.select(2, 5).select(2, 5) += 1000;
   const torch::Tensor difference =
       (g_s->forward(y, level) - g_s->forward(changed, level)).abs().amax({0, 1});
-  const int halo = SynthesisHalo(c), from = 5 * 16 - halo, to = 6 * 16 + halo;
+  const std::int64_t halo = c.SynthesisReach(), from = 5 * 16 - halo, to = 6 * 16 + halo;
+  EXPECT_EQ(c.ReceptiveField(), to - from);
   ASSERT_GT(from, 0);
   torch::Tensor outside = difference.clone();
   outside.slice(0, from, to).slice(1, from, to).zero_();
@@ -379,7 +380,7 @@ TEST(ComplexityTest, CountsTheMultiplications) {
     const bool at4 = p.key().starts_with("refine.") && !at8;
     macs += static_cast<double>(p.value().numel()) / (at4 ? 16 : at8 ? 64 : 256);
   }
-  EXPECT_NEAR(SynthesisKmac(c), macs / 1000, 1e-9);
+  EXPECT_NEAR(c.SynthesisKmac(), macs / 1000, 1e-9);
 }
 
 }  // namespace

@@ -38,8 +38,7 @@ class PartialTrainingTest : public testing::TrainerTest,
     TrainOptions o = Options(out, steps);
     o.packs = {dir_ + "/large.hmnpack"};
     o.recipe.family = GetParam().codec;
-    if (o.recipe.family == "vqvae") o.recipe.model = testing::TinyVqvaeConfig().ToMetadata();
-    o.recipe.model.erase("levels");
+    if (o.recipe.family == "vqvae") o.recipe.model = ToJson(testing::TinyVqvaeConfig());
     return o;
   }
 
@@ -58,9 +57,9 @@ class PartialTrainingTest : public testing::TrainerTest,
   TrainOptions PartOptions(const std::string& out, std::int64_t steps) const {
     TrainOptions o = CodecOptions(out, steps);
     o.recipe.family = GetParam().family;
-    o.recipe.model["refine_blocks"] = "1";
-    o.recipe.model["refine_channels"] = "16";
-    o.recipe.loss["pool"] = "16";
+    o.recipe.model["refine_blocks"] = 1;
+    o.recipe.model["refine_channels"] = 16;
+    o.recipe.loss["pool"] = 16;
     o.recipe.ema = 0.5;
     o.init = Weights();
     return o;
@@ -162,7 +161,7 @@ TEST_P(GrowingTest, TheRefinementGrowsFromWhatItIs) {
   ASSERT_TRUE(bytes.ok()) << bytes.status().message();
   WriteFile(Weights(), *bytes);
   o = PartOptions("grown", 1);
-  o.recipe.model["refine_blocks"] = "3";
+  o.recipe.model["refine_blocks"] = 3;
   o.recipe.learning_rate = 1e-9;
   o.recipe.final_learning_rate = 0;
   const Status status = Train(o, note);
@@ -174,7 +173,7 @@ TEST_P(GrowingTest, TheRefinementGrowsFromWhatItIs) {
 TEST_P(PartialTrainingTest, ARunCanBeStoppedWhileItPrepares) {
   TrainCodec();
   TrainOptions o = PartOptions("stopped", 5);
-  o.recipe.loss["pool"] = "2000";
+  o.recipe.loss["pool"] = 2000;
   o.report_seconds = 0;
   std::vector<double> prepared;
   ASSERT_TRUE(Train(o, [&](const TrainProgress& p) {
@@ -191,10 +190,10 @@ TEST_P(PartialTrainingTest, ARunCanBeStoppedWhileItPrepares) {
 
 TEST_P(PartialTrainingTest, BadInput) {
   TrainOptions bad = PartOptions("bad", 1);
-  bad.recipe.loss["pool"] = "3";
+  bad.recipe.loss["pool"] = 3;
   EXPECT_NE(Train(bad, Ignore()).message().find("'pool'"), std::string::npos);
   bad = PartOptions("bad", 1);
-  bad.recipe.loss["lake"] = "20";
+  bad.recipe.loss["lake"] = 20;
   EXPECT_NE(Train(bad, Ignore()).message().find("'lake'"), std::string::npos);
   bad = PartOptions("bad", 1);
   bad.recipe.late_crop_from = 0.5;
@@ -203,7 +202,7 @@ TEST_P(PartialTrainingTest, BadInput) {
   bad.init.clear();
   EXPECT_NE(Train(bad, Ignore()).message().find("--init"), std::string::npos);
   bad = PartOptions("bad", 1);
-  bad.recipe.model["refine_blocks"] = "0";
+  bad.recipe.model["refine_blocks"] = 0;
   EXPECT_NE(Train(bad, Ignore()).message().find("'refine_blocks'"), std::string::npos);
 }
 

@@ -101,7 +101,7 @@ TEST(ClassifierTask, LearnsTwoClassesAndIsExported) {
   TrainOptions o;
   o.recipe.name = "tiny-classifier";
   o.recipe.family = "classifier";
-  o.recipe.model = {{"side", "8"}, {"widths", "[8, 16]"}, {"features", "8"}};
+  o.recipe.model = {{"side", 8}, {"widths", {8, 16}}, {"features", 8}};
   o.recipe.batch = 16;
   o.recipe.warmup_steps = 5;
   o.recipe.learning_rate = 4e-3;
@@ -123,7 +123,7 @@ TEST(ClassifierTask, LearnsTwoClassesAndIsExported) {
   ASSERT_TRUE(bytes.ok()) << bytes.status().message();
   const auto file = runtime::WeightsFile::FromBytes(*bytes);
   EXPECT_EQ(*file->Metadata("architecture"), "classifier");
-  EXPECT_EQ(networks::ClassifierConfig::FromMetadata(file->metadata())->classes.size(), 2u);
+  EXPECT_EQ(FromMetadata<ClassifierConfig>(file->metadata())->classes.size(), 2u);
   std::filesystem::remove_all(dir);
 }
 

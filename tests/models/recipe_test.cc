@@ -14,7 +14,7 @@ TEST(RecipeTest, RoundTrip) {
   r.base = "w.safetensors";
   r.base_steps = {{"g_a", 4}, {"g_a.linear", 0}};
   r.base_decay = 0.5;
-  r.model = {{"block_channels", "48"}, {"lambda_min", "0.002"}};
+  r.model = {{"block_channels", 48}, {"lambda_min", 0.002}};
   const auto back = Recipe::FromJson(r.ToJson(), "test");
   ASSERT_TRUE(back.ok()) << back.status().message();
   EXPECT_EQ(back->ToJson(), r.ToJson());
@@ -39,6 +39,7 @@ TEST(RecipeTest, NamesWhatIsWrong) {
       {"{\"model\": {\"latent_channels\": 6}}", "multiple of 4"},
       {"{\"family\": \"gan\"}", "\"ae\""},
       {"{\"loss\": {\"beta\": 1}}", "'beta'"},
+      {"{\"loss\": 3}", "'loss' is not a JSON object"},
       {"{\"ema\": 1}", "'ema'"},
       {"{\"batch\": \"three\"}", "test"},
       {"[]", "object"},

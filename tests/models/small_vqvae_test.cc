@@ -19,7 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using networks::SmallVqvae;
-using networks::SmallVqvaeConfig;
 
 SmallVqvaeConfig TinyGrid(const std::string& transform) {
   SmallVqvaeConfig c;
@@ -82,22 +81,21 @@ INSTANTIATE_TEST_SUITE_P(Transforms, SmallVqvaeTest, ::testing::Values("pyramid"
                          [](const auto& p) { return p.param; });
 
 TEST(SmallVqvaeConfigTest, FieldsOutOfRangeAreNamed) {
-  const auto c = SmallVqvaeConfig::FromFields(TinyGrid("vit").ToMetadata());
-  EXPECT_FALSE(c.ok());  // "stages" is no field of a recipe's model that could be chosen
-  for (const auto& [field, value] : std::map<std::string, std::string>{{"codes", "257"},
-                                                                       {"transform", "\"cnn\""},
-                                                                       {"code_dim", "0"},
-                                                                       {"side", "7"},
-                                                                       {"widths", "[3]"},
-                                                                       {"what", "1"}}) {
-    const auto bad = SmallVqvaeConfig::FromFields({{field, value}});
+  for (const auto& [field, value] : std::map<std::string, nlohmann::json>{{"codes", 257},
+                                                                          {"transform", "cnn"},
+                                                                          {"code_dim", 0},
+                                                                          {"side", 7},
+                                                                          {"widths", {3}},
+                                                                          {"stages", 2},
+                                                                          {"what", 1}}) {
+    const auto bad = FromJson<SmallVqvaeConfig>({{field, value}});
     ASSERT_FALSE(bad.ok()) << field;
     EXPECT_EQ(bad.status().code(), StatusCode::kInvalidArgument);
     EXPECT_NE(bad.status().message().find(field), std::string::npos) << bad.status().message();
   }
-  const auto back = SmallVqvaeConfig::FromMetadata(TinyGrid("vit").ToMetadata());
+  const auto back = FromMetadata<SmallVqvaeConfig>(ToMetadata(TinyGrid("vit")));
   ASSERT_TRUE(back.ok()) << back.status().message();
-  EXPECT_EQ(back->ToMetadata(), TinyGrid("vit").ToMetadata());
+  EXPECT_EQ(ToMetadata(*back), ToMetadata(TinyGrid("vit")));
 }
 
 TEST(CodebookKeeperTest, CodesMoveToTheirMembersAndDeadOnesReturn) {
@@ -242,7 +240,7 @@ TEST_F(SmallTraining, CodecThenPriorLearnAndAreExported) {
   ASSERT_TRUE(model.ok()) << model.status().message();
   const torch::Tensor x = torch::ones({1, 1, 12, 12});
   EXPECT_GT((*model)->Decode((*model)->Encode(x)).mean().item<float>(), 0.8f);
-  ASSERT_TRUE(runtime::VqPrior::Load(*file).ok());
+  ASSERT_TRUE(runtime::VqPrior::Load(*file, (*model)->config()).ok());
 
   const training::Figures drawn = Train(Options(Prior(), 150));
   EXPECT_LT(Figure(drawn, "bits_per_index"), Figure(drawn, "without_condition") - 0.05);

@@ -7,14 +7,14 @@
 #include <string>
 #include <vector>
 
-#include "models/networks/ae_config.h"
-#include "models/networks/vqvae_config.h"
+#include "models/config/ae_config.h"
+#include "models/config/vqvae_config.h"
 #include "models/training/pack.h"
 
 namespace halfmoon::testing {
 
-inline networks::AeConfig TinyConfig() {
-  networks::AeConfig c;
+inline AeConfig TinyConfig() {
+  AeConfig c;
   c.block_channels = 16;
   c.trunk_channels = 24;
   c.analysis_blocks = c.synthesis_blocks = 1;
@@ -29,8 +29,8 @@ inline networks::AeConfig TinyConfig() {
   return c;
 }
 
-inline networks::VqvaeConfig TinyVqvaeConfig() {
-  networks::VqvaeConfig c;
+inline VqvaeConfig TinyVqvaeConfig() {
+  VqvaeConfig c;
   c.transforms = TinyConfig();
   c.codes = 16;
   c.dim = 12;

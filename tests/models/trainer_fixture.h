@@ -28,7 +28,7 @@ class TrainerTest : public ::testing::Test {
   training::TrainOptions Options(const std::string& out, std::int64_t steps) const {
     training::TrainOptions o;
     o.recipe.name = "tiny";
-    o.recipe.model = TinyConfig().ToMetadata();
+    o.recipe.model = ToJson(TinyConfig());
     o.recipe.batch = 4;
     o.recipe.crop = 64;
     o.recipe.warmup_steps = 5;

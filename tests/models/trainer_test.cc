@@ -59,7 +59,7 @@ TEST_F(TrainerTest, TheRecipeSaysHowLatentsAreQuantised) {
 // A run's last part computes with rounded weights and updates the ones behind them.
 TEST_F(TrainerTest, WeightsOfEightBitsAreRoundedAtTheEnd) {
   Recipe r = Options("bits", 1).recipe;
-  r.model["weight_bits"] = "8";
+  r.model["weight_bits"] = 8;
   r.quantise_from = 0.8;
   auto task = AeTask::Create(r, {*Pack::Read(dir_ + "/data.hmnpack")}, 1, torch::kCPU);
   ASSERT_TRUE(task.ok()) << task.status().message();
@@ -152,7 +152,7 @@ TEST_F(TrainerTest, InitStartsFromACheckpoint) {
   ASSERT_TRUE(a.ok() && b.ok());
   EXPECT_TRUE(torch::allclose(a->tensors.at("model.g_a.in.weight"),
                               b->tensors.at("model.g_a.in.weight"), 1e-5, 1e-6));
-  next.recipe.model["block_channels"] = "24";
+  next.recipe.model["block_channels"] = 24;
   const Status status = Train(next, Ignore());
   EXPECT_EQ(status.code(), StatusCode::kCorrupt);
 }
@@ -199,7 +199,7 @@ TEST_F(TrainerTest, InitStartsFromAWeightsFile) {
   // Blocks that the recipe adds change nothing in the beginning, and learn.
   double grown = 0;
   next.out_dir = dir_ + "/grown";
-  next.recipe.model["analysis_blocks"] = next.recipe.model["synthesis_trunk_blocks"] = "3";
+  next.recipe.model["analysis_blocks"] = next.recipe.model["synthesis_trunk_blocks"] = 3;
   ASSERT_TRUE(Train(next, score(&grown)).ok());
   EXPECT_NEAR(grown, restarted, 1e-4);
   next.out_dir = dir_ + "/learns";
@@ -212,7 +212,7 @@ TEST_F(TrainerTest, InitStartsFromAWeightsFile) {
   }
   // Fewer blocks than the file has would throw away what it knows.
   next.out_dir = dir_ + "/shrunk";
-  next.recipe.model["analysis_blocks"] = "0";
+  next.recipe.model["analysis_blocks"] = 0;
   const Status shrunk = Train(next, Ignore());
   EXPECT_EQ(shrunk.code(), StatusCode::kCorrupt);
   EXPECT_NE(shrunk.message().find("g_a.blocks.0"), std::string::npos) << shrunk.message();

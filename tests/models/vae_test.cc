@@ -23,7 +23,6 @@ namespace halfmoon::training {
 namespace {
 
 using networks::GaussianKl;
-using networks::VaeConfig;
 
 VaeConfig TinyVae() {
   VaeConfig c;
@@ -115,18 +114,18 @@ TEST(Vae, ShapesOfItsLatent) {
 TEST(Vae, ConfigurationsSurviveMetadataAndNameBadFields) {
   VaeConfig c = TinyVae();
   c.variational = false;
-  const auto back = VaeConfig::FromMetadata(c.ToMetadata());
+  const auto back = FromMetadata<VaeConfig>(ToMetadata(c));
   ASSERT_TRUE(back.ok()) << back.status().message();
-  EXPECT_EQ(back->ToMetadata(), c.ToMetadata());
-  auto message = [](const std::string& field, const std::string& value) {
-    return VaeConfig::FromFields({{field, value}}).status().message();
+  EXPECT_EQ(ToMetadata(*back), ToMetadata(c));
+  auto message = [](const std::string& field, const nlohmann::json& value) {
+    return FromJson<VaeConfig>({{field, value}}).status().message();
   };
-  EXPECT_NE(message("latent", "0").find("'latent' must be 1 to 256"), std::string::npos);
+  EXPECT_NE(message("latent", 0).find("'latent' is 0; legal are 1 to 256"), std::string::npos);
   // What files could say once.
-  EXPECT_NE(message("likelihood", "\"gaussian\"").find("legal is 'logistic'"), std::string::npos);
-  EXPECT_NE(message("spatial", "1").find("'spatial'"), std::string::npos);
-  EXPECT_NE(message("widths", "32, 64").find("no list of widths"), std::string::npos);
-  EXPECT_NE(message("width", "3").find("unknown model field 'width'"), std::string::npos);
+  EXPECT_NE(message("likelihood", "gaussian").find("legal is only 'logistic'"), std::string::npos);
+  EXPECT_NE(message("spatial", true).find("'spatial'"), std::string::npos);
+  EXPECT_NE(message("widths", 32).find("no list of whole numbers"), std::string::npos);
+  EXPECT_NE(message("width", 3).find("unknown model field 'width'"), std::string::npos);
 }
 
 class VaeRun : public ::testing::Test {
@@ -147,11 +146,11 @@ class VaeRun : public ::testing::Test {
     TrainOptions o;
     o.recipe.name = "tiny-vae";
     o.recipe.family = "vae";
-    o.recipe.model = {{"side", "64"},
-                      {"widths", "[8, 16, 16, 16]"},
-                      {"features", "8"},
-                      {"latent", "3"},
-                      {"variational", variational ? "true" : "false"}};
+    o.recipe.model = {{"side", 64},
+                      {"widths", {8, 16, 16, 16}},
+                      {"features", 8},
+                      {"latent", 3},
+                      {"variational", variational}};
     o.recipe.batch = 8;
     o.recipe.warmup_steps = 5;
     o.recipe.learning_rate = 4e-3;
@@ -221,7 +220,7 @@ TEST_F(VaeRun, ExportsAWeightsFileWithTablesForEachDimension) {
 
 TEST_F(VaeRun, AnUnknownLossFieldIsRefused) {
   TrainOptions o = Options("bad", 1, true);
-  o.recipe.loss = {{"betta", "1"}};
+  o.recipe.loss = {{"betta", 1}};
   const Status status = Train(o, [](const TrainProgress&) { return true; });
   EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
   EXPECT_NE(status.message().find("unknown loss field 'betta'"), std::string::npos);
@@ -271,8 +270,8 @@ TEST_F(VaeRun, FreeBitsDoNotDependOnTheNumberOfWorkers) {
   auto loss = [&](double free_nats) {
     Recipe r = Options("free", 1, true).recipe;
     r.batch = 2;
-    r.model["latent"] = "1";
-    r.loss = {{"beta", "1000"}, {"warm_up", "0"}, {"free_nats", std::to_string(free_nats)}};
+    r.model["latent"] = 1;
+    r.loss = {{"beta", 1000}, {"warm_up", 0}, {"free_nats", free_nats}};
     auto task = std::move(MakeTask(r, packs, 0, "cpu")).value();
     task->BeforeStep({0, 0.5, 0, 2});
     WorkerPool pool(2);

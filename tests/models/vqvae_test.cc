@@ -18,7 +18,6 @@ namespace {
 namespace fs = std::filesystem;
 using networks::IndexPriorImpl;
 using networks::Vqvae;
-using networks::VqvaeConfig;
 using testing::TinyVqvaeConfig;
 
 Vqvae TinyVqvae() {
@@ -35,22 +34,19 @@ Vqvae TinyVqvae() {
 }
 
 TEST(VqvaeConfigTest, FieldsOutOfRangeAreNamed) {
-  EXPECT_TRUE(VqvaeConfig::FromFields({{"codes", "64"}}).ok());
-  for (const auto& [field, value] : std::map<std::string, std::string>{{"codes", "257"},
-                                                                       {"stages", "0"},
-                                                                       {"code_dim", "400"},
-                                                                       {"dim", "none"},
-                                                                       {"what", "1"}}) {
-    const auto config = VqvaeConfig::FromFields({{field, value}});
+  EXPECT_TRUE(FromJson<VqvaeConfig>({{"codes", 64}}).ok());
+  for (const auto& [field, value] : std::map<std::string, nlohmann::json>{
+           {"codes", 257}, {"stages", 0}, {"code_dim", 400}, {"dim", "none"}, {"what", 1}}) {
+    const auto config = FromJson<VqvaeConfig>({{field, value}});
     ASSERT_FALSE(config.ok()) << field;
     EXPECT_EQ(config.status().code(), StatusCode::kInvalidArgument);
     EXPECT_NE(config.status().message().find(field), std::string::npos)
         << config.status().message();
   }
   const VqvaeConfig c = TinyVqvaeConfig();
-  const auto back = VqvaeConfig::FromMetadata(c.ToMetadata());
+  const auto back = FromMetadata<VqvaeConfig>(ToMetadata(c));
   ASSERT_TRUE(back.ok());
-  EXPECT_EQ(back->ToMetadata(), c.ToMetadata());
+  EXPECT_EQ(ToMetadata(*back), ToMetadata(c));
 }
 
 TEST(VqvaeConfigTest, TheSlopesShareFallsFromOneToNothing) {
@@ -120,13 +116,13 @@ TEST(VqvaeExport, TheIntegerPriorIsTheQuantisedNetwork) {
   ASSERT_TRUE(bytes.ok()) << bytes.status().message();
   const auto file = runtime::WeightsFile::FromBytes(*bytes);
   ASSERT_TRUE(file.ok());
-  const auto prior = runtime::VqPrior::Load(*file);
+  const auto prior = runtime::VqPrior::Load(*file, model->config());
   ASSERT_TRUE(prior.ok()) << prior.status().message();
   auto tile = runtime::VqPriorTile::Create(*prior, 8, 6, 1);
   ASSERT_TRUE(tile.ok());
   for (int s = 0; s < 4; ++s) {
     double bits = 0;
-    for (int k = 0; k < runtime::kVqPasses; ++k) {
+    for (int k = 0; k < kVqPasses; ++k) {
       std::vector<std::uint16_t> f(tile->IndexCount(k) * 16);
       ASSERT_TRUE(tile->Predict(s, k, f).ok());
       std::vector<std::uint8_t> indices;
@@ -156,7 +152,7 @@ TEST(VqvaeExport, AnExportedFileCanBeTrainedOn) {
   ASSERT_TRUE(bytes.ok()) << bytes.status().message();
   auto back = networks::ImportVqvae(*runtime::WeightsFile::FromBytes(*bytes));
   ASSERT_TRUE(back.ok()) << back.status().message();
-  EXPECT_EQ((*back)->config().ToMetadata(), model->config().ToMetadata());
+  EXPECT_EQ(ToMetadata((*back)->config()), ToMetadata(model->config()));
   (*back)->SetQuantised(true);
   const torch::Tensor p = torch::randn({2, 12, 8, 6});
   const auto before = model->Quantise(p, {4, 3}), after = (*back)->Quantise(p, {4, 3});
@@ -189,9 +185,7 @@ TEST(VqvaeTrainingTest, TrainsResumesAndExports) {
   o.recipe.batch = 4;
   o.recipe.crop = 64;
   o.recipe.warmup_steps = 2;
-  for (const auto& [name, value] : TinyVqvaeConfig().ToMetadata()) {
-    if (name != "levels") o.recipe.model[name] = value;
-  }
+  o.recipe.model = ToJson(TinyVqvaeConfig());
   o.out_dir = (dir / "run").string();
   o.budget.steps = 8;
   o.workers = 1;
@@ -237,7 +231,7 @@ TEST(VqvaeTrainingTest, TrainsResumesAndExports) {
   ASSERT_TRUE(on.ok()) << on.message();
   EXPECT_LT(std::abs(score - ended), std::abs(first - ended));
   o.out_dir = (dir / "other").string();
-  o.recipe.model["codes"] = "8";
+  o.recipe.model["codes"] = 8;
   const Status other = training::Train(o, show);
   EXPECT_EQ(other.code(), StatusCode::kInvalidArgument) << other.message();
   EXPECT_NE(other.message().find("dimensions"), std::string::npos) << other.message();

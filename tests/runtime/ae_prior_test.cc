@@ -12,11 +12,12 @@
 namespace halfmoon::runtime {
 namespace {
 
-using testing::FullDims;
+using testing::FullConfig;
 using testing::Random;
 using testing::RandomPrior;
+using testing::RandomScales;
 using testing::RandomSymbols;
-using testing::SmallDims;
+using testing::SmallConfig;
 using training::SafetensorsWriter;
 
 WeightsFile File(const SafetensorsWriter& writer) {
@@ -25,8 +26,13 @@ WeightsFile File(const SafetensorsWriter& writer) {
   return std::move(*file);
 }
 
+Result<AePrior> LoadPrior(const WeightsFile& file, std::optional<Isa> isa = std::nullopt) {
+  HALFMOON_ASSIGN_OR_RETURN(const AeConfig config, FromMetadata<AeConfig>(file.metadata()));
+  return AePrior::Load(file, config, isa);
+}
+
 AePrior Prior(const WeightsFile& file, std::optional<Isa> isa = std::nullopt) {
-  auto prior = AePrior::Load(file, isa);
+  auto prior = LoadPrior(file, isa);
   EXPECT_TRUE(prior.ok()) << prior.status().message();
   return std::move(*prior);
 }
@@ -140,10 +146,10 @@ class NaivePrior {
     return out;
   }
 
-  Walk Run(const AeDims& n, int h64, int w64, const std::vector<std::int32_t>& z_symbols,
+  Walk Run(const AeConfig& n, int h64, int w64, const std::vector<std::int32_t>& z_symbols,
            const std::vector<std::vector<std::int32_t>>& symbols) const {
     const auto z_mean = file_.Get("prior.z_mean")->Values<std::int16_t>();
-    Grid z(h64, w64, n.hyper_channels);
+    Grid z(h64, w64, int(n.hyper_channels));
     for (size_t i = 0; i < z.v.size(); ++i) {
       const auto c = i % size_t(n.hyper_channels);
       z.v[i] = std::clamp<std::int64_t>(
@@ -155,24 +161,24 @@ class NaivePrior {
     f = Layer("h2", f, false, 0, 4095);
     f = Shuffle(Layer("h3", f, false, 0, 4095));
     EXPECT_EQ(f.h, 4 * h64);
-    EXPECT_EQ(f.c, n.features);
+    EXPECT_EQ(f.c, int(n.prior_features));
 
-    const int m = n.latent_channels;
+    const int m = int(n.latent_channels);
     const int order[4] = {0, 3, 1, 2};
     Grid y(f.h, f.w, m), x(f.h, f.w, m);
     Walk walk;
     for (int k = 0; k < 4; ++k) {
       const std::string number = std::to_string(k);
-      Grid all(f.h, f.w, k == 0 ? n.features : n.features + 2 * m);
+      Grid all(f.h, f.w, k == 0 ? int(n.prior_features) : int(n.prior_features) + 2 * m);
       Grid d(f.h, f.w, m);
       if (k > 0) d = Layer("d" + number, x, true, -4095, 4095);
       for (int r = 0; r < f.h; ++r) {
         for (int c = 0; c < f.w; ++c) {
-          for (int i = 0; i < n.features; ++i) all.at(r, c, i) = f.get(r, c, i);
+          for (int i = 0; i < int(n.prior_features); ++i) all.at(r, c, i) = f.get(r, c, i);
           if (k == 0) continue;
           for (int i = 0; i < m; ++i) {
-            all.at(r, c, n.features + i) = x.get(r, c, i);
-            all.at(r, c, n.features + m + i) = d.get(r, c, i);
+            all.at(r, c, int(n.prior_features) + i) = x.get(r, c, i);
+            all.at(r, c, int(n.prior_features) + m + i) = d.get(r, c, i);
           }
         }
       }
@@ -187,7 +193,7 @@ class NaivePrior {
         for (int c = 0; c < f.w; ++c) {
           const int group = (2 * (r % 2) + c % 2) ^ order[k];
           for (int i = group * (m / 4); i < (group + 1) * (m / 4); ++i) {
-            const auto t = std::clamp<std::int64_t>(out.get(r, c, i), 0, n.table_count - 1);
+            const auto t = std::clamp<std::int64_t>(out.get(r, c, i), 0, RandomScales(n) - 1);
             const auto mean = std::clamp<std::int64_t>(out.get(r, c, m + i), -4095, 4095);
             walk.tables.back().push_back(std::uint8_t(t));
             walk.means.back().push_back(std::int16_t(mean));
@@ -210,7 +216,7 @@ class NaivePrior {
 // --- Tests ---------------------------------------------------------------------------------------
 
 TEST(AePrior, EqualsTheNaivePriorOnEveryIsaAndThreadCount) {
-  const AeDims dims = SmallDims();
+  const AeConfig dims = SmallConfig();
   const WeightsFile file = File(RandomPrior(dims, 21));
   Random random(22);
   const std::vector<std::array<int, 3>> cases = {{1, 1, 0}, {2, 3, 63}, {3, 1, 17}};
@@ -245,7 +251,7 @@ TEST(AePrior, EqualsTheNaivePriorOnEveryIsaAndThreadCount) {
 }
 
 TEST(AePrior, FullSizeAgreesBetweenIsasAndThreads) {
-  const AeDims dims = FullDims();
+  const AeConfig dims = FullConfig();
   const WeightsFile file = File(RandomPrior(dims, 23));
   Random random(24);
   const auto z = RandomSymbols(size_t(dims.hyper_channels), 100, random);
@@ -262,7 +268,7 @@ TEST(AePrior, FullSizeAgreesBetweenIsasAndThreads) {
 
 // An encoder has y and derives r from the means; a decoder has only r. Both see the same tables.
 TEST(AePrior, EncoderAndDecoderWalksAgree) {
-  const AeDims dims = SmallDims();
+  const AeConfig dims = SmallConfig();
   const WeightsFile file = File(RandomPrior(dims, 25));
   const AePrior prior = Prior(file);
   Random random(26);
@@ -290,11 +296,11 @@ TEST(AePrior, EncoderAndDecoderWalksAgree) {
 }
 
 TEST(AePrior, EveryLatentIsCodedOnce) {
-  const WeightsFile file = File(RandomPrior(SmallDims(), 27));
+  const WeightsFile file = File(RandomPrior(SmallConfig(), 27));
   auto tile = AePriorTile::Create(Prior(file), 0, 2, 1, 1);
   ASSERT_TRUE(tile.ok());
   std::vector<int> seen(tile->latent().size(), 0);
-  const size_t quarter = SmallDims().latent_channels / 4;
+  const size_t quarter = SmallConfig().latent_channels / 4;
   for (int k = 0; k < kAePasses; ++k) {
     for (const size_t offset : tile->PassOffsets(k)) {
       for (size_t i = 0; i < quarter; ++i) ++seen[offset + i];
@@ -306,7 +312,7 @@ TEST(AePrior, EveryLatentIsCodedOnce) {
 // Changing a symbol in one place must reach later passes' predictions only nearby, and a tile
 // starts from zeros whatever was coded in it before.
 TEST(AePrior, ContextIsLocalAndRestartsClean) {
-  const AeDims dims = SmallDims();
+  const AeConfig dims = SmallConfig();
   const WeightsFile file = File(RandomPrior(dims, 28));
   const AePrior prior = Prior(file);
   Random random(29);
@@ -351,7 +357,7 @@ TEST(AePrior, ContextIsLocalAndRestartsClean) {
 }
 
 TEST(AePrior, LevelMatters) {
-  const AeDims dims = SmallDims();
+  const AeConfig dims = SmallConfig();
   const WeightsFile file = File(RandomPrior(dims, 30));
   const AePrior prior = Prior(file);
   const std::vector<std::int32_t> z(size_t(dims.hyper_channels), 0);
@@ -361,33 +367,28 @@ TEST(AePrior, LevelMatters) {
 }
 
 TEST(AePrior, AnyHyperSymbolIsLegal) {
-  const WeightsFile file = File(RandomPrior(SmallDims(), 31));
+  const WeightsFile file = File(RandomPrior(SmallConfig(), 31));
   auto tile = AePriorTile::Create(Prior(file), 0, 1, 1, 1);
   ASSERT_TRUE(tile.ok());
   std::vector<std::int32_t> z(tile->HyperSymbols(), std::numeric_limits<std::int32_t>::min());
   EXPECT_TRUE(tile->SetHyperLatent(z).ok());
   std::fill(z.begin(), z.end(), std::numeric_limits<std::int32_t>::max());
   EXPECT_TRUE(tile->SetHyperLatent(z).ok());
-  EXPECT_EQ(tile->features().size(), size_t(16 * SmallDims().features));
+  EXPECT_EQ(tile->features().size(), size_t(16 * SmallConfig().prior_features));
 }
 
 TEST(AePrior, ReportsItsSizes) {
-  const AeDims dims = SmallDims();
+  const AeConfig dims = SmallConfig();
   const WeightsFile file = File(RandomPrior(dims, 32));
   const AePrior prior = Prior(file);
-  EXPECT_EQ(prior.dims().latent_channels, dims.latent_channels);
-  EXPECT_EQ(prior.dims().hyper_hidden0, dims.hyper_hidden0);
-  EXPECT_EQ(prior.dims().hyper_hidden1, dims.hyper_hidden1);
-  EXPECT_EQ(prior.dims().features, dims.features);
-  EXPECT_EQ(prior.dims().hidden, dims.hidden);
-  EXPECT_EQ(prior.dims().table_count, dims.table_count);
-  EXPECT_EQ(prior.tables().count(), size_t(dims.table_count));
+  EXPECT_EQ(ToMetadata(prior.config()), ToMetadata(dims));
+  EXPECT_EQ(prior.scales(), RandomScales(dims));
+  EXPECT_EQ(prior.tables().count(), size_t(RandomScales(dims)));
   std::int64_t elements = 0;
   for (const auto& name : file.names()) {
     if (name.starts_with("prior.")) elements += std::int64_t(file.Get(name)->element_count());
   }
   EXPECT_EQ(prior.parameter_count(), elements);
-  EXPECT_GT(prior.macs_per_pixel(), 0);
   const auto means = file.Get("prior.z_mean")->Values<std::int16_t>();
   const auto tables = file.Get("prior.z_table")->Values<std::uint8_t>();
   EXPECT_EQ(prior.z_mean(63).size(), size_t(dims.hyper_channels));
@@ -396,7 +397,7 @@ TEST(AePrior, ReportsItsSizes) {
 }
 
 // Weights whose tables serve both quantisers.
-SafetensorsWriter DependentPrior(const AeDims& dims, std::int32_t first, std::int32_t half_step,
+SafetensorsWriter DependentPrior(const AeConfig& dims, std::int32_t first, std::int32_t half_step,
                                  int count) {
   SafetensorsWriter writer = RandomPrior(dims, 38);
   Random random(39);
@@ -407,14 +408,14 @@ SafetensorsWriter DependentPrior(const AeDims& dims, std::int32_t first, std::in
 }
 
 TEST(AePrior, ScaleIndexesAreFewerThanTablesWithDependentOnes) {
-  const AeDims dims = SmallDims();
-  const int count = DependentTables::Count(dims.table_count, 7);
+  const AeConfig dims = SmallConfig();
+  const int count = DependentTables::Count(RandomScales(dims), 7);
   const WeightsFile file = File(DependentPrior(dims, 7, 10, count));
   const AePrior prior = Prior(file);
-  EXPECT_EQ(prior.dims().table_count, dims.table_count);
+  EXPECT_EQ(prior.scales(), RandomScales(dims));
   EXPECT_EQ(prior.tables().count(), size_t(count));
   ASSERT_NE(prior.dependent_tables(), nullptr);
-  EXPECT_EQ(prior.dependent_tables()->scales, dims.table_count);
+  EXPECT_EQ(prior.dependent_tables()->scales, RandomScales(dims));
   EXPECT_EQ(prior.dependent_tables()->first, 7);
   EXPECT_EQ(prior.dependent_tables()->half_step, 10);
   EXPECT_EQ(prior.dependent_tables()->kStep, 16);
@@ -432,7 +433,7 @@ TEST(AePrior, ScaleIndexesAreFewerThanTablesWithDependentOnes) {
 }
 
 TEST(AePrior, MisuseIsAStatus) {
-  const WeightsFile file = File(RandomPrior(SmallDims(), 33));
+  const WeightsFile file = File(RandomPrior(SmallConfig(), 33));
   const AePrior prior = Prior(file);
   for (const auto& [level, h, w, threads] : std::vector<std::array<int, 4>>{
            {-1, 1, 1, 1}, {64, 1, 1, 1}, {0, 0, 1, 1}, {0, 1, 513, 1}, {0, 1, 1, 0}}) {
@@ -478,29 +479,29 @@ TEST(AePrior, MisuseIsAStatus) {
 // --- Damaged models ------------------------------------------------------------------------------
 
 void ExpectLoadFails(const SafetensorsWriter& writer, const std::string& part) {
-  const auto prior = AePrior::Load(File(writer));
+  const auto prior = LoadPrior(File(writer));
   ASSERT_FALSE(prior.ok()) << part;
   EXPECT_EQ(prior.status().code(), StatusCode::kModelCorrupt) << prior.status().message();
   EXPECT_NE(prior.status().message().find(part), std::string::npos) << prior.status().message();
 }
 
 TEST(AePriorLoad, BadDependentTablesAreNamed) {
-  const AeDims dims = SmallDims();
-  const int count = DependentTables::Count(dims.table_count, 7);
+  const AeConfig dims = SmallConfig();
+  const int count = DependentTables::Count(RandomScales(dims), 7);
   for (const std::int32_t first : {-1, 6, 8, count, 1 << 30})
     ExpectLoadFails(DependentPrior(dims, first, 10, count), "\"tables.dependent\"");
   for (const std::int32_t half_step : {-1, 0, 17})
     ExpectLoadFails(DependentPrior(dims, 7, half_step, count), "half step");
   // A scale index that only has a table of another kind.
   SafetensorsWriter beyond = DependentPrior(dims, 7, 10, count);
-  std::vector<std::uint8_t> table(size_t(dims.levels * dims.hyper_channels), 0);
-  table[1] = std::uint8_t(dims.table_count);
-  ASSERT_TRUE(beyond.Add("prior.z_table", {dims.levels, dims.hyper_channels}, table).ok());
+  std::vector<std::uint8_t> table(size_t(AeConfig::kLevels * dims.hyper_channels), 0);
+  table[1] = std::uint8_t(RandomScales(dims));
+  ASSERT_TRUE(beyond.Add("prior.z_table", {AeConfig::kLevels, dims.hyper_channels}, table).ok());
   ExpectLoadFails(beyond, "at level 0, channel 1");
 }
 
 TEST(AePriorLoad, EveryMissingTensorIsNamed) {
-  const SafetensorsWriter writer = RandomPrior(SmallDims(), 34);
+  const SafetensorsWriter writer = RandomPrior(SmallConfig(), 34);
   const WeightsFile file = File(writer);
   for (const std::string& name : file.names()) {
     if (name.ends_with(".level_bias")) continue;
@@ -511,7 +512,7 @@ TEST(AePriorLoad, EveryMissingTensorIsNamed) {
 }
 
 TEST(AePriorLoad, EveryMistypedTensorIsNamed) {
-  const SafetensorsWriter writer = RandomPrior(SmallDims(), 35);
+  const SafetensorsWriter writer = RandomPrior(SmallConfig(), 35);
   const WeightsFile file = File(writer);
   for (const std::string& name : file.names()) {
     SafetensorsWriter broken = writer;
@@ -521,7 +522,7 @@ TEST(AePriorLoad, EveryMistypedTensorIsNamed) {
 }
 
 TEST(AePriorLoad, BadMetadataAndValuesAreNamed) {
-  const AeDims dims = SmallDims();
+  const AeConfig dims = SmallConfig();
   const SafetensorsWriter writer = RandomPrior(dims, 36);
   for (const char* key : {"latent_channels", "hyper_channels", "levels"}) {
     for (const char* value : {"0", "-4", "a", "100000"}) {
@@ -537,17 +538,17 @@ TEST(AePriorLoad, BadMetadataAndValuesAreNamed) {
   other.SetMetadata("latent_channels", "24");
   ExpectLoadFails(other, "expected");
 
-  const std::int64_t n = dims.levels * dims.hyper_channels;
+  const std::int64_t n = AeConfig::kLevels * dims.hyper_channels;
   std::vector<std::uint8_t> table(size_t(n), 0);
-  table[size_t(dims.hyper_channels) + 2] = std::uint8_t(dims.table_count);
+  table[size_t(dims.hyper_channels) + 2] = std::uint8_t(RandomScales(dims));
   SafetensorsWriter bad_table = writer;
-  ASSERT_TRUE(bad_table.Add("prior.z_table", {dims.levels, dims.hyper_channels}, table).ok());
+  ASSERT_TRUE(bad_table.Add("prior.z_table", {AeConfig::kLevels, dims.hyper_channels}, table).ok());
   ExpectLoadFails(bad_table, "at level 1, channel 2");
   for (const int value : {4096, -4096, -32768}) {
     std::vector<std::int16_t> mean(size_t(n), 0);
     mean[3] = std::int16_t(value);
     SafetensorsWriter bad_mean = writer;
-    ASSERT_TRUE(bad_mean.Add("prior.z_mean", {dims.levels, dims.hyper_channels}, mean).ok());
+    ASSERT_TRUE(bad_mean.Add("prior.z_mean", {AeConfig::kLevels, dims.hyper_channels}, mean).ok());
     ExpectLoadFails(bad_mean, "at level 0, channel 3");
   }
 
@@ -563,7 +564,7 @@ TEST(AePriorLoad, BadMetadataAndValuesAreNamed) {
 }
 
 TEST(AePriorLoad, AnOverflowingLayerIsNamed) {
-  const AeDims dims = SmallDims();
+  const AeConfig dims = SmallConfig();
   for (const std::string layer : {"h0", "d2", "a1", "b3", "c0"}) {
     SafetensorsWriter broken = RandomPrior(dims, 37);
     const WeightsFile file = File(broken);
@@ -576,16 +577,15 @@ TEST(AePriorLoad, AnOverflowingLayerIsNamed) {
 }
 
 TEST(AePriorLoad, AnUnavailableIsaIsRefused) {
-  const WeightsFile file = File(RandomPrior(SmallDims(), 38));
+  const WeightsFile file = File(RandomPrior(SmallConfig(), 38));
   for (const Isa isa : {Isa::kSse4, Isa::kAvx2, Isa::kAvx512, Isa::kNative}) {
-    EXPECT_EQ(AePrior::Load(file, isa).ok(), IsaSupported(isa)) << IsaName(isa);
+    EXPECT_EQ(LoadPrior(file, isa).ok(), IsaSupported(isa)) << IsaName(isa);
   }
 }
 
 // Byte flips anywhere: an error or a working prior, never a crash or a sanitizer report.
 TEST(AePriorLoad, SurvivesDamageAnywhere) {
-  AeDims dims = SmallDims();
-  dims.levels = 2;
+  const AeConfig dims = SmallConfig();
   const auto whole = *RandomPrior(dims, 39).ToBytes();
   Random random(40);
   for (int round = 0; round < 400; ++round) {
@@ -597,7 +597,7 @@ TEST(AePriorLoad, SurvivesDamageAnywhere) {
     }
     const auto file = WeightsFile::FromBytes(std::move(bytes));
     if (!file.ok()) continue;
-    const auto prior = AePrior::Load(*file);
+    const auto prior = LoadPrior(*file);
     if (!prior.ok()) {
       EXPECT_EQ(prior.status().code(), StatusCode::kModelCorrupt);
       continue;
@@ -609,7 +609,7 @@ TEST(AePriorLoad, SurvivesDamageAnywhere) {
     const auto r = RandomSymbols(tile->SymbolsPerPass(), 1000, random);
     const Walk walk = WalkTile(*tile, z, [&](int, const auto&) { return r; });
     for (const auto& tables : walk.tables) {
-      for (const auto t : tables) ASSERT_LT(t, prior->dims().table_count);
+      for (const auto t : tables) ASSERT_LT(t, prior->scales());
     }
   }
 }

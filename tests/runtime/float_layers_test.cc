@@ -214,18 +214,18 @@ class AeTransformsTest : public ::testing::Test {
  protected:
   AeTransformsTest()
       : file_(*WeightsFile::FromBytes(
-            *testing::RandomTransforms(testing::SmallTransformDims(), 5).ToBytes())) {}
+            *testing::RandomTransforms(testing::SmallConfig(), 5).ToBytes())) {}
   WeightsFile file_;
 };
 
 TEST_F(AeTransformsTest, SynthesisIsTheSameOnEveryIsaAndThreadCount) {
-  const auto dims = TransformDims::Read(file_);
-  ASSERT_TRUE(dims.ok()) << dims.status().message();
-  const auto synthesis = AeSynthesis::Load(file_, *dims);
+  const auto config = FromMetadata<AeConfig>(file_.metadata());
+  ASSERT_TRUE(config.ok()) << config.status().message();
+  const auto synthesis = AeSynthesis::Load(file_, *config);
   ASSERT_TRUE(synthesis.ok()) << synthesis.status().message();
   Random random(6);
   const std::size_t h = 10, w = 20;  // more than one window of the blocks
-  const auto latent = testing::RandomSymbols(h * w * dims->latent, 100, random);
+  const auto latent = testing::RandomSymbols(h * w * config->latent_channels, 100, random);
   auto run = [&](Isa isa, int threads) {
     std::vector<float> pixels(h * w * 256 * 3);
     synthesis->Run(isa, latent, h, w, 5000, threads, pixels.data());
@@ -242,15 +242,15 @@ TEST_F(AeTransformsTest, SynthesisIsTheSameOnEveryIsaAndThreadCount) {
 }
 
 TEST_F(AeTransformsTest, AnalysisIsTheSameOnEveryIsaAndThreadCount) {
-  const auto dims = TransformDims::Read(file_);
-  ASSERT_TRUE(dims.ok());
-  const auto analysis = AeAnalysis::Load(file_, *dims);
+  const auto config = FromMetadata<AeConfig>(file_.metadata());
+  ASSERT_TRUE(config.ok()) << config.status().message();
+  const auto analysis = AeAnalysis::Load(file_, *config);
   ASSERT_TRUE(analysis.ok()) << analysis.status().message();
   Random random(7);
   const std::size_t h = 4, w = 20;
   const auto pixels = RandomFloats(h * w * 256 * 3, random, 2);
   auto run = [&](Isa isa, int threads) {
-    std::vector<float> y(h * w * dims->latent), z(h * w / 16 * dims->hyper);
+    std::vector<float> y(h * w * config->latent_channels), z(h * w / 16 * config->hyper_channels);
     analysis->Run(isa, pixels.data(), h, w, 5000, threads, y.data());
     analysis->RunHyper(isa, y.data(), h, w, threads, z.data());
     y.insert(y.end(), z.begin(), z.end());
@@ -266,12 +266,12 @@ TEST_F(AeTransformsTest, AnalysisIsTheSameOnEveryIsaAndThreadCount) {
 }
 
 TEST_F(AeTransformsTest, AMissingTensorIsNamed) {
-  auto writer = testing::RandomTransforms(testing::SmallTransformDims(), 5);
+  auto writer = testing::RandomTransforms(testing::SmallConfig(), 5);
   writer.SetMetadata("block_channels", "40");
   const auto file = WeightsFile::FromBytes(*writer.ToBytes());
-  const auto dims = TransformDims::Read(*file);
-  ASSERT_TRUE(dims.ok());
-  const auto synthesis = AeSynthesis::Load(*file, *dims);
+  const auto config = FromMetadata<AeConfig>(file->metadata());
+  ASSERT_TRUE(config.ok()) << config.status().message();
+  const auto synthesis = AeSynthesis::Load(*file, *config);
   ASSERT_FALSE(synthesis.ok());
   EXPECT_EQ(synthesis.status().code(), StatusCode::kModelCorrupt);
   EXPECT_NE(synthesis.status().message().find("g_s."), std::string::npos)

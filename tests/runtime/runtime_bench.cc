@@ -21,13 +21,13 @@ T Must(Result<T> result) {
 
 const WeightsFile& FullWeights() {
   static const WeightsFile file =
-      Must(WeightsFile::FromBytes(Must(RandomPrior(FullDims(), 1).ToBytes())));
+      Must(WeightsFile::FromBytes(Must(RandomPrior(FullConfig(), 1).ToBytes())));
   return file;
 }
 
 // The whole prior of one 768x512 picture: hyper decoder and four passes.
 void BM_Prior(benchmark::State& state, Isa isa, int threads) {
-  const AePrior prior = Must(AePrior::Load(FullWeights(), isa));
+  const AePrior prior = Must(AePrior::Load(FullWeights(), FullConfig(), isa));
   AePriorTile tile = Must(AePriorTile::Create(prior, 32, 8, 12, threads));
   Random random(2);
   const auto z = RandomSymbols(tile.HyperSymbols(), 40, random);
@@ -45,12 +45,12 @@ void BM_Prior(benchmark::State& state, Isa isa, int threads) {
   const double pixels = 768.0 * 512.0;
   state.counters["pixels/s"] =
       benchmark::Counter(pixels, benchmark::Counter::kIsIterationInvariantRate);
-  state.counters["GMAC/s"] = benchmark::Counter(pixels * prior.macs_per_pixel() / 1e9,
+  state.counters["GMAC/s"] = benchmark::Counter(pixels * FullConfig().PriorKmac() / 1e6,
                                                 benchmark::Counter::kIsIterationInvariantRate);
 }
 
 void BM_Hyper(benchmark::State& state, Isa isa) {
-  const AePrior prior = Must(AePrior::Load(FullWeights(), isa));
+  const AePrior prior = Must(AePrior::Load(FullWeights(), FullConfig(), isa));
   AePriorTile tile = Must(AePriorTile::Create(prior, 32, 8, 12, 1));
   Random random(2);
   const auto z = RandomSymbols(tile.HyperSymbols(), 40, random);
@@ -62,8 +62,8 @@ void BM_Hyper(benchmark::State& state, Isa isa) {
 // Pixels of a 768x512 picture from its latent, and the way there.
 void BM_Synthesis(benchmark::State& state, Isa isa, int threads) {
   const WeightsFile file =
-      Must(WeightsFile::FromBytes(Must(RandomTransforms(FullTransformDims(), 1).ToBytes())));
-  const AeSynthesis synthesis = Must(AeSynthesis::Load(file, FullTransformDims()));
+      Must(WeightsFile::FromBytes(Must(RandomTransforms(FullConfig(), 1).ToBytes())));
+  const AeSynthesis synthesis = Must(AeSynthesis::Load(file, FullConfig()));
   Random random(2);
   const auto latent = RandomSymbols(32 * 48 * 256, 100, random);
   std::vector<float> pixels(512 * 768 * 3);
@@ -77,8 +77,8 @@ void BM_Synthesis(benchmark::State& state, Isa isa, int threads) {
 
 void BM_Analysis(benchmark::State& state, Isa isa, int threads) {
   const WeightsFile file =
-      Must(WeightsFile::FromBytes(Must(RandomTransforms(FullTransformDims(), 1).ToBytes())));
-  const AeAnalysis analysis = Must(AeAnalysis::Load(file, FullTransformDims()));
+      Must(WeightsFile::FromBytes(Must(RandomTransforms(FullConfig(), 1).ToBytes())));
+  const AeAnalysis analysis = Must(AeAnalysis::Load(file, FullConfig()));
   const std::vector<float> pixels(512 * 768 * 3, 0.25f);
   std::vector<float> y(32 * 48 * 256), z(8 * 12 * 96);
   for (auto _ : state) {
@@ -142,7 +142,8 @@ void BM_Layer(benchmark::State& state, Isa isa) {
 }
 
 void BM_Load(benchmark::State& state) {
-  for (auto _ : state) benchmark::DoNotOptimize(Must(AePrior::Load(FullWeights())).isa());
+  for (auto _ : state)
+    benchmark::DoNotOptimize(Must(AePrior::Load(FullWeights(), FullConfig())).isa());
 }
 
 void Register() {

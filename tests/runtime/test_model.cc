@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
-#include <map>
 
 namespace halfmoon::runtime::testing {
 namespace {
@@ -69,111 +68,70 @@ void AddRandomTables(training::SafetensorsWriter& writer, int count, Random& ran
   Must(writer.Add("tables.frequencies", {n}, frequencies));
 }
 
-training::SafetensorsWriter RandomPrior(const AeDims& d, std::uint64_t seed) {
+int RandomScales(const AeConfig& c) {
+  return c.latent_channels == FullConfig().latent_channels ? 128 : 37;
+}
+
+training::SafetensorsWriter RandomPrior(const AeConfig& c, std::uint64_t seed) {
   Random random(seed);
   training::SafetensorsWriter writer;
   writer.SetMetadata("architecture", "ae");
-  writer.SetMetadata("latent_channels", std::to_string(d.latent_channels));
-  writer.SetMetadata("hyper_channels", std::to_string(d.hyper_channels));
-  writer.SetMetadata("levels", std::to_string(d.levels));
-  AddRandomTables(writer, d.table_count, random);
+  for (const auto& [key, value] : ToMetadata(c)) writer.SetMetadata(key, value);
+  const int tables = RandomScales(c);
+  constexpr int kLevels = AeConfig::kLevels;
+  AddRandomTables(writer, tables, random);
+  const auto z = static_cast<int>(c.hyper_channels), h0 = static_cast<int>(c.prior_h0),
+             h1 = static_cast<int>(c.prior_h1), features = static_cast<int>(c.prior_features),
+             hidden = static_cast<int>(c.prior_hidden);
 
   const auto layer = [&](const std::string& name, int out, int in, int kernel, bool depthwise,
                          int target, int levels) {
     AddRandomLayer(writer, "prior." + name, out, in, kernel, depthwise, target, 0, levels, random);
   };
-  const int m = d.latent_channels;
-  layer("h0", d.hyper_hidden0, d.hyper_channels, 3, false, 2500, d.levels);
-  layer("h1", 4 * d.hyper_hidden1, d.hyper_hidden0, 1, false, 2500, 0);
-  layer("h2", d.hyper_hidden1, d.hyper_hidden1, 3, false, 2500, 0);
-  layer("h3", 4 * d.features, d.hyper_hidden1, 1, false, 2500, 0);
+  const auto m = static_cast<int>(c.latent_channels);
+  layer("h0", h0, z, 3, false, 2500, kLevels);
+  layer("h1", 4 * h1, h0, 1, false, 2500, 0);
+  layer("h2", h1, h1, 3, false, 2500, 0);
+  layer("h3", 4 * features, h1, 1, false, 2500, 0);
   for (int k = 0; k < kAePasses; ++k) {
     const std::string n = std::to_string(k);
     if (k > 0) layer("d" + n, m, m, 3, true, 2000, 0);
-    layer("a" + n, d.hidden, k == 0 ? d.features : d.features + 2 * m, 1, false, 2500, 0);
-    layer("b" + n, d.hidden, d.hidden, 1, false, 2500, 0);
+    layer("a" + n, hidden, k == 0 ? features : features + 2 * m, 1, false, 2500, 0);
+    layer("b" + n, hidden, hidden, 1, false, 2500, 0);
     // Table indices over all tables and some beyond, so that the clamp is seen; means likewise.
-    layer("c" + n, 2 * m, d.hidden, 1, false, 3000, 0);
+    layer("c" + n, 2 * m, hidden, 1, false, 3000, 0);
     std::vector<std::int32_t> bias(static_cast<std::size_t>(2 * m)), multiplier(bias.size()),
         shift(bias.size());
     for (std::size_t o = 0; o < bias.size(); ++o) {
       const bool is_table = o < static_cast<std::size_t>(m);
-      const double target = (is_table ? d.table_count : 1500) * 4;
-      const double scale = target / (std::sqrt(double(d.hidden)) * 73 * 2000);
+      const double target = (is_table ? tables : 1500) * 4;
+      const double scale = target / (std::sqrt(double(hidden)) * 73 * 2000);
       const std::int64_t mult = random.In(std::int64_t{1} << 29, (std::int64_t{1} << 31) - 1);
       multiplier[o] = static_cast<std::int32_t>(mult);
       shift[o] = static_cast<int>(std::lround(std::log2(double(mult) / scale)));
       const double real_scale = double(mult) / std::pow(2.0, shift[o]);
-      bias[o] = static_cast<std::int32_t>((is_table ? d.table_count / 2.0 : 0.0) / real_scale);
+      bias[o] = static_cast<std::int32_t>((is_table ? tables / 2.0 : 0.0) / real_scale);
     }
     Must(writer.Add("prior.c" + n + ".bias", {2 * m}, bias));
     Must(writer.Add("prior.c" + n + ".multiplier", {2 * m}, multiplier));
     Must(writer.Add("prior.c" + n + ".shift", {2 * m}, shift));
   }
-  std::vector<std::uint8_t> z_table(static_cast<std::size_t>(d.levels * d.hyper_channels));
+  std::vector<std::uint8_t> z_table(static_cast<std::size_t>(kLevels * z));
   std::vector<std::int16_t> z_mean(z_table.size());
-  for (auto& t : z_table) t = static_cast<std::uint8_t>(random.In(0, d.table_count - 1));
-  for (auto& z : z_mean) z = static_cast<std::int16_t>(random.In(-400, 400));
-  Must(writer.Add("prior.z_table", {d.levels, d.hyper_channels}, z_table));
-  Must(writer.Add("prior.z_mean", {d.levels, d.hyper_channels}, z_mean));
+  for (auto& t : z_table) t = static_cast<std::uint8_t>(random.In(0, tables - 1));
+  for (auto& mean : z_mean) mean = static_cast<std::int16_t>(random.In(-400, 400));
+  Must(writer.Add("prior.z_table", {kLevels, z}, z_table));
+  Must(writer.Add("prior.z_mean", {kLevels, z}, z_mean));
   return writer;
 }
 
-TransformDims SmallTransformDims() {
-  return {.block = 24,
-          .trunk = 40,
-          .analysis_blocks = 2,
-          .analysis_trunk_blocks = 1,
-          .synthesis_blocks = 2,
-          .synthesis_trunk_blocks = 1,
-          .latent = 20,
-          .hyper = 7,
-          .hyper_width = 12,
-          .anchors = 3,
-          .lapped = true,
-          .refine = 10,
-          .refine_blocks = 2};
-}
-
-TransformDims FullTransformDims() {
-  return {.block = 128,
-          .trunk = 192,
-          .analysis_blocks = 6,
-          .analysis_trunk_blocks = 4,
-          .synthesis_blocks = 7,
-          .synthesis_trunk_blocks = 4,
-          .latent = 256,
-          .hyper = 96,
-          .hyper_width = 128,
-          .anchors = 8,
-          .lapped = true,
-          .refine = 48,
-          .refine_blocks = 3};
-}
-
-training::SafetensorsWriter RandomTransforms(const TransformDims& dims, std::uint64_t seed) {
+training::SafetensorsWriter RandomTransforms(const AeConfig& config, std::uint64_t seed) {
   Random random(seed);
   training::SafetensorsWriter writer;
-  for (const auto& [key, value] :
-       std::map<std::string, std::size_t>{{"block_channels", dims.block},
-                                          {"trunk_channels", dims.trunk},
-                                          {"analysis_blocks", dims.analysis_blocks},
-                                          {"analysis_trunk_blocks", dims.analysis_trunk_blocks},
-                                          {"synthesis_blocks", dims.synthesis_blocks},
-                                          {"synthesis_trunk_blocks", dims.synthesis_trunk_blocks},
-                                          {"latent_channels", dims.latent},
-                                          {"hyper_channels", dims.hyper},
-                                          {"hyper_width", dims.hyper_width},
-                                          {"level_anchors", dims.anchors},
-                                          {"lapped", dims.lapped ? 1 : 0},
-                                          {"refine_channels", dims.refine},
-                                          {"refine_blocks", dims.refine_blocks}}) {
-    writer.SetMetadata(key, std::to_string(value));
-  }
-  const auto c = static_cast<std::int64_t>(dims.block), d = static_cast<std::int64_t>(dims.trunk);
-  const auto m = static_cast<std::int64_t>(dims.latent), z = static_cast<std::int64_t>(dims.hyper);
-  const auto w = static_cast<std::int64_t>(dims.hyper_width),
-             anchors = static_cast<std::int64_t>(dims.anchors);
+  for (const auto& [key, value] : ToMetadata(config)) writer.SetMetadata(key, value);
+  const std::int64_t c = config.block_channels, d = config.trunk_channels,
+                     m = config.latent_channels, z = config.hyper_channels, w = config.hyper_width,
+                     anchors = config.level_anchors;
   // Uniform values whose sum over `fan` inputs of size one has a size of about one.
   auto add = [&](const std::string& name, const std::vector<std::int64_t>& shape,
                  std::int64_t fan) {
@@ -198,20 +156,20 @@ training::SafetensorsWriter RandomTransforms(const TransformDims& dims, std::uin
     pointwise(name + ".reduce", n, 2 * n);
   };
   pointwise("g_a.in", c, 192);
-  auto stack = [&](const std::string& name, std::int64_t n, std::size_t count) {
-    for (std::size_t i = 0; i < count; ++i) block(name + "." + std::to_string(i), n);
+  auto stack = [&](const std::string& name, std::int64_t n, std::int64_t count) {
+    for (std::int64_t i = 0; i < count; ++i) block(name + "." + std::to_string(i), n);
   };
-  stack("g_a.blocks", c, dims.analysis_blocks);
-  stack("g_s.blocks", c, dims.synthesis_blocks);
-  stack("g_a.trunk", d, dims.analysis_trunk_blocks);
-  stack("g_s.trunk", d, dims.synthesis_trunk_blocks);
+  stack("g_a.blocks", c, config.analysis_blocks);
+  stack("g_s.blocks", c, config.synthesis_blocks);
+  stack("g_a.trunk", d, config.analysis_trunk_blocks);
+  stack("g_s.trunk", d, config.synthesis_trunk_blocks);
   pointwise("g_a.down", d, 4 * c);
   pointwise("g_a.out", m, d);
-  pointwise("g_a.linear", m, dims.lapped ? 3072 : 768, false);
+  pointwise("g_a.linear", m, config.lapped ? 3072 : 768, false);
   pointwise("g_s.in", d, m);
   pointwise("g_s.up", 4 * c, d);
   pointwise("g_s.out", 192, c);
-  pointwise("g_s.linear", dims.lapped ? 3072 : 768, m, false);
+  pointwise("g_s.linear", config.lapped ? 3072 : 768, m, false);
   pointwise("h_a.in", w, m);
   pointwise("h_a.down1", w, 4 * w);
   block("h_a.mid1", w);
@@ -222,35 +180,43 @@ training::SafetensorsWriter RandomTransforms(const TransformDims& dims, std::uin
   add("g_s.gain.anchors", {anchors, c}, 10);
   add("gain.forward.anchors", {anchors, m}, 10);
   add("gain.inverse.anchors", {anchors, m}, 10);
-  const auto r = static_cast<std::int64_t>(dims.refine);
+  const std::int64_t r = config.refine_channels;
   pointwise("g_s.refine.in", r, 48);
   pointwise("g_s.refine.up", 4 * r, c);
-  stack("g_s.refine.blocks", r, dims.refine_blocks);
+  stack("g_s.refine.blocks", r, config.refine_blocks);
   pointwise("g_s.refine.out", 48, r);
   add("g_s.refine.gain.anchors", {anchors, r}, 10);
   return writer;
 }
 
-AeDims SmallDims() {
-  return {.latent_channels = 20,
-          .hyper_channels = 7,
-          .levels = 64,
-          .hyper_hidden0 = 9,
-          .hyper_hidden1 = 5,
-          .features = 11,
-          .hidden = 19,
-          .table_count = 37};
+AeConfig SmallConfig() {
+  AeConfig c;
+  c.block_channels = 24;
+  c.trunk_channels = 40;
+  c.analysis_blocks = c.synthesis_blocks = 2;
+  c.analysis_trunk_blocks = c.synthesis_trunk_blocks = 1;
+  c.latent_channels = 20;
+  c.hyper_channels = 7;
+  c.hyper_width = 12;
+  c.prior_h0 = 9;
+  c.prior_h1 = 5;
+  c.prior_features = 11;
+  c.prior_hidden = 19;
+  c.level_anchors = 3;
+  c.lapped = true;
+  c.refine_channels = 10;
+  c.refine_blocks = 2;
+  return c;
 }
 
-AeDims FullDims() {
-  return {.latent_channels = 256,
-          .hyper_channels = 96,
-          .levels = 64,
-          .hyper_hidden0 = 192,
-          .hyper_hidden1 = 128,
-          .features = 192,
-          .hidden = 224,
-          .table_count = 128};
+AeConfig FullConfig() {
+  AeConfig c;
+  c.analysis_blocks = 6;
+  c.synthesis_blocks = 7;
+  c.analysis_trunk_blocks = c.synthesis_trunk_blocks = 4;
+  c.lapped = true;
+  c.refine_blocks = 3;
+  return c;
 }
 
 std::vector<std::int32_t> RandomSymbols(std::size_t count, int span, Random& random) {

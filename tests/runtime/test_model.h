@@ -35,18 +35,18 @@ void AddRandomLayer(training::SafetensorsWriter& writer, const std::string& name
 // Adds tables.*: `count` random valid tables.
 void AddRandomTables(training::SafetensorsWriter& writer, int count, Random& random);
 
-// A whole prior with these sizes; `levels` quality levels.
-training::SafetensorsWriter RandomPrior(const AeDims& dims, std::uint64_t seed);
+// A whole prior with these sizes.
+training::SafetensorsWriter RandomPrior(const AeConfig& config, std::uint64_t seed);
+// Its number of scale indexes.
+int RandomScales(const AeConfig& config);
 
 // The tensors of the AE's pixel transforms (g_a, g_s, h_a, gains) with random values.
-training::SafetensorsWriter RandomTransforms(const TransformDims& dims, std::uint64_t seed);
-TransformDims SmallTransformDims();  // channels are no multiples of a panel
-TransformDims FullTransformDims();
+training::SafetensorsWriter RandomTransforms(const AeConfig& config, std::uint64_t seed);
 
-// Small and odd on purpose: nothing is a multiple of a vector.
-AeDims SmallDims();
+// Small and odd on purpose: nothing is a multiple of a vector or a panel.
+AeConfig SmallConfig();
 // The sizes of the default model.
-AeDims FullDims();
+AeConfig FullConfig();
 
 // Symbols in [-span, span].
 std::vector<std::int32_t> RandomSymbols(std::size_t count, int span, Random& random);

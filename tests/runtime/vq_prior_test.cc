@@ -19,12 +19,11 @@ using training::SafetensorsWriter;
 
 constexpr int kCodes = 19, kStages = 3, kContext = 5, kHidden = 11, kOut = 7;
 
+constexpr IndexPriorConfig kConfig = {kCodes, kStages, kContext, kHidden, kOut};
+
 SafetensorsWriter RandomVqPrior(std::uint64_t seed) {
   Random random(seed);
   SafetensorsWriter w;
-  w.SetMetadata("codes", std::to_string(kCodes));
-  w.SetMetadata("stages", std::to_string(kStages));
-  w.SetMetadata("context_channels", std::to_string(kContext));
   for (const char* k : {"0", "1"}) {
     AddRandomLayer(w, std::string("prior.a") + k, kHidden, kContext, 3, false, 1500, 500, kStages,
                    random);
@@ -55,7 +54,7 @@ struct Walk {
 };
 
 Walk WalkTile(const WeightsFile& file, Isa isa, int h, int w, int threads, std::uint64_t seed) {
-  auto prior = VqPrior::Load(file, isa);
+  auto prior = VqPrior::Load(file, kConfig, isa);
   EXPECT_TRUE(prior.ok()) << prior.status().message();
   auto tile = VqPriorTile::Create(*prior, h, w, threads);
   EXPECT_TRUE(tile.ok());
@@ -75,8 +74,7 @@ Walk WalkTile(const WeightsFile& file, Isa isa, int h, int w, int threads, std::
   return walk;
 }
 
-// --- A naive reference, from the text of README.md
-// ------------------------------------------------
+// --- A naive reference, from the text of README.md ----------------------------------------------
 
 std::int64_t Layer(const WeightsFile& file, const std::string& name, int level, int o, int kernel,
                    const std::vector<std::vector<std::vector<std::int64_t>>>& in, int y, int x,
@@ -210,7 +208,7 @@ TEST(VqPrior, FrequenciesAreAlwaysLegal) {
 
 TEST(VqPrior, RefusesWrongOrderSizeAndIndices) {
   const WeightsFile file = File(RandomVqPrior(1));
-  const VqPrior prior = *VqPrior::Load(file);
+  const VqPrior prior = *VqPrior::Load(file, kConfig);
   VqPriorTile tile = std::move(*VqPriorTile::Create(prior, 4, 3, 1));
   std::vector<std::uint16_t> f(tile.IndexCount(0) * kCodes);
   std::vector<std::uint8_t> indices(tile.IndexCount(0), 0);
@@ -230,14 +228,15 @@ TEST(VqPrior, RefusesWrongOrderSizeAndIndices) {
 TEST(VqPrior, RefusesDamagedWeights) {
   SafetensorsWriter w = RandomVqPrior(2);
   w.Remove("prior.c1.shift");
-  EXPECT_EQ(VqPrior::Load(File(w)).status().code(), StatusCode::kModelCorrupt);
+  EXPECT_EQ(VqPrior::Load(File(w), kConfig).status().code(), StatusCode::kModelCorrupt);
   w = RandomVqPrior(2);
   const std::vector<std::int16_t> huge(static_cast<std::size_t>(kHidden * kContext * 9), 32767);
   ASSERT_TRUE(w.Add("prior.a0.weight", {kHidden, kContext, 3, 3}, huge).ok());
-  EXPECT_EQ(VqPrior::Load(File(w)).status().code(), StatusCode::kModelCorrupt);
+  EXPECT_EQ(VqPrior::Load(File(w), kConfig).status().code(), StatusCode::kModelCorrupt);
   w = RandomVqPrior(2);
-  w.SetMetadata("codes", "300");
-  EXPECT_EQ(VqPrior::Load(File(w)).status().code(), StatusCode::kModelCorrupt);
+  IndexPriorConfig other = kConfig;
+  other.codes = 20;
+  EXPECT_EQ(VqPrior::Load(File(w), other).status().code(), StatusCode::kModelCorrupt);
 }
 
 // Eight-bit weights are the same layer as sixteen-bit ones.
