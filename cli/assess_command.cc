@@ -9,6 +9,7 @@
 #include "cli/files.h"
 #include "cli/generative.h"
 #include "cli/options.h"
+#include "models/config/architectures.h"
 #include "models/runtime/manifest.h"
 #include "models/training/conditional_figures.h"
 #include "models/training/generative_figures.h"
@@ -209,7 +210,9 @@ Status Run(const Options& o) {
                             training::Pack::ReadAll(o.packs));
   WarnIfSlowBlas(o.report.quiet);
   HALFMOON_ASSIGN_OR_RETURN(const std::string architecture, model->Metadata("architecture"));
-  if (architecture == "vqvae-small") return RunConditional(o, packs, options.nearest);
+  if (const Architecture* a = FindArchitecture(architecture);
+      a != nullptr && a->draws == Architecture::Draws::kPriorFile)
+    return RunConditional(o, packs, options.nearest);
   if (o.classifier.empty()) {
     return {StatusCode::kInvalidArgument, "give a classifier with --classifier MODEL"};
   }

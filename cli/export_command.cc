@@ -13,6 +13,7 @@
 #include "cli/files.h"
 #include "cli/manifest_edit.h"
 #include "cli/options.h"
+#include "models/config/architectures.h"
 #include "models/runtime/manifest.h"
 #include "models/runtime/safetensors.h"
 #include "models/runtime/sha256.h"
@@ -114,6 +115,13 @@ Status CheckManifestOptions(const Options& o) {
           o.output + ": must lie in the manifest's folder '" + b.string() + "'"};
 }
 
+using ExportData = Architecture::ExportData;
+
+ExportData ExportDataOf(const std::string& architecture) {
+  const Architecture* a = FindArchitecture(architecture);
+  return a == nullptr ? ExportData::kNone : a->export_data;
+}
+
 // What comes out, and what the manifest says of it.
 struct Exported {
   std::string architecture, data, licence;
@@ -128,7 +136,7 @@ Result<Exported> ExportTraining(const Options& o, const std::vector<training::Pa
                             training::Checkpoint::Load(o.checkpoint));
   Exported e;
   HALFMOON_ASSIGN_OR_RETURN(e.architecture, training::ArchitectureOf(checkpoint));
-  if (!packs.empty() && e.architecture != "ae" && e.architecture != "vae") {
+  if (!packs.empty() && ExportDataOf(e.architecture) == ExportData::kNone) {
     return Status(
         StatusCode::kInvalidArgument,
         "--data is for AE codecs and VAEs; this checkpoint is of family '" + e.architecture + "'");
@@ -153,7 +161,7 @@ Result<Exported> ExportTraining(const Options& o, const std::vector<training::Pa
       packs);
   if (!bytes.ok()) return bytes.status().WithContext(o.checkpoint);
   e.bytes = std::move(*bytes);
-  if (!packs.empty() && e.architecture == "ae") {
+  if (!packs.empty() && ExportDataOf(e.architecture) == ExportData::kTables) {
     HALFMOON_ASSIGN_OR_RETURN(networks::Autoencoder model, training::LoadAveragedModel(checkpoint));
     HALFMOON_RETURN_IF_ERROR(training::HoldCheckpointsBase(checkpoint, model).status());
     HALFMOON_ASSIGN_OR_RETURN(e.cost, MeasureIntegerCost(model, packs, o.packs[0]));
@@ -169,7 +177,7 @@ Result<Exported> FitWeights(const Options& o, const std::vector<training::Pack>&
   const auto& metadata = file->metadata();
   Exported e;
   e.architecture = Get(metadata, "architecture");
-  if (e.architecture != "ae") {
+  if (ExportDataOf(e.architecture) != ExportData::kTables) {
     return Status(StatusCode::kInvalidArgument,
                   o.checkpoint + ": is a weights file of family '" + e.architecture +
                       "'; only those of AE codecs ('ae') have tables to fit");
@@ -274,7 +282,7 @@ Status RunChecked(const Options& o) {
   }
   const IntegerCost& cost = made->cost;
   std::optional<double> gain;
-  if (!packs.empty() && architecture == "ae") {
+  if (!packs.empty() && ExportDataOf(architecture) == ExportData::kTables) {
     HALFMOON_ASSIGN_OR_RETURN(gain, training::TableGain(made->bytes, packs, Cores()));
   }
   // Weights first: a manifest must never name a file that is not there.

@@ -30,7 +30,7 @@ nlohmann::ordered_json Embedded(const std::string& text) {
 
 // Cost per pixel is known of codecs for photographs; models of small pictures have none worth
 // counting so.
-bool HasCost(const ModelReport& m) { return m.synthesis_kmac_per_pixel > 0; }
+bool HasCost(const ModelReport& m) { return m.costs.synthesis_kmac_per_pixel > 0; }
 
 nlohmann::ordered_json ToJson(const ModelReport& m) {
   nlohmann::ordered_json json = {
@@ -38,10 +38,10 @@ nlohmann::ordered_json ToJson(const ModelReport& m) {
       {"name", m.name},
       {"architecture", m.architecture},
       {"parameters", m.parameters},
-      {"analysis_kmac_per_pixel", m.analysis_kmac_per_pixel},
-      {"synthesis_kmac_per_pixel", m.synthesis_kmac_per_pixel},
-      {"prior_kmac_per_pixel", m.prior_kmac_per_pixel},
-      {"receptive_field", m.receptive_field},
+      {"analysis_kmac_per_pixel", m.costs.analysis_kmac_per_pixel},
+      {"synthesis_kmac_per_pixel", m.costs.synthesis_kmac_per_pixel},
+      {"prior_kmac_per_pixel", m.costs.prior_kmac_per_pixel},
+      {"receptive_field", m.costs.receptive_field},
       {"hash", m.hash},
       {"previous_hashes", m.previous_hashes},
       {"file", m.file},
@@ -73,9 +73,9 @@ Status Run(const Options& o) {
   for (const ModelReport& m : models) {
     const auto cost = [&](double kmac) { return HasCost(m) ? Fixed(kmac, 1) : "n/a"; };
     table.Add({std::to_string(m.id), m.name, m.architecture, Count(m.parameters),
-               cost(m.synthesis_kmac_per_pixel + m.prior_kmac_per_pixel),
-               cost(m.synthesis_kmac_per_pixel), cost(m.prior_kmac_per_pixel),
-               HasCost(m) ? std::to_string(m.receptive_field) : "n/a", m.hash, m.licence});
+               cost(m.costs.synthesis_kmac_per_pixel + m.costs.prior_kmac_per_pixel),
+               cost(m.costs.synthesis_kmac_per_pixel), cost(m.costs.prior_kmac_per_pixel),
+               HasCost(m) ? std::to_string(m.costs.receptive_field) : "n/a", m.hash, m.licence});
   }
   PrintText(table.ToText());
   return Status::Ok();

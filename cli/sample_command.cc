@@ -11,6 +11,7 @@
 #include "cli/generative.h"
 #include "cli/options.h"
 #include "halfmoon/generator.h"
+#include "models/config/architectures.h"
 
 namespace halfmoon::cli {
 namespace {
@@ -89,7 +90,7 @@ Status Run(Options o) {
     HALFMOON_RETURN_IF_ERROR(CheckTarget("", o.output, o.force));
   }
   HALFMOON_ASSIGN_OR_RETURN(Generator generator, Generator::Create(o.generator));
-  if (generator.info().architecture != "vqvae") WarnIfSlowBlas(o.report.quiet);
+  if (FindArchitecture(generator.info().architecture)->on_libtorch) WarnIfSlowBlas(o.report.quiet);
   if (!o.report.quiet) HALFMOON_RETURN_IF_ERROR(WarnOfPrompt(generator, o.request.prompt));
   ProgressLine line(o.report.quiet);
   o.request.progress = [&](double share) { line.ShowShare("drawing", share); };

@@ -1,5 +1,5 @@
 // GenerativeModel: what every model that draws pictures offers to the Generator. Internal; no
-// LibTorch in this header. A new architecture adds a line to the table in generator.cc.
+// LibTorch in this header.
 #pragma once
 
 #include <cstdint>

@@ -8,63 +8,26 @@
 #include "bitstream/number_text.h"
 #include "codec/exceptions.h"
 #include "codec/generative_model.h"
-#include "codec/network_models.h"
-#include "codec/vqvae_generator.h"
+#include "codec/model_loaders.h"
+#include "models/config/index_transformer_config.h"
 #include "models/runtime/manifest.h"
 
 namespace halfmoon {
 namespace {
 
-struct LoadRequest {
-  const runtime::WeightsFile& file;
-  const runtime::WeightsFile* prior;  // the second file, or null
-  const std::string& prior_name;
-  int threads;
-};
+using Draws = Architecture::Draws;
 
-struct Architecture {
-  const char* name;
-  // What GeneratorOptions::prior names.
-  enum class Prior {
-    kNone,
-    kOwn,   // one of those in the model's own weights file
-    kFile,  // a second weights file, which draws the indices of the first
-  } prior;
-  Result<std::unique_ptr<GenerativeModel>> (*load)(const LoadRequest&);
-};
-
-Result<std::unique_ptr<GenerativeModel>> LoadVae(const LoadRequest& r) {
-  HALFMOON_ASSIGN_OR_RETURN(const NetworkModels* networks, GetNetworkModels());
-  return networks->load_vae_generator(r.file, r.prior_name, r.threads);
-}
-
-Result<std::unique_ptr<GenerativeModel>> LoadVqvae(const LoadRequest& r) {
-  return LoadVqvaeGenerator(r.file, r.threads);
-}
-
-Result<std::unique_ptr<GenerativeModel>> LoadSmallVqvae(const LoadRequest& r) {
-  HALFMOON_ASSIGN_OR_RETURN(const NetworkModels* networks, GetNetworkModels());
-  return networks->load_small_vqvae_generator(r.file, r.prior, r.threads);
-}
-
-constexpr Architecture kArchitectures[] = {
-    {"vae", Architecture::Prior::kOwn, LoadVae},
-    {"vqvae", Architecture::Prior::kNone, LoadVqvae},
-    {"vqvae-small", Architecture::Prior::kFile, LoadSmallVqvae},
-};
-
-const Architecture* FindArchitecture(const std::string& name) {
-  for (const Architecture& a : kArchitectures) {
-    if (name == a.name) return &a;
-  }
-  return nullptr;
+// Null: it draws none.
+const Architecture* FindDrawing(const std::string& name) {
+  const Architecture* a = FindArchitecture(name);
+  return a != nullptr && a->draws != Draws::kNothing ? a : nullptr;
 }
 
 // The installed models that can draw pictures: "vae-moons, vae-fashion".
 std::string GenerativeModels(const runtime::Manifest& manifest) {
   std::string names;
   for (const runtime::ModelEntry& e : manifest.entries()) {
-    if (FindArchitecture(e.architecture) != nullptr) names += (names.empty() ? "" : ", ") + e.name;
+    if (FindDrawing(e.architecture) != nullptr) names += (names.empty() ? "" : ", ") + e.name;
   }
   return names.empty() ? "none" : names;
 }
@@ -75,7 +38,8 @@ Result<std::shared_ptr<const runtime::WeightsFile>> FindPrior(const runtime::Man
                                                               const runtime::ModelEntry& codec) {
   std::string wanted = name;
   for (const runtime::ModelEntry& e : manifest.entries()) {
-    if (wanted.empty() && e.architecture == "index-transformer" && e.codec == codec.identity)
+    if (wanted.empty() && e.architecture == IndexTransformerConfig::kArchitecture &&
+        e.codec == codec.identity)
       wanted = e.name;
   }
   if (wanted.empty()) return std::shared_ptr<const runtime::WeightsFile>();
@@ -144,20 +108,20 @@ Result<Generator> Generator::Create(const GeneratorOptions& options) {
   }
   const auto entry = manifest.Find(options.model);
   if (!entry.ok()) return Status(entry.status().code(), entry.status().message() + have);
-  const Architecture* architecture = FindArchitecture((*entry)->architecture);
+  const Architecture* architecture = FindDrawing((*entry)->architecture);
   if (architecture == nullptr) {
     return Status(StatusCode::kInvalidArgument, "model '" + (*entry)->name + "' of architecture '" +
                                                     (*entry)->architecture +
                                                     "' has no generative mode" + have);
   }
-  if (architecture->prior == Architecture::Prior::kNone && !options.prior.empty()) {
+  if (architecture->draws == Draws::kAlone && !options.prior.empty()) {
     return Status(StatusCode::kInvalidArgument,
                   "model '" + (*entry)->name + "' takes no prior: it draws its pictures itself");
   }
   HALFMOON_ASSIGN_OR_RETURN(const runtime::LoadedWeights loaded,
                             runtime::LoadModel(manifest, options.model));
   std::shared_ptr<const runtime::WeightsFile> prior;
-  if (architecture->prior == Architecture::Prior::kFile) {
+  if (architecture->draws == Draws::kPriorFile) {
     HALFMOON_ASSIGN_OR_RETURN(prior, FindPrior(manifest, options.prior, loaded.entry));
   }
   return GuardExceptions("generator", [&]() -> Result<Generator> {
@@ -167,7 +131,8 @@ Result<Generator> Generator::Create(const GeneratorOptions& options) {
                             : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
     impl->entry = loaded.entry;
     impl->identity = loaded.weights->identity();
-    auto model = architecture->load({*loaded.weights, prior.get(), options.prior, threads});
+    HALFMOON_ASSIGN_OR_RETURN(const ModelLoaders* loaders, LoadersOf(*architecture));
+    auto model = loaders->generator({*loaded.weights, prior.get(), options.prior, threads});
     if (!model.ok()) {
       const std::string with = options.prior.empty() ? "" : " with prior '" + options.prior + "'";
       return model.status().WithContext("model '" + loaded.entry.name + "'" + with);

@@ -1,20 +1,8 @@
 #include "codec/model_report.h"
 
-#include "models/config/ae_config.h"
-#include "models/config/vqvae_config.h"
 #include "models/runtime/manifest.h"
 
 namespace halfmoon {
-namespace {
-
-void SetTransforms(const AeConfig& c, ModelReport* r) {
-  r->analysis_kmac_per_pixel = c.AnalysisKmac();
-  r->synthesis_kmac_per_pixel = c.SynthesisKmac();
-  r->receptive_field = static_cast<int>(c.ReceptiveField());
-}
-
-}  // namespace
-
 Result<std::vector<ModelReport>> ReportModels(const std::string& models_dir) {
   HALFMOON_ASSIGN_OR_RETURN(const std::filesystem::path dir,
                             runtime::FindModelsDirectory(models_dir));
@@ -40,17 +28,9 @@ Result<std::vector<ModelReport>> ReportModels(const std::string& models_dir) {
       HALFMOON_ASSIGN_OR_RETURN(const runtime::TensorView view, loaded.weights->Get(name));
       r.parameters += static_cast<std::int64_t>(view.element_count());
     }
-    if (e.architecture == "ae") {
-      HALFMOON_ASSIGN_OR_RETURN(const AeConfig config,
-                                FromMetadata<AeConfig>(loaded.weights->metadata()));
-      SetTransforms(config, &r);
-      r.prior_kmac_per_pixel = config.PriorKmac();
-    }
-    if (e.architecture == "vqvae") {
-      HALFMOON_ASSIGN_OR_RETURN(const VqvaeConfig config,
-                                FromMetadata<VqvaeConfig>(loaded.weights->metadata()));
-      SetTransforms(config.transforms, &r);
-      r.prior_kmac_per_pixel = config.PriorKmac();
+    const Architecture* architecture = FindArchitecture(e.architecture);
+    if (architecture != nullptr && architecture->costs != nullptr) {
+      HALFMOON_ASSIGN_OR_RETURN(r.costs, architecture->costs(loaded.weights->metadata()));
     }
     reports.push_back(std::move(r));
   }

@@ -1,4 +1,4 @@
-// What is known of the installed models: for `halfmoon models`. Internal; std only.
+// What is known of the installed models: for `halfmoon models`. Internal; no LibTorch.
 #pragma once
 
 #include <cstdint>
@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "halfmoon/status.h"
+#include "models/config/architectures.h"
 
 namespace halfmoon {
 
@@ -18,8 +19,7 @@ struct ModelReport {
   std::string licence, data;
   std::string training, measured;  // JSON texts of the manifest
   std::int64_t parameters = 0;     // all tensors but the frequency tables
-  double analysis_kmac_per_pixel = 0, synthesis_kmac_per_pixel = 0, prior_kmac_per_pixel = 0;
-  int receptive_field = 0;  // pixels: side of what one 16x16 output block depends on
+  ModelCosts costs;                // 0 for others than photographic codecs
 };
 
 // Loads and checks every model of the manifest. Errors: those of loading a model.

@@ -1,46 +1,31 @@
 #include "codec/model_store.h"
 
+#include "codec/model_loaders.h"
 #include "codec/network_models.h"
-#include "codec/vqvae_model.h"
 
 namespace halfmoon {
 namespace {
 
 Result<std::unique_ptr<PictureModel>> Load(const runtime::LoadedWeights& loaded, ModelParts parts,
-                                           const AeEncoding& encoding) {
-  const std::string& architecture = loaded.entry.architecture;
-  if (architecture == "ae") {
-    HALFMOON_ASSIGN_OR_RETURN(std::unique_ptr<PictureModel> model,
-                              AeModel::Load(*loaded.weights, parts, encoding));
-    return model;
+                                           const AeEncoding& encoding,
+                                           const std::optional<AeSearchOptions>& search) {
+  const Architecture* architecture = FindArchitecture(loaded.entry.architecture);
+  if (architecture == nullptr || !architecture->codes_pictures) {
+    return Status(StatusCode::kUnsupportedFeature,
+                  "architecture '" + loaded.entry.architecture +
+                      "' can't code pictures with this version; use another model or a newer "
+                      "Halfmoon");
   }
-  if (architecture == "vae") {
-    HALFMOON_ASSIGN_OR_RETURN(const NetworkModels* networks, GetNetworkModels());
-    return networks->load_vae_codec(*loaded.weights);
-  }
-  if (architecture == "vqvae-small") {
-    HALFMOON_ASSIGN_OR_RETURN(const NetworkModels* networks, GetNetworkModels());
-    return networks->load_small_vqvae_codec(*loaded.weights);
-  }
-  if (architecture == "vqvae") {
-    HALFMOON_ASSIGN_OR_RETURN(std::unique_ptr<PictureModel> model,
-                              VqvaeModel::Load(*loaded.weights, parts, encoding.by_synthesis));
-    return model;
-  }
-  return Status(StatusCode::kUnsupportedFeature, "architecture '" + architecture +
-                                                     "' can't code pictures with this version; use "
-                                                     "another model or a newer Halfmoon");
-}
-
-Result<std::unique_ptr<PictureModel>> AddSearch(const runtime::LoadedWeights& loaded,
-                                                std::unique_ptr<PictureModel> codec,
-                                                const AeSearchOptions& search) {
-  if (loaded.entry.architecture != "ae") {
+  HALFMOON_ASSIGN_OR_RETURN(const ModelLoaders* loaders, LoadersOf(*architecture));
+  HALFMOON_ASSIGN_OR_RETURN(std::unique_ptr<PictureModel> model,
+                            loaders->codec({*loaded.weights, parts, encoding}));
+  if (!search) return model;
+  if (!architecture->has_search) {
     return Status(StatusCode::kUnsupportedFeature,
                   "only AE models have a search for better latents; use an effort of at most 4");
   }
   HALFMOON_ASSIGN_OR_RETURN(const NetworkModels* networks, GetNetworkModels());
-  return networks->load_ae_search(*loaded.weights, std::move(codec), search);
+  return networks->load_ae_search(*loaded.weights, std::move(model), *search);
 }
 
 }  // namespace
@@ -72,8 +57,7 @@ Result<const ModelStore::Model*> ModelStore::ForDecoding(
 Result<const ModelStore::Model*> ModelStore::Keep(runtime::LoadedWeights loaded, ModelParts parts,
                                                   const AeEncoding& encoding,
                                                   const std::optional<AeSearchOptions>& search) {
-  Result<std::unique_ptr<PictureModel>> network = Load(loaded, parts, encoding);
-  if (network.ok() && search) network = AddSearch(loaded, std::move(*network), *search);
+  Result<std::unique_ptr<PictureModel>> network = Load(loaded, parts, encoding, search);
   if (!network.ok()) return network.status().WithContext("model '" + loaded.entry.name + "'");
   Model& slot = models_[loaded.entry.id];
   slot.entry = loaded.entry;

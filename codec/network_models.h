@@ -8,10 +8,11 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 
 #include "codec/ae_search.h"
-#include "codec/generative_model.h"
+#include "codec/model_loaders.h"
 #include "codec/picture_model.h"
 #include "models/runtime/safetensors.h"
 
@@ -25,14 +26,8 @@ struct NetworkInfo {
 };
 
 struct NetworkModels {
-  Result<std::unique_ptr<PictureModel>> (*load_vae_codec)(const runtime::WeightsFile& file);
-  Result<std::unique_ptr<GenerativeModel>> (*load_vae_generator)(const runtime::WeightsFile& file,
-                                                                 const std::string& prior,
-                                                                 int threads);
-  // SmallVqvaeModel.
-  Result<std::unique_ptr<PictureModel>> (*load_small_vqvae_codec)(const runtime::WeightsFile& file);
-  Result<std::unique_ptr<GenerativeModel>> (*load_small_vqvae_generator)(
-      const runtime::WeightsFile& file, const runtime::WeightsFile* prior, int threads);
+  // Of the architectures that run on LibTorch.
+  std::span<const ModelLoaders> loaders;
   // LoadAeSearch.
   Result<std::unique_ptr<PictureModel>> (*load_ae_search)(const runtime::WeightsFile& file,
                                                           std::unique_ptr<PictureModel> codec,

@@ -4,6 +4,7 @@
 
 #include "codec/small_vqvae_model.h"
 #include "codec/vae_model.h"
+#include "models/config/small_picture_config.h"
 #include "models/networks/compute_threads.h"
 
 namespace halfmoon {
@@ -17,12 +18,28 @@ NetworkInfo Info() {
   return info;
 }
 
-constexpr NetworkModels kModels = {VaeModel::LoadCodec,
-                                   VaeModel::LoadGenerator,
-                                   SmallVqvaeModel::LoadCodec,
-                                   SmallVqvaeModel::LoadGenerator,
-                                   LoadAeSearch,
-                                   Info};
+Result<std::unique_ptr<PictureModel>> VaeCodec(const CodecRequest& r) {
+  return VaeModel::LoadCodec(r.file);
+}
+
+Result<std::unique_ptr<GenerativeModel>> VaeDraws(const GeneratorRequest& r) {
+  return VaeModel::LoadGenerator(r.file, r.prior_name, r.threads);
+}
+
+Result<std::unique_ptr<PictureModel>> SmallVqvaeCodec(const CodecRequest& r) {
+  return SmallVqvaeModel::LoadCodec(r.file);
+}
+
+Result<std::unique_ptr<GenerativeModel>> SmallVqvaeDraws(const GeneratorRequest& r) {
+  return SmallVqvaeModel::LoadGenerator(r.file, r.prior, r.threads);
+}
+
+constexpr ModelLoaders kLoaders[] = {
+    {VaeConfig::kArchitecture, VaeCodec, VaeDraws},
+    {SmallVqvaeConfig::kArchitecture, SmallVqvaeCodec, SmallVqvaeDraws},
+};
+
+constexpr NetworkModels kModels = {kLoaders, LoadAeSearch, Info};
 
 }  // namespace
 

@@ -29,10 +29,10 @@ Result<std::unique_ptr<PromptSampler>> PromptSampler::Load(const runtime::Weight
                                                            std::int64_t codes, std::int64_t indices,
                                                            int threads) {
   HALFMOON_ASSIGN_OR_RETURN(const std::string architecture, file.Metadata("architecture"));
-  if (architecture != "index-transformer") {
-    return Status(
-        StatusCode::kInvalidArgument,
-        "architecture '" + architecture + "' is no prior that draws indices (index-transformer)");
+  if (architecture != IndexTransformerConfig::kArchitecture) {
+    return Status(StatusCode::kInvalidArgument, "architecture '" + architecture +
+                                                    "' is no prior that draws indices (" +
+                                                    IndexTransformerConfig::kArchitecture + ")");
   }
   HALFMOON_ASSIGN_OR_RETURN(const std::string theirs, file.Metadata("codec"));
   if (theirs != codec) {

@@ -12,6 +12,8 @@ namespace halfmoon {
 // All spatial strides are fixed by the file format: blocks at 1/8, latent y at 1/16, hyper-latent z
 // at 1/64, refinement at 1/4. Channel counts and depths are free.
 struct AeConfig {
+  static constexpr char kArchitecture[] = "ae";  // of weights files
+
   std::int64_t block_channels = 128;        // C: width at 1/8, analysis and synthesis
   std::int64_t trunk_channels = 192;        // D: width at 1/16
   std::int64_t analysis_blocks = 5;         // depth at 1/8 of g_a

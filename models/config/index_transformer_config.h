@@ -9,6 +9,8 @@
 namespace halfmoon {
 
 struct IndexTransformerConfig {
+  static constexpr char kArchitecture[] = "index-transformer";  // of weights files
+
   std::int64_t codes = 256;   // K: of the codebook
   std::int64_t indices = 64;  // N: of a picture, in coding order
   std::int64_t words = 2;     // V: condition tokens, 0 (nothing) and 1 (an unknown word) among them

@@ -42,6 +42,8 @@ struct VitConfig {
 };
 
 struct VaeConfig {
+  static constexpr char kArchitecture[] = "vae";  // of weights files
+
   PyramidConfig pyramid;
   std::int64_t features = 32;  // channels of the lowest level's map before quant_conv
   std::int64_t latent = 16;    // numbers of a code
@@ -54,8 +56,11 @@ struct VaeConfig {
   Status Rules() const { return pyramid.Rules(); }
 };
 
-struct SmallVqvaeConfig : IndexPriorConfig {  // one stage, K: at most 256, what the prior codes
-  std::string transform = "pyramid";          // "pyramid" or "vit"
+// One stage; K, at most 256, is what the prior codes.
+struct SmallVqvaeConfig : IndexPriorConfig {
+  static constexpr char kArchitecture[] = "vqvae-small";  // of weights files
+
+  std::string transform = "pyramid";  // "pyramid" or "vit"
   PyramidConfig pyramid;  // its channels and side are those of the picture, whatever the transform
   std::int64_t patch = 4, vit_width = 96, vit_layers = 3;  // of "vit"
   std::int64_t code_dim = 8;                               // d: of the look-up
@@ -74,6 +79,8 @@ struct SmallVqvaeConfig : IndexPriorConfig {  // one stage, K: at most 256, what
 };
 
 struct ClassifierConfig {
+  static constexpr char kArchitecture[] = "classifier";  // of weights files
+
   PyramidConfig pyramid;
   std::int64_t features = 64;
   std::vector<std::string> classes;  // come with the data

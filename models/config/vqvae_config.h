@@ -11,6 +11,8 @@ namespace halfmoon {
 // Codes lie on the 1/16 grid; stage s + 1 quantises what stages 1..s left over, in the few
 // directions in which they left most.
 struct VqvaeConfig : IndexPriorConfig {
+  static constexpr char kArchitecture[] = "vqvae";  // of weights files
+
   VqvaeConfig() : IndexPriorConfig{256, 48, 48, 96, 64} {}
 
   AeConfig transforms;  // of g_a and g_s; its fields of the scalar codec's prior are not used

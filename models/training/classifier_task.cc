@@ -59,7 +59,7 @@ Result<std::vector<std::uint8_t>> ClassifierTask::Export(
   networks::Classifier model(config);
   HALFMOON_RETURN_IF_ERROR(LoadAveraged(checkpoint, *model));
   SafetensorsWriter writer;
-  SetMetadata(metadata, ToMetadata(config), "classifier", &writer);
+  SetMetadata(metadata, ToMetadata(config), ClassifierConfig::kArchitecture, &writer);
   HALFMOON_RETURN_IF_ERROR(AddHalfModule(writer, "classifier", *model));
   return writer.ToBytes();
 }

@@ -46,7 +46,7 @@ Result<std::vector<std::uint8_t>> ExportWeights(Autoencoder& model,
   SafetensorsWriter writer;
   for (const auto& [key, value] : metadata) writer.SetMetadata(key, value);
   for (const auto& [key, value] : ToMetadata(model->config())) writer.SetMetadata(key, value);
-  writer.SetMetadata("architecture", "ae");
+  writer.SetMetadata("architecture", AeConfig::kArchitecture);
 
   const bool bytes_each = model->config().weight_bits == 8;
   writer.SetMetadata("format_version", bytes_each ? "2" : "1");

@@ -21,8 +21,6 @@
 namespace halfmoon::training {
 namespace {
 
-using Metadata = std::map<std::string, std::string>;
-
 struct Family {
   const char* name;
   const char* architecture;  // of its weights files
@@ -31,18 +29,20 @@ struct Family {
   Status (*check)(const Recipe&);
   Result<std::unique_ptr<TrainingTask>> (*make)(const Recipe&, const std::vector<Pack>&,
                                                 std::int64_t validation_pictures, torch::Device);
-  Result<std::vector<std::uint8_t>> (*export_weights)(const Checkpoint&, const Metadata&,
+  Result<std::vector<std::uint8_t>> (*export_weights)(const Checkpoint&, const ModelMetadata&,
                                                       const std::vector<Pack>&);
 };
 
 // Of families whose export needs no data.
-template <Result<std::vector<std::uint8_t>> (*Export)(const Checkpoint&, const Metadata&)>
+template <Result<std::vector<std::uint8_t>> (*Export)(const Checkpoint&, const ModelMetadata&)>
 Result<std::vector<std::uint8_t>> WithoutData(const Checkpoint& checkpoint,
-                                              const Metadata& metadata, const std::vector<Pack>&) {
+                                              const ModelMetadata& metadata,
+                                              const std::vector<Pack>&) {
   return Export(checkpoint, metadata);
 }
 
-Result<std::vector<std::uint8_t>> ExportAe(const Checkpoint& checkpoint, const Metadata& metadata,
+Result<std::vector<std::uint8_t>> ExportAe(const Checkpoint& checkpoint,
+                                           const ModelMetadata& metadata,
                                            const std::vector<Pack>& packs) {
   HALFMOON_ASSIGN_OR_RETURN(networks::Autoencoder model, LoadAveragedModel(checkpoint));
   HALFMOON_ASSIGN_OR_RETURN(const std::unique_ptr<networks::BaseWeights> base,
@@ -54,18 +54,20 @@ Result<std::vector<std::uint8_t>> ExportAe(const Checkpoint& checkpoint, const M
 }
 
 constexpr Family kFamilies[] = {
-    {"ae", "ae", true, AeTask::Check, AeTask::Create, ExportAe},
-    {"ae-refinement", "ae", false, RefinementTask::Check, RefinementTask::Create, ExportAe},
-    {"classifier", "classifier", true, ClassifierTask::Check, ClassifierTask::Create,
-     WithoutData<ClassifierTask::Export>},
-    {"index-transformer", "index-transformer", true, IndexTransformerTask::Check,
+    {"ae", AeConfig::kArchitecture, true, AeTask::Check, AeTask::Create, ExportAe},
+    {"ae-refinement", AeConfig::kArchitecture, false, RefinementTask::Check, RefinementTask::Create,
+     ExportAe},
+    {"classifier", ClassifierConfig::kArchitecture, true, ClassifierTask::Check,
+     ClassifierTask::Create, WithoutData<ClassifierTask::Export>},
+    {"index-transformer", IndexTransformerConfig::kArchitecture, true, IndexTransformerTask::Check,
      IndexTransformerTask::Create, WithoutData<IndexTransformerTask::Export>},
-    {"vae", "vae", true, VaeTask::Check, VaeTask::Create, ExportVae},
-    {"vqvae", "vqvae", false, VqvaeTask::Check, VqvaeTask::Create, WithoutData<ExportVqvae>},
-    {"vqvae-refinement", "vqvae", false, VqvaeRefinementTask::Check, VqvaeRefinementTask::Create,
+    {"vae", VaeConfig::kArchitecture, true, VaeTask::Check, VaeTask::Create, ExportVae},
+    {"vqvae", VqvaeConfig::kArchitecture, false, VqvaeTask::Check, VqvaeTask::Create,
      WithoutData<ExportVqvae>},
-    {"vqvae-small", "vqvae-small", false, SmallVqvaeTask::Check, SmallVqvaeTask::Create,
-     WithoutData<ExportSmallVqvae>},
+    {"vqvae-refinement", VqvaeConfig::kArchitecture, false, VqvaeRefinementTask::Check,
+     VqvaeRefinementTask::Create, WithoutData<ExportVqvae>},
+    {"vqvae-small", SmallVqvaeConfig::kArchitecture, false, SmallVqvaeTask::Check,
+     SmallVqvaeTask::Create, WithoutData<ExportSmallVqvae>},
 };
 
 Result<const Family*> Find(const std::string& name) {
@@ -81,18 +83,16 @@ Result<const Family*> Find(const std::string& name) {
 
 Status CheckFamily(const Recipe& recipe) {
   HALFMOON_ASSIGN_OR_RETURN(const Family* family, Find(recipe.family));
-  if (recipe.quantiser != "rounding" && std::string_view(family->architecture) != "ae") {
-    return {StatusCode::kInvalidArgument, "field 'quantiser' is '" + recipe.quantiser +
-                                              "'; family '" + recipe.family +
-                                              "' has nothing but \"rounding\""};
-  }
-  if (recipe.by_synthesis && std::string_view(family->architecture) != "ae") {
-    return {StatusCode::kInvalidArgument,
-            "field 'by_synthesis' is true; family '" + recipe.family + "' corrects no latents"};
-  }
-  if (!recipe.base.empty() && std::string_view(family->architecture) != "ae") {
-    return {StatusCode::kInvalidArgument,
-            "field 'base': family '" + recipe.family + "' makes no updates of weights files"};
+  if (family->architecture != std::string_view(AeConfig::kArchitecture)) {
+    auto bad = [&](const std::string& field, const std::string& why) {
+      return Status(StatusCode::kInvalidArgument,
+                    "field '" + field + "; family '" + recipe.family + "' " + why);
+    };
+    if (recipe.quantiser != "rounding")
+      return bad("quantiser' is '" + recipe.quantiser + "'", "has nothing but \"rounding\"");
+    if (recipe.by_synthesis) return bad("by_synthesis' is true", "corrects no latents");
+    if (!recipe.base.empty())
+      return bad("base' is '" + recipe.base + "'", "makes no updates of weights files");
   }
   return family->check(recipe);
 }
@@ -125,7 +125,7 @@ Result<std::string> ArchitectureOf(const Checkpoint& checkpoint) {
 }
 
 Result<std::vector<std::uint8_t>> ExportCheckpoint(const Checkpoint& checkpoint,
-                                                   const Metadata& metadata,
+                                                   const ModelMetadata& metadata,
                                                    const std::vector<Pack>& packs) {
   const auto family = Find(FamilyOf(checkpoint));
   if (!family.ok()) return Status(StatusCode::kCorrupt, "checkpoint: " + family.status().message());

@@ -196,7 +196,7 @@ Result<std::vector<std::uint8_t>> IndexTransformerTask::Export(
   networks::IndexTransformer model(*config);
   HALFMOON_RETURN_IF_ERROR(LoadAveraged(checkpoint, *model));
   SafetensorsWriter writer;
-  SetMetadata(metadata, own, "index-transformer", &writer);
+  SetMetadata(metadata, own, IndexTransformerConfig::kArchitecture, &writer);
   HALFMOON_RETURN_IF_ERROR(AddHalfModule(writer, "prior.transformer", *model));
   return writer.ToBytes();
 }

@@ -14,7 +14,7 @@ Result<std::vector<std::uint8_t>> ExportSmallVqvae(
   networks::SmallVqvae model(c);
   HALFMOON_RETURN_IF_ERROR(LoadAveraged(checkpoint, *model));
   SafetensorsWriter writer;
-  SetMetadata(metadata, ToMetadata(c), "vqvae-small", &writer);
+  SetMetadata(metadata, ToMetadata(c), SmallVqvaeConfig::kArchitecture, &writer);
   HALFMOON_RETURN_IF_ERROR(AddHalfModule(writer, "g_a", *model->g_a));
   HALFMOON_RETURN_IF_ERROR(AddHalfModule(writer, "g_a.project", *model->quantiser->project));
   HALFMOON_RETURN_IF_ERROR(AddHalfModule(writer, "g_s", *model->g_s));

@@ -90,7 +90,7 @@ Result<std::vector<std::uint8_t>> ExportVae(const Checkpoint& checkpoint,
     scales.push_back(spread / d);
   }
   SafetensorsWriter writer;
-  SetMetadata(metadata, ToMetadata(config), "vae", &writer);
+  SetMetadata(metadata, ToMetadata(config), VaeConfig::kArchitecture, &writer);
   HALFMOON_RETURN_IF_ERROR(AddHalfModule(writer, "g_a", *model->g_a));
   HALFMOON_RETURN_IF_ERROR(AddHalfModule(writer, "g_s", *model->g_s));
   HALFMOON_RETURN_IF_ERROR(AddTensor<float>(writer, "gain.step", step));

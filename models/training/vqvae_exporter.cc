@@ -10,7 +10,7 @@ Result<std::vector<std::uint8_t>> ExportVqvae(networks::Vqvae& model,
   torch::NoGradGuard no_grad;
   const VqvaeConfig& c = model->config();
   SafetensorsWriter writer;
-  SetMetadata(metadata, ToMetadata(c), "vqvae", &writer);
+  SetMetadata(metadata, ToMetadata(c), VqvaeConfig::kArchitecture, &writer);
   HALFMOON_RETURN_IF_ERROR(AddHalfModule(writer, "g_a", *model->g_a));
   HALFMOON_RETURN_IF_ERROR(AddHalfModule(writer, "g_s", *model->g_s));
   HALFMOON_RETURN_IF_ERROR(AddTensor<float>(writer, "g_a.project", model->project));

@@ -103,12 +103,13 @@ Status VqvaeTask::Initialise() {
 Status VqvaeTask::ImportWeightsFile(const std::string& path) {
   HALFMOON_ASSIGN_OR_RETURN(const runtime::WeightsFile file, runtime::WeightsFile::FromFile(path));
   HALFMOON_ASSIGN_OR_RETURN(const std::string family, file.Metadata("architecture"));
-  const Status status = family == "vqvae" ? GoOnFrom(file)
-                        : family == "ae"  ? StartFromAe(file)
-                                          : Status(StatusCode::kInvalidArgument,
-                                                   "has architecture '" + family +
-                                                       "'; --init takes a weights file of family "
-                                                        "\"vqvae\" or \"ae\", or a checkpoint");
+  const Status status =
+      family == VqvaeConfig::kArchitecture ? GoOnFrom(file)
+      : family == AeConfig::kArchitecture
+          ? StartFromAe(file)
+          : Status(StatusCode::kInvalidArgument, "has architecture '" + family +
+                                                     "'; --init takes a weights file of family "
+                                                     "\"vqvae\" or \"ae\", or a checkpoint");
   return status.ok() ? status : status.WithContext(path);
 }
 

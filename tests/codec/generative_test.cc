@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "codec/model_loaders.h"
 #include "codec/network_table.h"
 #include "halfmoon/decoder.h"
 #include "halfmoon/encoder.h"
@@ -106,6 +107,18 @@ class Generative : public ::testing::Test {
   static std::string dir_, manifest_;
 };
 std::string Generative::dir_, Generative::manifest_;
+
+// The registry's layers agree: what an architecture can do has a function behind it.
+TEST_F(Generative, EveryArchitectureThatCodesOrDrawsHasItsLoaders) {
+  for (const Architecture& a : Architectures()) {
+    const bool draws = a.draws != Architecture::Draws::kNothing;
+    if (!a.codes_pictures && !draws) continue;
+    const auto loaders = LoadersOf(a);
+    ASSERT_TRUE(loaders.ok()) << loaders.status().message();
+    EXPECT_EQ((*loaders)->codec != nullptr, a.codes_pictures) << a.name;
+    EXPECT_EQ((*loaders)->generator != nullptr, draws) << a.name;
+  }
+}
 
 TEST_F(Generative, APictureIsWhateverTheCountAndTheOrder) {
   for (const char* name : {"tiny-grey", "tiny-colour"}) {

@@ -2,8 +2,10 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "models/config/ae_config.h"
+#include "models/config/architectures.h"
 #include "models/config/config_fields.h"
 #include "models/config/index_transformer_config.h"
 #include "models/config/small_picture_config.h"
@@ -114,6 +116,17 @@ void ExpectSameKeys(const runtime::WeightsFile& file, const std::string& name) {
   }
 }
 
+TEST(Architectures, NamesAreUniqueAndFound) {
+  std::set<std::string> names;
+  for (const Architecture& a : Architectures()) {
+    EXPECT_TRUE(names.insert(a.name).second) << a.name;
+    EXPECT_EQ(FindArchitecture(a.name), &a);
+    EXPECT_TRUE(a.codes_pictures || !a.has_search) << a.name;
+  }
+  EXPECT_EQ(FindArchitecture("gan"), nullptr);
+  EXPECT_EQ(FindArchitecture(""), nullptr);
+}
+
 TEST(ShippedConfigs, AreReadAndWrittenTheSame) {
   const auto manifest = runtime::Manifest::Load(*runtime::FindModelsDirectory(""));
   ASSERT_TRUE(manifest.ok());
@@ -122,12 +135,20 @@ TEST(ShippedConfigs, AreReadAndWrittenTheSame) {
     const auto loaded = runtime::LoadModel(*manifest, e.id);
     ASSERT_TRUE(loaded.ok()) << loaded.status().message();
     const runtime::WeightsFile& file = *loaded->weights;
-    if (e.architecture == "ae") ExpectSameKeys<AeConfig>(file, e.name);
-    if (e.architecture == "vqvae") ExpectSameKeys<VqvaeConfig>(file, e.name);
-    if (e.architecture == "vae") ExpectSameKeys<VaeConfig>(file, e.name);
-    if (e.architecture == "vqvae-small") ExpectSameKeys<SmallVqvaeConfig>(file, e.name);
-    if (e.architecture == "classifier") ExpectSameKeys<ClassifierConfig>(file, e.name);
-    if (e.architecture == "index-transformer") ExpectSameKeys<IndexTransformerConfig>(file, e.name);
+    const Architecture* architecture = FindArchitecture(e.architecture);
+    ASSERT_NE(architecture, nullptr) << e.architecture;
+    if (architecture->costs != nullptr) {
+      EXPECT_GT(architecture->costs(file.metadata())->synthesis_kmac_per_pixel, 0) << e.name;
+    }
+    if (e.architecture == AeConfig::kArchitecture) ExpectSameKeys<AeConfig>(file, e.name);
+    if (e.architecture == VqvaeConfig::kArchitecture) ExpectSameKeys<VqvaeConfig>(file, e.name);
+    if (e.architecture == VaeConfig::kArchitecture) ExpectSameKeys<VaeConfig>(file, e.name);
+    if (e.architecture == SmallVqvaeConfig::kArchitecture)
+      ExpectSameKeys<SmallVqvaeConfig>(file, e.name);
+    if (e.architecture == ClassifierConfig::kArchitecture)
+      ExpectSameKeys<ClassifierConfig>(file, e.name);
+    if (e.architecture == IndexTransformerConfig::kArchitecture)
+      ExpectSameKeys<IndexTransformerConfig>(file, e.name);
     ++seen;
   }
   EXPECT_GT(seen, 5);
