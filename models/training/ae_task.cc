@@ -4,9 +4,9 @@
 #include "models/networks/dependent_rounding.h"
 #include "models/networks/distortion.h"
 #include "models/training/frequency_tables.h"
-#include "models/training/generator.h"
 #include "models/training/level_weight.h"
 #include "models/training/principal_components.h"
+#include "models/training/run_random.h"
 #include "models/training/schedule.h"
 #include "models/training/weights_export.h"
 
@@ -23,26 +23,17 @@ networks::LatentQuantiser EncodersQuantiser() {
 
 }  // namespace
 
-AeTask::AeTask(const Recipe& recipe, const AeConfig& config, CropSampler sampler,
-               torch::Tensor validation_crops, torch::Device device)
-    : recipe_(recipe),
-      config_(config),
-      device_(device),
-      sampler_(std::move(sampler)),
-      validation_crops_(std::move(validation_crops)),
-      model_(config) {
+AeTask::AeTask(const Recipe& recipe, const AeConfig& config, PhotoData data, torch::Device device)
+    : PhotoTask(recipe, std::move(data), device), config_(config), model_(config) {
   if (recipe.quantiser == "dependent") model_->QuantiseBy(EncodersQuantiser());
   model_->CorrectLatents(recipe.by_synthesis);
 }
 
 Status AeTask::Check(const Recipe& r) {
-  auto bad = [](const std::string& text) { return Status(StatusCode::kInvalidArgument, text); };
   HALFMOON_RETURN_IF_ERROR(FromJson<AeConfig>(r.model).status());
-  for (auto [field, side] : {std::pair{"crop", r.crop}, {"late_crop", r.late_crop}}) {
-    if (side % 64 != 0) return bad(std::string("field '") + field + "' must be a multiple of 64");
-  }
-  if (!r.loss.empty()) return bad("unknown loss field '" + r.loss.begin().key() + "'");
-  return Status::Ok();
+  HALFMOON_RETURN_IF_ERROR(CheckCrops(r));
+  if (r.loss.empty()) return Status::Ok();
+  return {StatusCode::kInvalidArgument, "unknown loss field '" + r.loss.begin().key() + "'"};
 }
 
 Result<std::unique_ptr<TrainingTask>> AeTask::Create(const Recipe& r,
@@ -50,16 +41,14 @@ Result<std::unique_ptr<TrainingTask>> AeTask::Create(const Recipe& r,
                                                      std::int64_t validation_pictures,
                                                      torch::Device device) {
   HALFMOON_ASSIGN_OR_RETURN(const AeConfig config, FromJson<AeConfig>(r.model));
-  const std::int64_t side = std::max(r.crop, r.late_crop_from < 1 ? r.late_crop : r.crop);
-  HALFMOON_ASSIGN_OR_RETURN(CropSampler sampler, CropSampler::Create(packs, side, device));
-  torch::Tensor crops = CropSampler::ValidationCrops(packs, 256, validation_pictures);
-  torch::manual_seed(static_cast<std::uint64_t>(r.seed));  // the network's initial values
-  std::unique_ptr<AeTask> task(new AeTask(r, config, std::move(sampler), std::move(crops), device));
-  HALFMOON_RETURN_IF_ERROR(task->HoldBase());
+  HALFMOON_ASSIGN_OR_RETURN(PhotoData data,
+                            PhotoData::Load(r, packs, LargestCrop(r), validation_pictures, device));
+  std::unique_ptr<AeTask> task(new AeTask(r, config, std::move(data), device));
+  HALFMOON_RETURN_IF_ERROR(task->Prepared());
   return std::unique_ptr<TrainingTask>(std::move(task));
 }
 
-Status AeTask::HoldBase() {
+Status AeTask::Prepared() {
   if (recipe_.base.empty()) return Status::Ok();
   HALFMOON_ASSIGN_OR_RETURN(networks::BaseWeights base, LoadBase(recipe_, config_));
   base.Hold(model_);
@@ -146,31 +135,28 @@ void AeTask::AfterStep(const StepInfo& at) {
 }
 
 torch::Tensor AeTask::Loss(const StepInfo& at, at::Generator& generator, Figures* figures) {
-  const Recipe& r = recipe_;
-  const bool late = at.progress >= r.late_crop_from;
-  const std::int64_t side = late ? r.late_crop : r.crop;
-  const std::int64_t batch =
-      late ? std::max<std::int64_t>(at.workers, r.batch * r.crop * r.crop / (side * side))
-           : r.batch;
-  const std::int64_t count = batch * (at.worker + 1) / at.workers - batch * at.worker / at.workers;
-  if (count == 0) return {};
-
-  const torch::Tensor x = sampler_.Sample(count, side, generator);
+  const Crops crops = DrawCrops(at, generator);
+  if (crops.count == 0) return {};
+  const torch::Tensor& x = crops.x;
   const torch::Tensor level =
-      torch::rand({count}, generator, x.options()) * (AeConfig::kLevels - 1);
+      torch::rand({crops.count}, generator, x.options()) * (AeConfig::kLevels - 1);
   const auto out = model_->forward(x, level, generator);
-  const double pixels = static_cast<double>(side * side);
-  const torch::Tensor bpp = (out.y_bits + out.z_bits) / pixels;
+  const torch::Tensor bpp = (out.y_bits + out.z_bits) / crops.pixels;
   const torch::Tensor mse = (out.x_hat - x).square().mean({1, 2, 3}) * (255.0 * 255.0);
   const torch::Tensor lambda = LevelLambda(config_, level),
-                      weight = LevelWeight(config_, r.level_weight, level);
+                      weight = LevelWeight(config_, recipe_.level_weight, level);
   const torch::Tensor psnr = 10 * torch::log10(255.0 * 255.0 / mse.detach().clamp_min(1e-6));
   *figures = {{"bpp", bpp.mean().item<double>()}, {"psnr", psnr.mean().item<double>()}};
   const torch::Tensor distortion =
       config_.ms_ssim_share > 0 ? networks::Distortion(config_, x, out.x_hat) : mse;
   if (config_.ms_ssim_share > 0)
     figures->emplace_back("distortion", distortion.detach().mean().item<double>());
-  return (weight * (bpp + lambda * distortion)).sum() / static_cast<double>(batch);
+  return (weight * (bpp + lambda * distortion)).sum() / crops.batch;
+}
+
+RefinementPool::Decoded AeTask::DecodeCrop(const torch::Tensor& x, at::Generator& generator) {
+  const torch::Tensor level = torch::rand({1}, generator, x.options()) * (AeConfig::kLevels - 1);
+  return {model_->forward(x, level, c10::nullopt).coarse, level};
 }
 
 ValidationReport AeTask::Validate(WorkerPool& pool) {

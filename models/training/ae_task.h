@@ -6,15 +6,14 @@
 #include "models/networks/autoencoder.h"
 #include "models/networks/base_weights.h"
 #include "models/networks/weight_grid.h"
-#include "models/training/crop_sampler.h"
-#include "models/training/pack.h"
-#include "models/training/recipe.h"
-#include "models/training/task.h"
+#include "models/training/photo_task.h"
+#include "models/training/refinement_pool.h"
 
 namespace halfmoon::training {
 
-class AeTask : public TrainingTask {
+class AeTask : public PhotoTask {
  public:
+  using Config = AeConfig;
   // Whether the recipe's fields are legal for this family. Errors: kInvalidArgument naming the
   // field.
   static Status Check(const Recipe& recipe);
@@ -31,21 +30,17 @@ class AeTask : public TrainingTask {
   void BeforeUpdate() override { on_grid_.reset(); }
   void AfterStep(const StepInfo& at) override;
   torch::Tensor Loss(const StepInfo& at, at::Generator& generator, Figures* figures) override;
-  bool HasValidation() const override { return validation_crops_.size(0) > 0; }
   ValidationReport Validate(WorkerPool& pool) override;
   std::map<std::string, std::string> Metadata() const override { return ToMetadata(config_); }
 
  protected:
-  AeTask(const Recipe& recipe, const AeConfig& config, CropSampler sampler,
-         torch::Tensor validation_crops, torch::Device device);
+  AeTask(const Recipe& recipe, const AeConfig& config, PhotoData data, torch::Device device);
   // Reads the recipe's base, if it has one. Errors: those of the file; kModelMismatch.
-  Status HoldBase();
+  Status Prepared() override;
+  // A crop as decoders see it, at a random level. REQUIRES: quantised, evaluation mode.
+  RefinementPool::Decoded DecodeCrop(const torch::Tensor& x, at::Generator& generator);
 
-  Recipe recipe_;
   AeConfig config_;
-  torch::Device device_;
-  CropSampler sampler_;
-  torch::Tensor validation_crops_;
   networks::Autoencoder model_;
 
  private:

@@ -74,7 +74,7 @@ Status ClassifierTask::ImportWeightsFile(const std::string& path) {
 
 torch::Tensor ClassifierTask::Loss(const StepInfo& at, at::Generator& generator, Figures* figures) {
   const std::int64_t batch = recipe_.batch;
-  const std::int64_t count = batch * (at.worker + 1) / at.workers - batch * at.worker / at.workers;
+  const std::int64_t count = ShareOf(batch, at);
   if (count == 0) return {};
   const PictureSampler::Batch b = training_.Sample(count, flip_, generator);
   const torch::Tensor logits = model_->forward(b.pictures).logits;

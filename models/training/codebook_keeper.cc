@@ -1,6 +1,6 @@
 #include "models/training/codebook_keeper.h"
 
-#include "models/training/generator.h"
+#include "models/training/run_random.h"
 
 namespace halfmoon::training {
 namespace {

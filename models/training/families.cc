@@ -14,7 +14,6 @@
 #include "models/training/vae_exporter.h"
 #include "models/training/vae_task.h"
 #include "models/training/vqvae_exporter.h"
-#include "models/training/vqvae_refinement_task.h"
 #include "models/training/vqvae_task.h"
 #include "models/training/weights_export.h"
 
@@ -55,8 +54,8 @@ Result<std::vector<std::uint8_t>> ExportAe(const Checkpoint& checkpoint,
 
 constexpr Family kFamilies[] = {
     {"ae", AeConfig::kArchitecture, true, AeTask::Check, AeTask::Create, ExportAe},
-    {"ae-refinement", AeConfig::kArchitecture, false, RefinementTask::Check, RefinementTask::Create,
-     ExportAe},
+    {"ae-refinement", AeConfig::kArchitecture, false, AeRefinementTask::Check,
+     AeRefinementTask::Create, ExportAe},
     {"classifier", ClassifierConfig::kArchitecture, true, ClassifierTask::Check,
      ClassifierTask::Create, WithoutData<ClassifierTask::Export>},
     {"index-transformer", IndexTransformerConfig::kArchitecture, true, IndexTransformerTask::Check,

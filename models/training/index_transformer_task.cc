@@ -5,8 +5,8 @@
 
 #include "models/networks/small_vqvae.h"
 #include "models/networks/weights_io.h"
-#include "models/training/generator.h"
 #include "models/training/picture_sampler.h"
+#include "models/training/run_random.h"
 #include "models/training/weights_export.h"
 
 namespace halfmoon::training {
@@ -257,7 +257,7 @@ torch::Tensor IndexTransformerTask::Conditions(const Part& part, const torch::Te
 torch::Tensor IndexTransformerTask::Loss(const StepInfo& at, at::Generator& generator,
                                          Figures* figures) {
   const std::int64_t batch = recipe_.batch;
-  const std::int64_t count = batch * (at.worker + 1) / at.workers - batch * at.worker / at.workers;
+  const std::int64_t count = ShareOf(batch, at);
   if (count == 0) return {};
   const torch::Tensor u =
       torch::rand({2, count}, generator, torch::TensorOptions(torch::kFloat64).device(device_));

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "models/networks/distortion.h"
-#include "models/training/generator.h"
 #include "models/training/level_weight.h"
+#include "models/training/run_random.h"
 
 namespace halfmoon::training {
 namespace {
@@ -78,8 +78,7 @@ double RefinementPool::FillMore(const CropSampler& sampler, WorkerPool& workers,
 
 torch::Tensor RefinementPool::Loss(const StepInfo& at, networks::Synthesis& g_s,
                                    at::Generator& generator, Figures* figures) const {
-  const std::int64_t count =
-      batch_ * (at.worker + 1) / at.workers - batch_ * at.worker / at.workers;
+  const std::int64_t count = ShareOf(batch_, at);
   if (count == 0) return {};
   // Crops at whole blocks of 8x8, where the features are.
   const auto integers = torch::TensorOptions().dtype(torch::kLong);

@@ -1,17 +1,20 @@
-// Training of the AE's refinement alone (networks/refinement.h), everything before it frozen.
-// LibTorch.
+// Training of a photographic codec's refinement alone (networks/refinement.h), everything before it
+// frozen. LibTorch.
 #pragma once
 
 #include <memory>
 
 #include "models/training/ae_task.h"
 #include "models/training/refinement_pool.h"
+#include "models/training/vqvae_task.h"
 
 namespace halfmoon::training {
 
-// Needs --init. The pool depends on the recipe and the frozen weights alone: a resumed run makes it
-// again. Loss: lambda * distortion, weighted as AeTask does. Figures: refinement_pool.h.
-class RefinementTask : public AeTask {
+// Codec: AeTask or VqvaeTask. Needs --init. The pool depends on the recipe and the frozen weights
+// alone: a resumed run makes it again. Loss: lambda * distortion, weighted by level. Figures:
+// refinement_pool.h.
+template <class Codec>
+class RefinementTask : public Codec {
  public:
   // Fields of `loss`: "pool", the number of crops, 16 to 65536.
   static Status Check(const Recipe& recipe);
@@ -24,14 +27,17 @@ class RefinementTask : public AeTask {
   double Prepare(WorkerPool& workers) override;
   void BeforeStep(const StepInfo& at) override;
   torch::Tensor Loss(const StepInfo& at, at::Generator& generator, Figures* figures) override;
+  // Of the AE as it does; codebooks and slopes of the VQ-VAE stay.
+  void AfterStep(const StepInfo& at) override;
 
  private:
-  RefinementTask(const Recipe& recipe, const AeConfig& config, CropSampler sampler,
-                 torch::Tensor validation_crops, torch::Device device)
-      : AeTask(recipe, config, std::move(sampler), std::move(validation_crops), device),
-        pool_(recipe, config, device) {}
+  RefinementTask(const Recipe& recipe, const typename Codec::Config& config, PhotoData data,
+                 torch::Device device);
 
   RefinementPool pool_;
 };
+
+using AeRefinementTask = RefinementTask<AeTask>;
+using VqvaeRefinementTask = RefinementTask<VqvaeTask>;
 
 }  // namespace halfmoon::training

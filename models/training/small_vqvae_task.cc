@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "models/networks/ops.h"
-#include "models/training/generator.h"
+#include "models/training/run_random.h"
 
 namespace halfmoon::training {
 namespace {
@@ -83,7 +83,7 @@ void SmallVqvaeTask::BeforeStep(const StepInfo& at) {
 
 torch::Tensor SmallVqvaeTask::Loss(const StepInfo& at, at::Generator& generator, Figures* figures) {
   const std::int64_t batch = recipe_.batch;
-  const std::int64_t count = batch * (at.worker + 1) / at.workers - batch * at.worker / at.workers;
+  const std::int64_t count = ShareOf(batch, at);
   if (count == 0) return {};
   const torch::Tensor x = training_.Sample(count, loss_.flip, generator).pictures;
   const auto q = model_->quantiser(model_->g_a(x));

@@ -31,6 +31,11 @@ struct StepInfo {
   int worker = 0, workers = 1;
 };
 
+// How many of a batch are this worker's.
+inline std::int64_t ShareOf(std::int64_t batch, const StepInfo& at) {
+  return batch * (at.worker + 1) / at.workers - batch * at.worker / at.workers;
+}
+
 // One model with its data, loss and validation. The loop (trainer.h) brings steps, schedule,
 // optimiser, averaging, checkpoints and log. Only Loss is called from several threads at once.
 class TrainingTask {

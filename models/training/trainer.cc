@@ -14,8 +14,8 @@
 #include "models/runtime/safetensors.h"
 #include "models/training/checkpoint.h"
 #include "models/training/families.h"
-#include "models/training/generator.h"
 #include "models/training/optimizer.h"
+#include "models/training/run_random.h"
 #include "models/training/worker_pool.h"
 
 namespace halfmoon::training {

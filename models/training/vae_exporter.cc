@@ -7,8 +7,8 @@
 #include "models/networks/weights_io.h"
 #include "models/training/code_mixture.h"
 #include "models/training/frequency_tables.h"
-#include "models/training/generator.h"
 #include "models/training/picture_sampler.h"
+#include "models/training/run_random.h"
 #include "models/training/weights_export.h"
 
 namespace halfmoon::training {

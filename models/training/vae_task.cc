@@ -4,7 +4,7 @@
 #include <cmath>
 #include <numbers>
 
-#include "models/training/generator.h"
+#include "models/training/run_random.h"
 #include "models/training/vae_exporter.h"
 #include "models/training/weights_export.h"
 
@@ -69,7 +69,7 @@ void VaeTask::BeforeStep(const StepInfo& at) {
 torch::Tensor VaeTask::Loss(const StepInfo& at, at::Generator& generator, Figures* figures) {
   SharedMean::Share share(*kl_mean_, at.worker);
   const std::int64_t batch = recipe_.batch;
-  const std::int64_t count = batch * (at.worker + 1) / at.workers - batch * at.worker / at.workers;
+  const std::int64_t count = ShareOf(batch, at);
   if (count == 0) return {};
   const VaeConfig& config = model_->config();
   const torch::Tensor x = training_.Sample(count, loss_.flip, generator).pictures;

@@ -5,8 +5,8 @@
 #include "models/networks/ops.h"
 #include "models/networks/vqvae_weights.h"
 #include "models/networks/weights_io.h"
-#include "models/training/generator.h"
 #include "models/training/principal_components.h"
+#include "models/training/run_random.h"
 #include "models/training/weights_export.h"
 
 namespace halfmoon::training {
@@ -47,14 +47,11 @@ double Entropy(const torch::Tensor& count) {
 
 }  // namespace
 
-VqvaeTask::VqvaeTask(const Recipe& recipe, const VqvaeConfig& config, CropSampler sampler,
-                     torch::Tensor validation_crops, torch::Device device)
-    : recipe_(recipe),
+VqvaeTask::VqvaeTask(const Recipe& recipe, const VqvaeConfig& config, PhotoData data,
+                     torch::Device device)
+    : PhotoTask(recipe, std::move(data), device),
       config_(config),
-      device_(device),
-      sampler_(std::move(sampler)),
       model_(config),
-      validation_crops_(std::move(validation_crops)),
       keeper_(recipe.seed) {
   const LossFields fields = *FromJson<LossFields>(recipe.loss, "loss");  // checked by Check
   commitment_ = fields.commitment;
@@ -64,12 +61,7 @@ VqvaeTask::VqvaeTask(const Recipe& recipe, const VqvaeConfig& config, CropSample
 
 Status VqvaeTask::Check(const Recipe& r) {
   HALFMOON_RETURN_IF_ERROR(FromJson<VqvaeConfig>(r.model).status());
-  for (auto [field, side] : {std::pair{"crop", r.crop}, {"late_crop", r.late_crop}}) {
-    if (side % 64 != 0) {
-      return {StatusCode::kInvalidArgument,
-              std::string("field '") + field + "' must be a multiple of 64"};
-    }
-  }
+  HALFMOON_RETURN_IF_ERROR(CheckCrops(r));
   return FromJson<LossFields>(r.loss, "loss").status();
 }
 
@@ -78,12 +70,9 @@ Result<std::unique_ptr<TrainingTask>> VqvaeTask::Create(const Recipe& r,
                                                         std::int64_t validation_pictures,
                                                         torch::Device device) {
   HALFMOON_ASSIGN_OR_RETURN(const VqvaeConfig config, FromJson<VqvaeConfig>(r.model));
-  const std::int64_t side = std::max(r.crop, r.late_crop_from < 1 ? r.late_crop : r.crop);
-  HALFMOON_ASSIGN_OR_RETURN(CropSampler sampler, CropSampler::Create(packs, side, device));
-  torch::Tensor crops = CropSampler::ValidationCrops(packs, 256, validation_pictures);
-  torch::manual_seed(static_cast<std::uint64_t>(r.seed));  // the network's initial values
-  return std::unique_ptr<TrainingTask>(
-      new VqvaeTask(r, config, std::move(sampler), std::move(crops), device));
+  HALFMOON_ASSIGN_OR_RETURN(PhotoData data,
+                            PhotoData::Load(r, packs, LargestCrop(r), validation_pictures, device));
+  return std::unique_ptr<TrainingTask>(new VqvaeTask(r, config, std::move(data), device));
 }
 
 Status VqvaeTask::Initialise() {
@@ -239,21 +228,14 @@ void VqvaeTask::BeforeStep(const StepInfo& at) {
 }
 
 torch::Tensor VqvaeTask::Loss(const StepInfo& at, at::Generator& generator, Figures* figures) {
-  const Recipe& r = recipe_;
-  const bool late = at.progress >= r.late_crop_from;
-  const std::int64_t side = late ? r.late_crop : r.crop;
-  const std::int64_t batch =
-      late ? std::max<std::int64_t>(at.workers, r.batch * r.crop * r.crop / (side * side))
-           : r.batch;
-  const std::int64_t count = batch * (at.worker + 1) / at.workers - batch * at.worker / at.workers;
-  if (count == 0) return {};
-
-  const torch::Tensor x = sampler_.Sample(count, side, generator);
+  const Crops crops = DrawCrops(at, generator);
+  if (crops.count == 0) return {};
+  const torch::Tensor& x = crops.x;
   // Numbers of stages, spread evenly over 1..S with a random start, falling.
   const double offset = torch::rand({1}, generator).item<double>();
   std::vector<std::int64_t> used;
-  for (std::int64_t i = count - 1; i >= 0; --i) {
-    const double share = (static_cast<double>(i) + offset) / static_cast<double>(count);
+  for (std::int64_t i = crops.count - 1; i >= 0; --i) {
+    const double share = (static_cast<double>(i) + offset) / static_cast<double>(crops.count);
     used.push_back(1 + static_cast<std::int64_t>(share * static_cast<double>(config_.stages)));
   }
   torch::Tensor p;
@@ -270,8 +252,7 @@ torch::Tensor VqvaeTask::Loss(const StepInfo& at, at::Generator& generator, Figu
   const torch::Tensor x_hat = model_->Synthesise(z, n);
 
   const auto& t = config_.transforms;
-  const double pixels = static_cast<double>(side * side);
-  const torch::Tensor bpp = q.bits / pixels;
+  const torch::Tensor bpp = q.bits / crops.pixels;
   const torch::Tensor mse = (x_hat - x).square().mean({1, 2, 3}) * (255.0 * 255.0);
   std::vector<float> lambdas;
   for (const std::int64_t u : used) {
@@ -279,7 +260,7 @@ torch::Tensor VqvaeTask::Loss(const StepInfo& at, at::Generator& generator, Figu
   }
   const torch::Tensor lambda = torch::tensor(lambdas);
   const torch::Tensor weight =
-      (lambda / std::sqrt(t.lambda_min * t.lambda_max)).pow(-r.level_weight);
+      (lambda / std::sqrt(t.lambda_min * t.lambda_max)).pow(-recipe_.level_weight);
   torch::Tensor loss = (weight * lambda * mse).sum() + kPriorWeight * bpp.sum();
   if (p.requires_grad()) loss = loss + commitment_ * (p - q.z).square().mean({1, 2, 3}).sum();
 
@@ -287,11 +268,11 @@ torch::Tensor VqvaeTask::Loss(const StepInfo& at, at::Generator& generator, Figu
     keeper_.Collect(at.worker, model_->codebooks[s], q.residuals[s], q.indices[s]);
   }
   const torch::Tensor psnr = 10 * torch::log10(255.0 * 255.0 / mse.detach().clamp_min(1e-6));
-  const double index_count = static_cast<double>(n.sum().item<std::int64_t>()) * pixels / 256;
+  const double index_count = static_cast<double>(n.sum().item<std::int64_t>()) * crops.pixels / 256;
   *figures = {{"bpp", bpp.mean().item<double>()},
               {"psnr", psnr.mean().item<double>()},
               {"bits_per_index", q.bits.sum().item<double>() / index_count}};
-  return loss / static_cast<double>(batch);
+  return loss / crops.batch;
 }
 
 void VqvaeTask::AfterStep(const StepInfo& at) {
@@ -303,6 +284,12 @@ void VqvaeTask::AfterStep(const StepInfo& at) {
     MeasureSlopes();
     model_->slopes_final.fill_(1);
   }
+}
+
+RefinementPool::Decoded VqvaeTask::DecodeCrop(const torch::Tensor& x, at::Generator& generator) {
+  const torch::Tensor used = torch::randint(1, config_.stages + 1, {1}, generator, torch::kLong);
+  const auto q = model_->Quantise(model_->Analyse(x), {used.item<std::int64_t>()});
+  return {model_->Coarse(q.z, used), model_->SynthesisLevel(used)};
 }
 
 ValidationReport VqvaeTask::Validate(WorkerPool& pool) {

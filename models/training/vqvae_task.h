@@ -7,10 +7,8 @@
 #include "models/networks/vqvae.h"
 #include "models/runtime/safetensors.h"
 #include "models/training/codebook_keeper.h"
-#include "models/training/crop_sampler.h"
-#include "models/training/pack.h"
-#include "models/training/recipe.h"
-#include "models/training/task.h"
+#include "models/training/photo_task.h"
+#include "models/training/refinement_pool.h"
 
 namespace halfmoon::training {
 
@@ -25,8 +23,10 @@ namespace halfmoon::training {
 //   "first_stage_rate"  the same of the first stage alone, as a share of "rate" (default 1). Below
 //                 1 it spends more than it need: stages that follow would do the same work as
 //                 cheaply, so the rule lets the first one idle on a few codes.
-class VqvaeTask : public TrainingTask {
+class VqvaeTask : public PhotoTask {
  public:
+  using Config = VqvaeConfig;
+
   static Status Check(const Recipe& recipe);
   // REQUIRES: Check. Errors: kInvalidArgument when the packs hold no picture large enough.
   static Result<std::unique_ptr<TrainingTask>> Create(const Recipe& recipe,
@@ -45,18 +45,15 @@ class VqvaeTask : public TrainingTask {
   void BeforeStep(const StepInfo& at) override;
   torch::Tensor Loss(const StepInfo& at, at::Generator& generator, Figures* figures) override;
   void AfterStep(const StepInfo& at) override;
-  bool HasValidation() const override { return validation_crops_.size(0) > 0; }
   ValidationReport Validate(WorkerPool& pool) override;
   std::map<std::string, std::string> Metadata() const override;
 
  protected:
-  VqvaeTask(const Recipe& recipe, const VqvaeConfig& config, CropSampler sampler,
-            torch::Tensor validation_crops, torch::Device device);
+  VqvaeTask(const Recipe& recipe, const VqvaeConfig& config, PhotoData data, torch::Device device);
+  // A crop as decoders see it, with a random number of stages. REQUIRES: quantised.
+  RefinementPool::Decoded DecodeCrop(const torch::Tensor& x, at::Generator& generator);
 
-  Recipe recipe_;
   VqvaeConfig config_;
-  torch::Device device_;
-  CropSampler sampler_;
   networks::Vqvae model_;
 
  private:
@@ -71,7 +68,6 @@ class VqvaeTask : public TrainingTask {
   void StartCodebooks(const torch::Tensor& gain);
 
   double commitment_ = 0, rate_ = 1, first_stage_rate_ = 1;
-  torch::Tensor validation_crops_;
   CodebookKeeper keeper_;
 };
 

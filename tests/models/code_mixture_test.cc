@@ -5,7 +5,7 @@
 #include <cmath>
 #include <numbers>
 
-#include "models/training/generator.h"
+#include "models/training/run_random.h"
 
 namespace halfmoon::training {
 namespace {

@@ -10,7 +10,7 @@
 #include "models/runtime/safetensors.h"
 #include "models/training/checkpoint.h"
 #include "models/training/families.h"
-#include "models/training/generator.h"
+#include "models/training/run_random.h"
 #include "models/training/trainer.h"
 
 namespace halfmoon::training {

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
+#include "models/runtime/manifest.h"
 #include "models/training/schedule.h"
 
 namespace halfmoon::training {
@@ -52,6 +55,25 @@ TEST(RecipeTest, NamesWhatIsWrong) {
     EXPECT_NE(r.status().message().find(expected), std::string::npos) << r.status().message();
   }
   EXPECT_EQ(Recipe::FromFile("/nonexistent.json").status().code(), StatusCode::kIo);
+}
+
+TEST(RecipeTest, EveryRecipeOfThisRepositoryIsLegal) {
+  const auto weights = runtime::FindModelsDirectory("");
+  ASSERT_TRUE(weights.ok());
+  int seen = 0;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(weights->parent_path() / "training" / "recipes")) {
+    const auto recipe = Recipe::FromFile(entry.path().string());
+    EXPECT_TRUE(recipe.ok()) << recipe.status().message();
+    ++seen;
+  }
+  EXPECT_GT(seen, 15);
+}
+
+TEST(RecipeTest, TheOptimisersOldNameIsRead) {
+  const auto r = Recipe::FromJson(R"({"optimizer": "adamw"})", "test");
+  ASSERT_TRUE(r.ok()) << r.status().message();
+  EXPECT_EQ(r->optimizer, "adam");
 }
 
 TEST(ScheduleTest, WarmsUpHoldsAndAnneals) {

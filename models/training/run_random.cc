@@ -1,4 +1,4 @@
-#include "models/training/generator.h"
+#include "models/training/run_random.h"
 
 namespace halfmoon::training {
 
