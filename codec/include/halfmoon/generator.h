@@ -19,8 +19,8 @@ struct GeneratorOptions {
   std::string model;
   int threads = 0;         // 1..256; 0: one per core
   std::string models_dir;  // as EncodeOptions::models_dir
-  // Of models that draw codebook indices: the prior (a name, id or file) that draws them. Empty: the
-  // first in the manifest that was trained for this codec. One of another codec is refused. Of
+  // Of models that draw codebook indices: the prior (a name, id or file) that draws them. Empty:
+  // the first in the manifest that was trained for this codec. One of another codec is refused. Of
   // VAEs: "normal", N(0, I), or "mixture", the one that was fitted to the codes of training
   // pictures; empty: the mixture where there is one.
   std::string prior;
