@@ -4,6 +4,7 @@
 #include <exception>
 #include <new>
 #include <string>
+#include <system_error>
 
 #include "halfmoon/status.h"
 
@@ -15,7 +16,13 @@ auto GuardExceptions(const char* what, Work work) -> decltype(work()) {
   try {
     return work();
   } catch (const std::bad_alloc&) {
-    return Status(StatusCode::kOutOfMemory, std::string(what) + ": out of memory");
+    return Status(
+        StatusCode::kOutOfMemory,
+        std::string(what) + ": out of memory; try fewer jobs or threads, or a smaller picture");
+  } catch (const std::system_error& e) {
+    const bool no_thread = e.code() == std::errc::resource_unavailable_try_again;
+    return Status(no_thread ? StatusCode::kOutOfMemory : StatusCode::kInternal,
+                  std::string(what) + ": " + (no_thread ? "cannot start a thread" : e.what()));
   } catch (const std::exception& e) {
     return Status(StatusCode::kInternal, std::string(what) + ": " + e.what());
   }

@@ -5,13 +5,12 @@
 #include <filesystem>
 #include <new>
 #include <set>
-#include <thread>
 
 #include "codec/imageio/image_io.h"
 #include "eval/dataset.h"
 #include "eval/entries.h"
-#include "eval/parallel.h"
 #include "eval/run.h"
+#include "models/runtime/parallel.h"
 
 namespace halfmoon::eval {
 namespace {
@@ -92,7 +91,7 @@ Status OpenReport(Run* run) {
 void PrepareOriginals(Run* run) {
   std::vector<DatasetPicture>& pictures = run->evaluation->pictures;
   run->Restart();
-  ForEachParallel(pictures.size(), run->options().jobs, [&](int, std::size_t i) {
+  runtime::ParallelFor(run->options().jobs, pictures.size(), [&](std::size_t, std::size_t i) {
     DatasetPicture& p = pictures[i];
     if (!p.error.failed()) {
       const auto image = ReadRgb(p.path, &p.note);
@@ -160,11 +159,11 @@ void Sweep(Run* run) {
     }
   }
   run->Restart();
-  ForEachParallel(tasks.size(), run->options().jobs, [&](int worker, std::size_t i) {
+  runtime::ParallelFor(run->options().jobs, tasks.size(), [&](std::size_t worker, std::size_t i) {
     if (!run->fatal().ok()) return;
     const Task& t = tasks[i];
     try {
-      MeasureTask(run, worker, t);
+      MeasureTask(run, static_cast<int>(worker), t);
     } catch (const std::bad_alloc&) {
       run->evaluation->codecs[t.codec].rows[t.point][t.picture].error.Set(
           {StatusCode::kOutOfMemory, "out of memory; try fewer jobs"});

@@ -7,8 +7,8 @@
 #include "codec/io/atomic_file.h"
 #include "eval/dataset.h"
 #include "eval/entries.h"
-#include "eval/parallel.h"
 #include "eval/run.h"
+#include "models/runtime/parallel.h"
 
 namespace halfmoon::eval {
 namespace {
@@ -123,7 +123,7 @@ void MatchPictures(Run* run) {
   e.matched.assign(e.pictures.size(), std::vector<MatchedFile>(e.codecs.size()));
   run->Restart();
   const std::size_t total = e.pictures.size() * e.codecs.size();
-  ForEachParallel(total, run->options().jobs, [&](int worker, std::size_t i) {
+  runtime::ParallelFor(run->options().jobs, total, [&](std::size_t worker, std::size_t i) {
     const std::size_t p = i / e.codecs.size(), c = i % e.codecs.size();
     if (!e.pictures[p].error.failed() && run->fatal().ok()) {
       MatchedFile& out = e.matched[p][c];
@@ -131,7 +131,7 @@ void MatchPictures(Run* run) {
                           ? Status(e.codecs[c].error.code, e.codecs[c].error.message)
                           : Status::Ok();
       try {
-        if (status.ok()) status = Match(run, worker, c, p, &out);
+        if (status.ok()) status = Match(run, static_cast<int>(worker), c, p, &out);
       } catch (const std::exception& error) {
         status = {StatusCode::kOutOfMemory, error.what()};
       }

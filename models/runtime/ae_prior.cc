@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "models/runtime/int_conv.h"
+#include "models/runtime/parallel.h"
 
 namespace halfmoon::runtime {
 namespace {

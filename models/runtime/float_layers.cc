@@ -6,7 +6,7 @@
 #include <cstring>
 #include <numeric>
 
-#include "models/runtime/int_conv.h"
+#include "models/runtime/parallel.h"
 
 namespace halfmoon::runtime {
 namespace {

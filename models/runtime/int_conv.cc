@@ -1,14 +1,13 @@
 #include "models/runtime/int_conv.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cstring>
 #include <limits>
 #include <new>
 #include <numeric>
-#include <system_error>
-#include <thread>
 #include <utility>
+
+#include "models/runtime/parallel.h"
 
 namespace halfmoon::runtime {
 namespace {
@@ -284,28 +283,6 @@ std::vector<int> PixelShuffleRows(int out_channels) {
     }
   }
   return rows;
-}
-
-std::size_t Workers(int threads, std::size_t count) {
-  return std::max<std::size_t>(1, std::min(static_cast<std::size_t>(std::max(threads, 1)), count));
-}
-
-void ParallelFor(int threads, std::size_t count,
-                 const std::function<void(std::size_t, std::size_t)>& work) {
-  const std::size_t workers = Workers(threads, count);
-  std::atomic<std::size_t> next{0};
-  const auto loop = [&](std::size_t worker) {
-    for (std::size_t i = next.fetch_add(1); i < count; i = next.fetch_add(1)) work(worker, i);
-  };
-  std::vector<std::thread> pool;
-  try {
-    pool.reserve(workers - 1);
-    for (std::size_t worker = 1; worker < workers; ++worker) pool.emplace_back(loop, worker);
-  } catch (const std::system_error&) {  // no more threads to be had: those that run do the work
-  } catch (const std::bad_alloc&) {
-  }
-  loop(0);
-  for (std::thread& thread : pool) thread.join();
 }
 
 Status RunLayer(const IntLayer& layer, const Kernels& kernels, int level,

@@ -14,7 +14,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -141,12 +140,5 @@ std::vector<int> PixelShuffleRows(int out_channels);
 Status RunLayer(const IntLayer& layer, const Kernels& kernels, int level,
                 std::span<const std::int16_t> in, std::size_t height, std::size_t width,
                 OutputLayout layout, int threads, std::span<std::int16_t> out);
-
-// Calls work(worker, i) for every i in [0, count) from up to `threads` threads, the calling one
-// among them, and returns when all are done. Calls with the same worker (0..Workers()-1) do not
-// overlap: a place for scratch memory. `work` must not throw.
-std::size_t Workers(int threads, std::size_t count);
-void ParallelFor(int threads, std::size_t count,
-                 const std::function<void(std::size_t worker, std::size_t i)>& work);
 
 }  // namespace halfmoon::runtime

@@ -1,7 +1,7 @@
 // Compiled with -ffp-contract=off: see float_kernels.h.
 #include "models/runtime/pixel_refinement.h"
 
-#include "models/runtime/int_conv.h"
+#include "models/runtime/parallel.h"
 #include "models/runtime/pixel_blocks.h"
 
 namespace halfmoon::runtime {

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "models/runtime/int_conv.h"
+#include "models/runtime/parallel.h"
 #include "models/runtime/pixel_blocks.h"
 
 namespace halfmoon::runtime {

@@ -33,7 +33,8 @@ Result<std::array<std::uint8_t, 32>> Sha256::Finish() {
   unsigned int size = 0;
   if (!context_->ok || EVP_DigestFinal_ex(context_->md, digest.data(), &size) != 1 ||
       size != digest.size()) {
-    return Status(StatusCode::kInternal, "OpenSSL could not compute a SHA-256");
+    // Nothing else makes it fail.
+    return Status(StatusCode::kOutOfMemory, "no memory to compute a SHA-256");
   }
   context_->ok = false;
   return digest;

@@ -11,10 +11,17 @@ WorkerPool::WorkerPool(int workers) : workers_(workers < 1 ? 1 : workers) {
   if (workers_ == 1) return;
   // OpenBLAS would start as many threads again inside each worker.
   networks::SetComputeThreads(1);
-  for (int i = 0; i < workers_; ++i) threads_.emplace_back([this, i] { Loop(i); });
+  try {
+    for (int i = 0; i < workers_; ++i) threads_.emplace_back([this, i] { Loop(i); });
+  } catch (...) {  // no more threads to be had; those there must not outlive the object
+    Stop();
+    throw;
+  }
 }
 
-WorkerPool::~WorkerPool() {
+WorkerPool::~WorkerPool() { Stop(); }
+
+void WorkerPool::Stop() {
   {
     std::lock_guard lock(mutex_);
     stop_ = true;

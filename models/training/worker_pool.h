@@ -14,6 +14,7 @@ namespace halfmoon::training {
 // runs on the calling thread, with LibTorch's own threads (and on a GPU).
 class WorkerPool {
  public:
+  // Throws std::system_error when the system gives no thread.
   explicit WorkerPool(int workers);
   ~WorkerPool();
   WorkerPool(const WorkerPool&) = delete;
@@ -26,6 +27,7 @@ class WorkerPool {
 
  private:
   void Loop(int index);
+  void Stop();
 
   int workers_;
   std::vector<std::thread> threads_;

@@ -370,18 +370,5 @@ TEST_F(HalfmoonIsa, SelectsOrExplains) {
   EXPECT_NE(IsaFromEnvironment().status().message().find("unknown"), std::string::npos);
 }
 
-TEST(ParallelFor, DoesEveryItemOnce) {
-  for (const int threads : {0, 1, 2, 7}) {
-    for (const std::size_t count : {0u, 1u, 5u, 100u}) {
-      std::vector<int> done(count, 0);
-      ParallelFor(threads, count, [&](std::size_t worker, std::size_t i) {
-        EXPECT_LT(worker, Workers(threads, count));
-        ++done[i];
-      });
-      EXPECT_EQ(done, std::vector<int>(count, 1));
-    }
-  }
-}
-
 }  // namespace
 }  // namespace halfmoon::runtime
