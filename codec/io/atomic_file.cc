@@ -37,12 +37,37 @@ std::string FolderOf(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-// Any unused name will do: O_EXCL refuses one that is taken and the caller tries the next. The name
-// does not contain the target's, which may already have the greatest length.
-std::string TemporaryName(const std::string& folder) {
+// Calls make(name), which returns 0 or an errno, with names in `folder` until one is not taken.
+// They do not contain the target's, which may already have the greatest length.
+template <typename Make>
+int WithTemporaryName(const std::string& folder, std::string* name, Make make) {
   static std::atomic<std::uint64_t> counter{std::random_device{}()};
-  const std::uint64_t number = (static_cast<std::uint64_t>(::getpid()) << 32) ^ ++counter;
-  return folder + "/.halfmoon-" + std::to_string(number) + ".tmp";
+  constexpr int kAttempts = 100;
+  int error = EEXIST;
+  for (int i = 0; i < kAttempts && error == EEXIST; ++i) {
+    const std::uint64_t number = (static_cast<std::uint64_t>(::getpid()) << 32) ^ ++counter;
+    *name = folder + "/.halfmoon-" + std::to_string(number) + ".tmp";
+    error = make(*name);
+  }
+  if (error != 0) name->clear();
+  return error;
+}
+
+// The way to a file without a name; naming it by its descriptor alone needs a privilege.
+std::string ProcPath(int descriptor) { return "/proc/self/fd/" + std::to_string(descriptor); }
+
+int LinkUnnamed(int descriptor, const std::string& to) {
+  const std::string from = ProcPath(descriptor);
+  return ::linkat(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), AT_SYMLINK_FOLLOW) == 0 ? 0 : errno;
+}
+
+// Invalid where the file system has no such files, or /proc is not there to name it later.
+io::Descriptor OpenUnnamed(const std::string& folder) {
+#ifdef O_TMPFILE
+  io::Descriptor file(::open(folder.c_str(), O_WRONLY | O_TMPFILE | O_CLOEXEC, 0666));
+  if (file.valid() && ::access(ProcPath(file.get()).c_str(), F_OK) == 0) return file;
+#endif
+  return {};
 }
 
 // For kFileExists the caller wants to know the difference; 0 means done.
@@ -65,7 +90,8 @@ int RenameNew(const std::string& from, const std::string& to) {
 
 }  // namespace
 
-Result<AtomicFile> AtomicFile::Create(const std::string& path, bool overwrite) {
+Result<AtomicFile> AtomicFile::Create(const std::string& path, bool overwrite,
+                                      Temporary temporary) {
   if (path.empty() || path.back() == '/') {
     return Status(StatusCode::kIo, "'" + path + "': a file name is expected");
   }
@@ -82,6 +108,7 @@ Result<AtomicFile> AtomicFile::Create(const std::string& path, bool overwrite) {
   if (exists && (S_ISCHR(old.st_mode) || S_ISFIFO(old.st_mode))) {
     file.file_ = io::Descriptor(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
     if (!file.file_.valid()) return io::IoError(path, "open for writing", errno);
+    file.direct_ = true;
     return file;
   }
   if (exists && !S_ISREG(old.st_mode)) {
@@ -99,16 +126,16 @@ Result<AtomicFile> AtomicFile::Create(const std::string& path, bool overwrite) {
   }
 
   const std::string folder = FolderOf(file.target_);
-  constexpr int kAttempts = 100;
-  int error = EEXIST;
-  for (int i = 0; i < kAttempts && error == EEXIST; ++i) {
-    file.temporary_ = TemporaryName(folder);
-    file.file_ = io::Descriptor(
-        ::open(file.temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
-    error = file.file_.valid() ? 0 : errno;
+  if (temporary == Temporary::kUnnamedIfPossible) file.file_ = OpenUnnamed(folder);
+  int error = 0;
+  if (!file.file_.valid()) {
+    error = WithTemporaryName(folder, &file.temporary_, [&](const std::string& name) {
+      constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
+      file.file_ = io::Descriptor(::open(name.c_str(), kFlags, 0666));
+      return file.file_.valid() ? 0 : errno;
+    });
   }
   if (error != 0) {
-    file.temporary_.clear();
     if (error == ENOENT) {
       return Status(StatusCode::kIo,
                     path + ": the folder '" + folder + "' does not exist; create it first");
@@ -135,6 +162,7 @@ AtomicFile& AtomicFile::operator=(AtomicFile&& other) noexcept {
   path_ = std::move(other.path_);
   target_ = std::move(other.target_);
   temporary_ = std::exchange(other.temporary_, {});
+  direct_ = other.direct_;
   file_ = std::move(other.file_);
   overwrite_ = other.overwrite_;
   failed_ = other.failed_;
@@ -168,26 +196,38 @@ Status AtomicFile::Publish() {
     return {StatusCode::kInvalidArgument, path_ + ": committed twice or after discard"};
   }
   if (failed_) return {StatusCode::kIo, path_ + ": not kept, because writing it failed"};
-  if (temporary_.empty()) {  // a pipe or device, written directly
-    return file_.Close() ? Status::Ok() : io::IoError(path_, "finish writing", errno);
-  }
+  if (direct_) return file_.Close() ? Status::Ok() : io::IoError(path_, "finish writing", errno);
   // Data first, name second: after a power cut the name never points to missing data.
   if (::fsync(file_.get()) != 0) return io::IoError(path_, "flush to the disk", errno);
-  if (!file_.Close()) return io::IoError(path_, "finish writing", errno);
+  const int error = GiveName();
+  if (error == EEXIST) return Exists(path_);
+  if (error != 0) return io::IoError(path_, "give the finished file its name", error);
+  // The new name itself, as far as the file system allows; the file is complete either way.
+  const io::Descriptor folder(
+      ::open(FolderOf(target_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (folder.valid()) (void)::fsync(folder.get());
+  return Status::Ok();
+}
+
+int AtomicFile::GiveName() {
+  if (temporary_.empty()) {
+    const int error = LinkUnnamed(file_.get(), target_);
+    if (error != EEXIST || !overwrite_) return error;
+    // Only a rename replaces a file, and it needs a name to begin with.
+    const int named =
+        WithTemporaryName(FolderOf(target_), &temporary_,
+                          [&](const std::string& name) { return LinkUnnamed(file_.get(), name); });
+    if (named != 0) return named;
+  }
+  if (!file_.Close()) return errno;
   int error = 0;
   if (overwrite_) {
     if (::rename(temporary_.c_str(), target_.c_str()) != 0) error = errno;
   } else {
     error = RenameNew(temporary_, target_);
   }
-  if (error == EEXIST) return Exists(path_);
-  if (error != 0) return io::IoError(path_, "rename the temporary file to it", error);
-  temporary_.clear();
-  // The new name itself, as far as the file system allows; the file is complete either way.
-  const io::Descriptor folder(
-      ::open(FolderOf(target_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (folder.valid()) (void)::fsync(folder.get());
-  return Status::Ok();
+  if (error == 0) temporary_.clear();
+  return error;
 }
 
 Status AtomicFile::Commit() {

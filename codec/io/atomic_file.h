@@ -1,10 +1,11 @@
 // AtomicFile: a file appears whole or not at all. Knows nothing about pictures or containers.
 //
-// Read me first. Bytes go to a hidden temporary file in the target's own folder (a rename works
-// only within one file system). Commit flushes it to the disk and renames it. Whatever happens
-// before that, even a crash, leaves an existing target as it was. An AtomicFile that goes away
-// uncommitted removes its temporary file; only a killed process leaves one
-// (".halfmoon-<number>.tmp").
+// Read me first. Bytes go to a temporary file in the target's own folder (a name can be given only
+// within one file system). Commit flushes it to the disk and gives it its name. Whatever happens
+// before that, even a crash, leaves an existing target as it was. The temporary file has no name
+// where the file system knows such files (O_TMPFILE: ext4, XFS, Btrfs, tmpfs, ...), so that even a
+// killed process leaves nothing. Elsewhere it is ".halfmoon-<number>.tmp": an AtomicFile that goes
+// away uncommitted removes it, a killed process leaves it.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +26,10 @@ class AtomicFile {
   // and are written directly.
   // Errors: kFileExists when `path` exists and not `overwrite`; kIo (no such folder, no
   // permission, `path` is a folder). Messages begin with the path.
-  static Result<AtomicFile> Create(const std::string& path, bool overwrite);
+  // `temporary`: kNamed is what file systems without unnamed files get, for tests.
+  enum class Temporary { kUnnamedIfPossible, kNamed };
+  static Result<AtomicFile> Create(const std::string& path, bool overwrite,
+                                   Temporary temporary = Temporary::kUnnamedIfPossible);
 
   AtomicFile(AtomicFile&& other) noexcept;
   AtomicFile& operator=(AtomicFile&& other) noexcept;
@@ -47,10 +51,12 @@ class AtomicFile {
  private:
   AtomicFile() = default;
   Status Publish();
+  int GiveName();  // 0 or an errno
 
   std::string path_;       // as given, for messages
   std::string target_;     // with links resolved
-  std::string temporary_;  // empty when written directly, committed or discarded
+  std::string temporary_;  // its name while it has one
+  bool direct_ = false;    // a pipe or device
   io::Descriptor file_;
   bool overwrite_ = false;
   bool failed_ = false;

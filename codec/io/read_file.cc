@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <new>
 
+#include "bitstream/saturating.h"
 #include "codec/io/posix.h"
 
 namespace halfmoon {
@@ -37,11 +38,12 @@ Result<std::vector<std::uint8_t>> ReadDescriptor(int descriptor, std::string_vie
   std::uint64_t used = 0;
   try {
     // One byte more than the limit or the hint tells "just fits" from "goes on".
-    bytes.resize(std::min(max_bytes, std::max(hint, kFirstBlock - 1)) + 1);
+    const std::uint64_t most = SaturatingSum(max_bytes, 1);
+    bytes.resize(std::min(most, SaturatingSum(std::max(hint, kFirstBlock - 1), 1)));
     while (true) {
       if (used == bytes.size()) {
         if (used > max_bytes) return TooLarge(name, max_bytes);
-        bytes.resize(std::min(max_bytes + 1, used * 2));
+        bytes.resize(std::min(most, SaturatingProduct(used, 2)));
       }
       const ssize_t got = ::read(descriptor, bytes.data() + used, bytes.size() - used);
       if (got < 0 && errno == EINTR) continue;

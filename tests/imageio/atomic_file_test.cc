@@ -1,5 +1,6 @@
 #include "codec/io/atomic_file.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -49,7 +50,7 @@ TEST(AtomicFile, UncommittedLeavesNothing) {
     auto file = AtomicFile::Create(folder.File("out"), false);
     ASSERT_TRUE(file.ok());
     ASSERT_TRUE(file->Write(AsBytes("lost")).ok());
-    EXPECT_EQ(folder.Entries().size(), 1u);  // the temporary file, beside the target
+    EXPECT_FALSE(std::filesystem::exists(folder.File("out")));
   }
   EXPECT_EQ(folder.Entries(), Names{});
   {
@@ -76,24 +77,60 @@ TEST(AtomicFile, UncommittedKeepsTheOldFile) {
   EXPECT_EQ(folder.Entries(), Names{"out"});
 }
 
+// Whether files without a name can be made there.
+bool HasUnnamedFiles(const TempFolder& folder) {
+  const int file = ::open(folder.File(".").c_str(), O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600);
+  if (file >= 0) ::close(file);
+  return file >= 0 && std::filesystem::exists("/proc/self/fd");
+}
+
 TEST(AtomicFile, AKilledProcessLeavesTheOldFile) {
+  for (const auto temporary :
+       {AtomicFile::Temporary::kUnnamedIfPossible, AtomicFile::Temporary::kNamed}) {
+    const TempFolder folder;
+    const std::string path = folder.File("out");
+    ASSERT_TRUE(WriteFile(path, AsBytes("old"), false).ok());
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      auto file = AtomicFile::Create(path, true, temporary);
+      if (!file.ok() || !file->Write(AsBytes("half a new fi")).ok()) ::_exit(1);
+      ::kill(::getpid(), SIGKILL);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    EXPECT_EQ(Content(path), "old");
+    const bool unnamed =
+        temporary == AtomicFile::Temporary::kUnnamedIfPossible && HasUnnamedFiles(folder);
+    EXPECT_EQ(folder.Entries().size(), unnamed ? 1u : 2u);
+    // What is left does not stand in the way.
+    EXPECT_TRUE(WriteFile(path, AsBytes("new"), true).ok());
+    EXPECT_EQ(Content(path), "new");
+  }
+}
+
+// File systems without unnamed files (NFS, FAT, ...): the same, by way of a name.
+TEST(AtomicFile, NamedTemporaryFilesDoTheSame) {
   const TempFolder folder;
   const std::string path = folder.File("out");
-  ASSERT_TRUE(WriteFile(path, AsBytes("old"), false).ok());
-  const pid_t child = ::fork();
-  ASSERT_GE(child, 0);
-  if (child == 0) {
-    auto file = AtomicFile::Create(path, true);
-    if (!file.ok() || !file->Write(AsBytes("half a new fi")).ok()) ::_exit(1);
-    ::kill(::getpid(), SIGKILL);
+  const auto create = [&](bool overwrite) {
+    auto file = AtomicFile::Create(path, overwrite, AtomicFile::Temporary::kNamed);
+    EXPECT_TRUE(file.ok() && file->Write(AsBytes(overwrite ? "new" : "old")).ok());
+    return file;
+  };
+  {
+    auto dropped = create(false);
+    EXPECT_EQ(folder.Entries().size(), 1u);  // beside the target
   }
-  int status = 0;
-  ASSERT_EQ(::waitpid(child, &status, 0), child);
-  ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+  EXPECT_EQ(folder.Entries(), Names{});
+  auto first = create(false), second = create(false);
+  EXPECT_TRUE(first->Commit().ok());
+  EXPECT_EQ(second->Commit().code(), StatusCode::kFileExists);
   EXPECT_EQ(Content(path), "old");
-  // What is left does not stand in the way.
-  EXPECT_TRUE(WriteFile(path, AsBytes("new"), true).ok());
+  EXPECT_TRUE(create(true)->Commit().ok());
   EXPECT_EQ(Content(path), "new");
+  EXPECT_EQ(folder.Entries(), Names{"out"});
 }
 
 TEST(AtomicFile, ReplacesOnlyWhenTold) {

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <fstream>
 #include <thread>
 
@@ -43,6 +44,17 @@ TEST(ReadFile, LimitIsInclusive) {
   const auto refused = ReadFile(path, 4);
   EXPECT_EQ(refused.status().code(), StatusCode::kLimitExceeded);
   EXPECT_NE(refused.status().message().find(path), std::string::npos);
+}
+
+TEST(ReadFile, TheLargestLimitIsNone) {
+  const TempFolder folder;
+  const std::string path = WriteText(folder.File("a"), std::string(300000, 'x'));
+  const std::string pipe = "cat '" + path + "' > '" + folder.File("pipe") + "' &";
+  ASSERT_EQ(::mkfifo(folder.File("pipe").c_str(), 0600), 0);
+  ASSERT_EQ(std::system(pipe.c_str()), 0);
+  const auto bytes = ReadFile(folder.File("pipe"), UINT64_MAX);
+  ASSERT_TRUE(bytes.ok()) << bytes.status().message();
+  EXPECT_EQ(bytes->size(), 300000u);
 }
 
 TEST(ReadFile, SaysWhatIsWrong) {
