@@ -34,6 +34,7 @@ class BandDecoder {
   Status Run(BandDecodeStats* stats) {
     const auto halo = static_cast<std::uint32_t>(model_.geometry().synthesis_halo);
     const std::uint32_t height = r_.plan.window_height;
+    if (r_.progress) r_.progress->Start(Units());
     for (std::uint32_t y = RoundDown(r_.region.y); y < r_.region.bottom(); y += height) {
       const std::uint32_t bottom = std::min({y + height, PadUp(r_.region.bottom())});
       const std::uint32_t from = y - std::min(y, halo);
@@ -41,21 +42,41 @@ class BandDecoder {
       HALFMOON_RETURN_IF_ERROR(NeedTiles(from, std::min(to, r_.shape.height)));
       if (r_.pixels) HALFMOON_RETURN_IF_ERROR(Strip(y, bottom, from, to));
     }
+    if (r_.progress) r_.progress->Finish();
     s_.symbol_hash = XXH3_64bits_digest(&hash_);
     *stats = std::move(s_);
     return Status::Ok();
   }
 
  private:
+  struct TileColumns {
+    std::uint32_t first, last;
+  };
+  // The columns of tiles that the region with its halo touches.
+  TileColumns Columns() const {
+    const auto halo = static_cast<std::uint32_t>(model_.geometry().synthesis_halo);
+    const std::uint32_t left = RoundDown(r_.region.x);
+    const std::uint32_t right = std::min(PadUp(r_.region.right()) + halo, r_.shape.width);
+    return {grid_.column_at(left - std::min(left, halo)), grid_.column_at(right - 1)};
+  }
+
+  // Of all the work: the tiles, and the region's pixels.
+  double Units() const {
+    const auto halo = static_cast<std::uint32_t>(model_.geometry().synthesis_halo);
+    const std::uint32_t top = RoundDown(r_.region.y);
+    const std::uint32_t end = std::min(PadUp(r_.region.bottom()) + halo, r_.shape.height);
+    const Rect first = grid_.tile(Columns().first, grid_.row_at(top - std::min(top, halo)));
+    const Rect last = grid_.tile(Columns().last, grid_.row_at(end - 1));
+    const double tiles = static_cast<double>(last.right() - first.x) * (last.bottom() - first.y);
+    const double pixels = static_cast<double>(r_.region.width) * r_.region.height;
+    return tiles * kTilePixelUnits + (r_.pixels ? pixels * kSynthesisUnits : 0);
+  }
+
   // Makes the tiles present that rows [from, to) and the region's columns with their halo touch,
   // and drops those above.
   Status NeedTiles(std::uint32_t from, std::uint32_t to) {
-    const auto halo = static_cast<std::uint32_t>(model_.geometry().synthesis_halo);
     const std::uint32_t first_row = grid_.row_at(from), last_row = grid_.row_at(to - 1);
-    const std::uint32_t left = RoundDown(r_.region.x);
-    const std::uint32_t right = std::min(PadUp(r_.region.right()) + halo, r_.shape.width);
-    const std::uint32_t first = grid_.column_at(left - std::min(left, halo));
-    const std::uint32_t last = grid_.column_at(right - 1);
+    const auto [first, last] = Columns();
     tiles_.erase(tiles_.begin(), tiles_.lower_bound(std::uint64_t{first_row} * grid_.columns()));
     // One row of tiles at a time: their symbols are in memory until they are hashed.
     for (std::uint32_t row = std::max(first_row, next_row_); row <= last_row; ++row) {
@@ -94,6 +115,7 @@ class BandDecoder {
     TileStats stats;
     HALFMOON_RETURN_IF_ERROR(Keep(k, tile, DecodeColour(k, threads, tile, &stats)));
     if (r_.shape.has_alpha()) HALFMOON_RETURN_IF_ERROR(Keep(k, tile, DecodeTileAlpha(k, tile)));
+    if (r_.progress) r_.progress->Add(kTilePixelUnits * tile->rect.width * tile->rect.height);
     const std::lock_guard lock(mutex_);
     s_.tiles.prior_seconds += stats.prior_seconds;
     s_.tiles.entropy_seconds += stats.entropy_seconds;
@@ -174,6 +196,7 @@ class BandDecoder {
     SamplesFromFloats(x, {left - x0, top - from, right - left, bottom - top}, r_.shape,
                       part.row_bytes(),
                       strip_.data() + (left - r_.region.x) * part.bytes_per_pixel());
+    if (r_.progress) r_.progress->Add(kSynthesisUnits * (right - left) * (bottom - top));
     return Status::Ok();
   }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "codec/picture_model.h"
+#include "codec/progress.h"
 #include "codec/work_plan.h"
 #include "halfmoon/image.h"
 
@@ -24,6 +25,7 @@ struct BandDecodeRequest {
   int stages = 0;      // of a model that has them: only the first ones; 0: all
   bool pixels = true;  // false: symbols and alpha are decoded and checked, nothing else
   WorkPlan plan;
+  Progress* progress = nullptr;  // null: nobody asks
 };
 
 struct BandDecodeStats {

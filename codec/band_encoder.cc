@@ -177,6 +177,9 @@ class BandEncoder {
             std::copy_n(y.at((window.x - window.seen.x) / s, (strip.y - window.seen.y) / s + row),
                         w * y.channels, canvas.at(window.x / s, (strip.y - band.y) / s + row));
           }
+          if (o_.progress) {
+            o_.progress->Add(o_.window_units * window.seen.width * window.seen.height);
+          }
           return Status::Ok();
         }));
     out_.analysis_seconds += watch.Lap();
@@ -223,6 +226,7 @@ class BandEncoder {
                                                             o_.shape.bit_depth > 8 ? 2 : 1));
       *alpha = {};
     }
+    if (o_.progress) o_.progress->Add(kTilePixelUnits * tile.width * tile.height);
     const std::lock_guard lock(mutex_);
     out_.tiles.transform_seconds += stats.transform_seconds;
     out_.tiles.prior_seconds += stats.prior_seconds;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "codec/picture_model.h"
+#include "codec/progress.h"
 #include "codec/work_plan.h"
 #include "halfmoon/image.h"
 
@@ -17,6 +18,9 @@ struct BandEncodeOptions {
   int q = 0;
   bool exact_transparent = false;  // code the colour under alpha 0 as it is
   WorkPlan plan;
+  // Is told of windows, for each pixel so many units, and of tiles; null: nothing is.
+  Progress* progress = nullptr;
+  double window_units = 0;
 };
 
 struct TileStreams {

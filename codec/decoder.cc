@@ -7,6 +7,7 @@
 #include "bitstream/container.h"
 #include "bitstream/metadata.h"
 #include "bitstream/salvage.h"
+#include "bitstream/saturating.h"
 #include "codec/band_decoder.h"
 #include "codec/exceptions.h"
 #include "codec/model_store.h"
@@ -151,6 +152,7 @@ struct Decoder::Impl {
   DecodeOptions options;
   int threads = 1;
   ModelStore store;
+  std::unique_ptr<Progress> progress;
 
   // region: null for all. begin: null to verify, without pixels.
   Status Run(std::span<const std::uint8_t> bytes, const Region* region, const Begin& begin,
@@ -203,6 +205,7 @@ struct Decoder::Impl {
     request.alphas = std::move(parts.alphas);
     request.allow_partial = options.allow_partial;
     request.pixels = begin != nullptr;
+    request.progress = progress.get();
     if (begin) {
       PictureShape shape = request.shape;
       shape.width = request.region.width;
@@ -255,7 +258,8 @@ struct Decoder::Impl {
     work.threads = threads;
     // The caller holds the file meanwhile.
     if (options.max_memory != 0) {
-      work.max_memory = options.max_memory > file_bytes ? options.max_memory - file_bytes : 1;
+      work.max_memory =
+          std::max<std::uint64_t>(1, SaturatingDifference(options.max_memory, file_bytes));
     }
     return PlanWork(work);
   }
@@ -274,7 +278,8 @@ Result<Decoder> Decoder::Create(const DecodeOptions& options) {
     const int threads = options.threads > 0
                             ? options.threads
                             : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-    return Decoder(std::unique_ptr<Impl>(new Impl{options, threads, std::move(store)}));
+    return Decoder(std::unique_ptr<Impl>(new Impl{options, threads, std::move(store),
+                                                  std::make_unique<Progress>(options.progress)}));
   });
 }
 

@@ -33,25 +33,32 @@ double ColourError(const ImageView& a, const ImageView& b) {
 
 }  // namespace
 
-Result<std::unique_ptr<EffortCheck>> EffortCheck::Create(const EncodeOptions& options) {
+Result<std::unique_ptr<EffortCheck>> EffortCheck::Create(const EncodeOptions& options,
+                                                         Progress* progress) {
   EncodeOptions plain = options;
   plain.effort = 1;
   plain.progress = nullptr;
+  if (progress != nullptr) {
+    plain.progress = [progress](double share) { progress->InPart(share); };
+  }
   DecodeOptions decode;
   decode.threads = options.threads;
   decode.models_dir = options.models_dir;
   decode.model = options.model;
   decode.limits.max_pixels = options.max_pixels;
   decode.max_memory = options.max_memory;
+  decode.progress = plain.progress;
   HALFMOON_ASSIGN_OR_RETURN(Encoder encoder, Encoder::Create(plain));
   HALFMOON_ASSIGN_OR_RETURN(Decoder decoder, Decoder::Create(decode));
-  return std::unique_ptr<EffortCheck>(new EffortCheck(std::move(encoder), std::move(decoder)));
+  return std::unique_ptr<EffortCheck>(
+      new EffortCheck(std::move(encoder), std::move(decoder), progress));
 }
 
 Result<double> EffortCheck::Cost(const ImageView& picture, const std::vector<std::uint8_t>& file,
                                  double lambda) {
-  HALFMOON_ASSIGN_OR_RETURN(const Image decoded, decoder_.Decode(file));
   const auto pixels = static_cast<double>(picture.shape().pixels());
+  if (progress_) progress_->StartPart(pixels * (kTilePixelUnits + kSynthesisUnits));
+  HALFMOON_ASSIGN_OR_RETURN(const Image decoded, decoder_.Decode(file));
   return 8.0 * static_cast<double>(file.size()) / pixels +
          lambda * ColourError(picture, decoded.view());
 }
@@ -61,6 +68,9 @@ Result<std::vector<std::uint8_t>> EffortCheck::Cheaper(const ImageView& picture,
                                                        std::vector<std::uint8_t> file,
                                                        EncodeStats* stats) {
   EncodeStats of_plain;
+  if (progress_) {
+    progress_->StartPart(static_cast<double>(picture.shape().pixels()) * (1 + kTilePixelUnits));
+  }
   HALFMOON_ASSIGN_OR_RETURN(std::vector<std::uint8_t> plain,
                             plain_.Encode(picture, quality, &of_plain));
   HALFMOON_ASSIGN_OR_RETURN(const double plain_cost, Cost(picture, plain, lambda));

@@ -10,6 +10,7 @@
 #include <memory>
 #include <vector>
 
+#include "codec/progress.h"
 #include "halfmoon/decoder.h"
 #include "halfmoon/encoder.h"
 
@@ -22,8 +23,13 @@ inline constexpr std::uint64_t kLargestChecked = std::uint64_t{1} << 24;
 
 class EffortCheck {
  public:
-  // `options`: those of the higher effort. Errors: those of Encoder::Create.
-  static Result<std::unique_ptr<EffortCheck>> Create(const EncodeOptions& options);
+  // Of the work for a pixel, by codec/progress.h: an encode and two decodes.
+  static constexpr double kUnits = 1 + kTilePixelUnits + 2 * (kTilePixelUnits + kSynthesisUnits);
+
+  // `options`: those of the higher effort. `progress`: is told of a check; null: nothing is.
+  // Errors: those of Encoder::Create.
+  static Result<std::unique_ptr<EffortCheck>> Create(const EncodeOptions& options,
+                                                     Progress* progress = nullptr);
 
   // Bits per pixel + lambda * mean squared error, in steps of 8 bits; of colour where the picture
   // is not transparent. Errors: those of Decode.
@@ -36,11 +42,12 @@ class EffortCheck {
                                             std::vector<std::uint8_t> file, EncodeStats* stats);
 
  private:
-  EffortCheck(Encoder plain, Decoder decoder)
-      : plain_(std::move(plain)), decoder_(std::move(decoder)) {}
+  EffortCheck(Encoder plain, Decoder decoder, Progress* progress)
+      : plain_(std::move(plain)), decoder_(std::move(decoder)), progress_(progress) {}
 
   Encoder plain_;
   Decoder decoder_;
+  Progress* progress_;
 };
 
 }  // namespace halfmoon

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <list>
-#include <mutex>
 #include <optional>
 #include <thread>
 
@@ -16,6 +15,7 @@
 #include "codec/exceptions.h"
 #include "codec/model_store.h"
 #include "codec/picture_grid.h"
+#include "codec/progress.h"
 #include "codec/tile_grid.h"
 
 namespace halfmoon {
@@ -114,39 +114,26 @@ Status EncodeOptions::Validate() const {
   return Status::Ok();
 }
 
-// What of a search is done, in pixels times steps.
-class SearchProgress {
- public:
-  explicit SearchProgress(std::function<void(double)> report) : report_(std::move(report)) {}
-
-  void Start(std::uint64_t total) {
-    total_ = total;
-    done_ = 0;
-  }
-  void Add(std::uint64_t pixels) {
-    const std::lock_guard lock(mutex_);
-    done_ += pixels;
-    if (report_ && total_ > 0) report_(static_cast<double>(done_) / static_cast<double>(total_));
-  }
-
- private:
-  std::function<void(double)> report_;
-  std::mutex mutex_;
-  std::uint64_t total_ = 0, done_ = 0;
-};
-
 struct Encoder::Impl {
   EncodeOptions options;
   int threads = 1;
   ModelStore store;
   const ModelStore::Model* model = nullptr;
-  std::unique_ptr<SearchProgress> search;  // null: no search
-  std::unique_ptr<EffortCheck> check;      // null: none
+  std::unique_ptr<Progress> progress;
+  std::unique_ptr<EffortCheck> check;  // null: none
 
-  // The picture of any model. `held`: bytes that the encoder holds beside what it works with.
+  // Units of analysis for each pixel; a search takes them step by step.
+  double analysis_units() const {
+    const int steps = SearchSteps(options.effort);
+    // A correction synthesises and analyses once more.
+    return steps > 0 ? steps : options.effort >= 3 ? 2 + kSynthesisUnits : 1;
+  }
+  // The picture of any model. `held`: bytes that the encoder holds beside what it works with;
+  // `checked`: a check follows.
   Result<std::vector<std::uint8_t>> EncodeOnce(const PictureShape& shape, const Metadata& metadata,
                                                const RowSource& source, double quality,
-                                               std::uint64_t held, EncodeStats* stats);
+                                               std::uint64_t held, bool checked,
+                                               EncodeStats* stats);
   // The same, held against effort 1.
   Result<std::vector<std::uint8_t>> EncodeChecked(const PictureShape& shape,
                                                   const Metadata& metadata, const RowSource& source,
@@ -167,18 +154,19 @@ Result<Encoder> Encoder::Create(const EncodeOptions& options) {
     const int threads = options.threads > 0
                             ? options.threads
                             : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-    std::unique_ptr<Impl> impl(
-        new Impl{options, threads, std::move(store), nullptr, nullptr, nullptr});
+    auto progress = std::make_unique<Progress>(options.progress);
     std::optional<AeSearchOptions> search;
     if (const int steps = SearchSteps(options.effort); steps > 0) {
-      impl->search = std::make_unique<SearchProgress>(options.progress);
-      search = {steps,
-                [progress = impl->search.get()](std::uint64_t pixels) { progress->Add(pixels); }};
+      search = {steps, [progress = progress.get()](std::uint64_t pixels) {
+                  progress->Add(static_cast<double>(pixels));
+                }};
     }
+    std::unique_ptr<Impl> impl(
+        new Impl{options, threads, std::move(store), nullptr, std::move(progress), nullptr});
     HALFMOON_ASSIGN_OR_RETURN(
         impl->model, impl->store.ForEncoding(options.model, EncodingOf(options.effort), search));
     if (options.effort >= kFirstCheckedEffort && impl->model->model->Lambda(0)) {
-      HALFMOON_ASSIGN_OR_RETURN(impl->check, EffortCheck::Create(options));
+      HALFMOON_ASSIGN_OR_RETURN(impl->check, EffortCheck::Create(options, impl->progress.get()));
     }
     return Encoder(std::move(impl));
   });
@@ -239,7 +227,7 @@ Result<std::vector<std::uint8_t>> Encoder::EncodeRows(const PictureShape& given,
   const std::optional<double> lambda = impl_->model->model->Lambda(QFromQuality(quality));
   if (impl_->check && lambda && shape.pixels() <= kLargestChecked)
     return impl_->EncodeChecked(shape, metadata, source, quality, *lambda, stats);
-  return impl_->EncodeOnce(shape, metadata, source, quality, 0, stats);
+  return impl_->EncodeOnce(shape, metadata, source, quality, 0, false, stats);
 }
 
 Result<std::vector<std::uint8_t>> Encoder::Impl::EncodeChecked(const PictureShape& shape,
@@ -262,10 +250,11 @@ Result<std::vector<std::uint8_t>> Encoder::Impl::EncodeChecked(const PictureShap
     // The picture, and what is decoded.
     const std::uint64_t held = 2 * std::uint64_t{shape.height} * shape.row_bytes();
     HALFMOON_ASSIGN_OR_RETURN(std::vector<std::uint8_t> file,
-                              EncodeOnce(shape, metadata, rows, quality, held, &s));
+                              EncodeOnce(shape, metadata, rows, quality, held, true, &s));
     HALFMOON_ASSIGN_OR_RETURN(file,
                               check->Cheaper(picture.view(), quality, lambda, std::move(file), &s));
     if (stats) *stats = s;
+    progress->Finish();
     return file;
   });
 }
@@ -273,7 +262,7 @@ Result<std::vector<std::uint8_t>> Encoder::Impl::EncodeChecked(const PictureShap
 Result<std::vector<std::uint8_t>> Encoder::Impl::EncodeOnce(const PictureShape& shape,
                                                             const Metadata& metadata,
                                                             const RowSource& source, double quality,
-                                                            std::uint64_t held,
+                                                            std::uint64_t held, bool checked,
                                                             EncodeStats* stats) {
   const EncodeOptions& o = options;
   return GuardExceptions("encoder", [&]() -> Result<std::vector<std::uint8_t>> {
@@ -323,10 +312,11 @@ Result<std::vector<std::uint8_t>> Encoder::Impl::EncodeOnce(const PictureShape& 
     bands.tile_size = header.tile_size;
     bands.q = header.quality;
     bands.exact_transparent = o.exact_transparent;
-    if (search) {
-      search->Start(AnalysedPixels(bands, g.analysis_halo) *
-                    static_cast<std::uint64_t>(SearchSteps(o.effort)));
-    }
+    const auto pixels = static_cast<double>(shape.pixels());
+    progress->Start(static_cast<double>(AnalysedPixels(bands, g.analysis_halo)) * analysis_units() +
+                    pixels * kTilePixelUnits + (checked ? pixels * EffortCheck::kUnits : 0));
+    bands.window_units = SearchSteps(o.effort) > 0 ? 0 : analysis_units();
+    bands.progress = progress.get();
     HALFMOON_ASSIGN_OR_RETURN(const TileStreams streams, EncodeBands(codec, bands, source));
 
     std::vector<Chunk> chunks = blocks.chunks();
@@ -348,6 +338,7 @@ Result<std::vector<std::uint8_t>> Encoder::Impl::EncodeOnce(const PictureShape& 
     s.tiles = streams.latents.size();
     s.memory_bytes = bands.plan.memory_bytes;
     if (stats) *stats = s;
+    if (!checked) progress->Finish();
     Limits limits;
     limits.max_pixels = o.max_pixels;
     return Write(header, chunks, limits);

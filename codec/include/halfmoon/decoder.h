@@ -80,6 +80,9 @@ struct DecodeOptions {
   // that the file has.
   int stages = 0;
 
+  // As EncodeOptions::progress, of a decode or a check.
+  std::function<void(double done)> progress;
+
   // Errors: kInvalidArgument naming the field and its range.
   Status Validate() const;
 };

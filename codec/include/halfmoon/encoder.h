@@ -61,8 +61,8 @@ struct EncodeOptions {
   // reads from): work that is estimated to need more is refused, and windows are chosen to stay
   // below. 0: no limit.
   std::uint64_t max_memory = 0;
-  // Called with the share of a search that is done, which rises to 1: from any thread, one
-  // call at a time. May be empty.
+  // Called with the share of an encode that is done, which rises to 1: from any thread, one call at
+  // a time. It must not throw. May be empty.
   std::function<void(double done)> progress;
   // Folder of manifest.json; empty: HALFMOON_MODELS_DIR, the source tree, the installation.
   std::string models_dir;
