@@ -1,84 +1,327 @@
 #include "cli/batch.h"
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 #include <map>
 #include <mutex>
-#include <nlohmann/json.hpp>
+#include <numeric>
+#include <set>
+#include <string_view>
 #include <system_error>
-#include <thread>
 
+#include "cli/batch_journal.h"
 #include "cli/console.h"
 #include "cli/exit_codes.h"
 #include "cli/files.h"
 #include "cli/interrupt.h"
+#include "codec/exceptions.h"
+#include "models/runtime/parallel.h"
 
 namespace halfmoon::cli {
 namespace {
 
 namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
 
-std::string LowerEnding(const fs::path& path) {
-  std::string text = path.extension().string();
-  for (char& c : text) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-  return text;
+// A code of warnings, beside those of picture files.
+constexpr std::string_view kNoJournal = "no-journal";
+
+// "1 file", "2 files".
+std::string Count(std::size_t n, const std::string& what) {
+  return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
 }
 
-struct Shard {
-  std::size_t index = 0, count = 1;
-};
+class Batch {
+ public:
+  Batch(const BatchOptions& options, const ReportOptions& report, bool force, const BatchTask& task,
+        BatchList list)
+      : options_(options),
+        report_(report),
+        force_(force),
+        task_(task),
+        list_(std::move(list)),
+        journal_(options.list.out_dir, options.resume, task.options),
+        line_(report.quiet),
+        shares_(static_cast<std::size_t>(options.jobs), 0.0),
+        codes_(items().size(), kExitOk),
+        settled_(items().size(), false) {}
 
-Result<Shard> ParseShard(const std::string& text) {
-  if (text.empty()) return Shard{};
-  std::size_t i = 0, n = 0;
-  const char *begin = text.data(), *end = begin + text.size();
-  const auto first = std::from_chars(begin, end, i);
-  if (first.ec == std::errc() && first.ptr != end && *first.ptr == '/') {
-    const auto second = std::from_chars(first.ptr + 1, end, n);
-    if (second.ec == std::errc() && second.ptr == end && i >= 1 && i <= n) return Shard{i - 1, n};
+  int Run() {
+    for (const Status& folder : list_.unreadable) PrintError(folder);
+    runtime::ParallelFor(options_.jobs, items().size(), [&](std::size_t worker, std::size_t i) {
+      // A reader of stdout that has gone ends the batch as Ctrl-C does.
+      if (interrupt_.requested() || StdoutIsClosed()) return;
+      try {
+        Do(worker, i);
+      } catch (const std::exception&) {  // not even memory for a message
+        const std::lock_guard lock(mutex_);
+        PrintOutOfMemory();
+        if (!settled_[i]) Note(i, {StatusCode::kOutOfMemory, ""}, false);
+      }
+    });
+    line_.Clear();
+    PrintWarningKinds();
+    if (report_.json) {
+      PrintJsonLine(Summary());
+    } else if (!report_.quiet) {
+      PrintText(SummaryText());
+    }
+    return ExitCode();
   }
-  return Status(StatusCode::kInvalidArgument,
-                "shard '" + text + "' is illegal; give i/n with 1 <= i <= n, e.g. 2/8");
-}
 
-// A found file and its path below the input it came from.
-struct Found {
-  fs::path file, below;
-};
-
-Status FindIn(const fs::path& folder, const BatchOptions& options,
-              const std::vector<std::string>& endings, std::vector<Found>* found) {
-  std::error_code error;
-  const auto take = [&](const fs::directory_entry& entry) {
-    std::error_code ignored;
-    if (!entry.is_regular_file(ignored)) return;
-    const std::string ending = LowerEnding(entry.path());
-    if (entry.path().filename().string().starts_with('.')) return;  // of others, or unfinished
-    if (std::find(endings.begin(), endings.end(), ending) == endings.end()) return;
-    found->push_back({entry.path(), entry.path().lexically_relative(folder)});
+ private:
+  // What --resume makes of a result that is there.
+  struct Judgement {
+    bool skip = false, replace = false;
+    std::string reason;  // for making it again
+    Status status;
   };
-  if (options.recursive) {
-    const auto how = fs::directory_options::skip_permission_denied;
-    for (fs::recursive_directory_iterator it(folder, how, error), end; !error && it != end;
-         it.increment(error)) {
-      take(*it);
+
+  struct WarningKind {
+    std::string first, text;  // of the first file
+    std::size_t files = 0;
+  };
+
+  const std::vector<BatchItem>& items() const { return list_.items; }
+
+  Judgement Judge(const BatchItem& item) {
+    Judgement j;
+    std::error_code error;
+    j.replace = force_;
+    if (!options_.resume || !fs::exists(item.output, error)) return j;
+    const std::optional<std::string> known = journal_.WhyOutdated(item.input, item.output);
+    const bool intact = task_.is_intact(item.output);
+    if (!intact) {
+      j.reason = "it was damaged";
+    } else if (known) {
+      j.reason = *known;
+    } else {
+      j.reason = ByItself(item);
     }
-  } else {
-    for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-      take(*it);
+    j.skip = j.reason.empty();
+    j.replace = force_ || known || task_.only_results;
+    if (!j.skip && !j.replace) {
+      j.status = {StatusCode::kFileExists,
+                  item.output + ": is kept, because nothing says that it was made from " +
+                      item.input + " (" + j.reason + "); move it away, or use another --out-dir"};
+    }
+    return j;
+  }
+
+  // Of a result that no journal knows.
+  std::string ByItself(const BatchItem& item) const {
+    std::error_code error;
+    const auto made = fs::last_write_time(item.output, error);
+    const auto source = fs::last_write_time(item.input, error);
+    if (!error && source > made) return "the source is newer";
+    return task_.contradiction(item);
+  }
+
+  void Do(std::size_t worker, std::size_t i) {
+    const BatchItem& item = items()[i];
+    Json json = {{"input", item.input}, {"output", item.output}};
+    BatchOutcome outcome;
+    Judgement judgement;
+    outcome.status = GuardExceptions(item.input.c_str(), [&]() -> Status {
+      HALFMOON_RETURN_IF_ERROR(item.refused);
+      judgement = Judge(item);
+      HALFMOON_RETURN_IF_ERROR(judgement.status);
+      if (judgement.skip) return Status::Ok();
+      outcome = Make(worker, item, judgement.replace, &json);
+      return outcome.status;
+    });
+    // A model that can't be loaded knows no file.
+    const std::string& said = outcome.status.message();
+    if (said.find(item.input) == said.npos && said.find(item.output) == said.npos) {
+      outcome.status = outcome.status.WithContext(item.input);
+    }
+    json["ok"] = outcome.status.ok();
+    if (judgement.skip) json["skipped"] = true;
+    if (!judgement.reason.empty() && judgement.replace) json["remade"] = judgement.reason;
+    json["warnings"] = ToJson(outcome.warnings);
+    if (!outcome.status.ok()) {
+      json["error"] = StatusCodeName(outcome.status.code());
+      json["message"] = outcome.status.message();
+    }
+    Settle(worker, i, judgement, outcome, json);
+  }
+
+  BatchOutcome Make(std::size_t worker, const BatchItem& item, bool replace, Json* json) {
+    std::error_code ignored;  // a folder that can't be made shows as an error of the file
+    const fs::path folder = fs::path(item.output).parent_path();
+    if (!options_.list.out_dir.empty() && !folder.empty()) fs::create_directories(folder, ignored);
+    // Before the work: a source that changes meanwhile is another than this one.
+    const auto source = journal_.Observe(item.input);
+    const auto progress = [this, worker](double share) {
+      const std::lock_guard lock(mutex_);
+      shares_[worker] = share;
+      ShowProgress();
+    };
+    BatchOutcome outcome = task_.work(worker, item, replace, progress, json);
+    if (outcome.status.ok() && !outcome.partial && source) {
+      if (const Status noted = journal_.Add(*source, item.output); !noted.ok()) {
+        Warn(&outcome.warnings, kNoJournal,
+             "--resume will have to judge results by themselves: " + noted.message());
+      }
+    }
+    return outcome;
+  }
+
+  // Allocates nothing.
+  void Note(std::size_t i, const Status& status, bool partial) {
+    settled_[i] = true;
+    ++done_;
+    failed_ += status.ok() ? 0 : 1;
+    partial_ += partial ? 1 : 0;
+    codes_[i] = partial ? static_cast<int>(kExitPartial) : ExitCodeOf(status.code());
+  }
+
+  void ShowProgress() {
+    const double in_work = std::accumulate(shares_.begin(), shares_.end(), 0.0);
+    line_.ShowCount("files", done_, items().size(), in_work);
+  }
+
+  void Settle(std::size_t worker, std::size_t i, const Judgement& judgement,
+              const BatchOutcome& outcome, const Json& json) {
+    const std::lock_guard lock(mutex_);
+    Note(i, outcome.status, outcome.partial);
+    shares_[worker] = 0;
+    skipped_ += judgement.skip ? 1 : 0;
+    input_bytes_ += outcome.input_bytes;
+    output_bytes_ += outcome.output_bytes;
+    if (outcome.status.ok() && !judgement.reason.empty()) ++remade_[judgement.reason];
+    line_.Clear();
+    NoteWarnings(items()[i].input, outcome.warnings);
+    if (!outcome.status.ok()) PrintError(outcome.status);
+    if (report_.json) {
+      PrintJsonLine(json);
+    } else if (!report_.quiet && StdoutIsTerminal() && !outcome.text.empty()) {
+      PrintText(outcome.text);
+    }
+    ShowProgress();
+  }
+
+  // What is lost of a file is for its owner to know; anything else is said once for all files.
+  void NoteWarnings(const std::string& input, const Warnings& warnings) {
+    std::set<std::string_view> codes;
+    for (const Warning& w : warnings) {
+      auto [kind, fresh] = kinds_.try_emplace(w.code, WarningKind{input, w.text, 0});
+      kind->second.files += codes.insert(w.code).second ? 1 : 0;
+      if (!report_.quiet && (report_.verbose || w.code == warning_code::kDamage)) {
+        PrintWarning(input + ": " + w.text);
+      }
     }
   }
-  if (error) return {StatusCode::kIo, folder.string() + ": cannot list it: " + error.message()};
-  return Status::Ok();
-}
 
-// What all workers share.
-struct Progress {
-  std::mutex mutex;
-  std::size_t next = 0, done = 0, failed = 0, skipped = 0, partial = 0;
-  std::uint64_t input_bytes = 0, output_bytes = 0;
-  std::map<std::size_t, int> codes;  // exit codes of items that did not go well, by place
+  void PrintWarningKinds() const {
+    if (report_.quiet || report_.verbose) return;
+    for (const auto& [code, kind] : kinds_) {
+      if (code == warning_code::kDamage) continue;
+      const std::string others =
+          kind.files == 1 ? ""
+                          : " and " + Count(kind.files - 1, "other") + " (--verbose names them)";
+      PrintWarning(kind.first + others + ": " + kind.text);
+    }
+  }
+
+  std::size_t made() const { return done_ - failed_ - skipped_; }
+  std::size_t not_started() const { return items().size() - done_; }
+  std::size_t remade() const {
+    std::size_t sum = 0;
+    for (const auto& [reason, count] : remade_) sum += count;
+    return sum;
+  }
+
+  Json Summary() const {
+    Json folders = Json::array();
+    for (const Status& s : list_.unreadable) folders.push_back(s.message());
+    Json warnings = Json::array();
+    for (const auto& [code, kind] : kinds_) {
+      warnings.push_back(
+          {{"code", code}, {"files", kind.files}, {"first", kind.first}, {"text", kind.text}});
+    }
+    return {{"files", items().size()},
+            {"done", made()},
+            {"skipped", skipped_},
+            {"remade", remade()},
+            {"failed", failed_},
+            {"partial", partial_},
+            {"not_started", not_started()},
+            {"unreadable_folders", std::move(folders)},
+            {"passed_over", list_.passed_over.ToJson()},
+            {"warnings", std::move(warnings)},
+            {"input_bytes", input_bytes_},
+            {"output_bytes", output_bytes_},
+            {"seconds", timer_.seconds()}};
+  }
+
+  std::string SummaryText() const {
+    std::vector<std::string> heads = {">files", ">done"};
+    std::vector<std::string> cells = {std::to_string(items().size()), std::to_string(made())};
+    const auto add = [&](const char* head, std::string cell) {
+      heads.push_back(head);
+      cells.push_back(std::move(cell));
+    };
+    if (options_.resume) {
+      add(">remade", std::to_string(remade()));
+      add(">skipped", std::to_string(skipped_));
+    }
+    add(">failed", std::to_string(failed_));
+    if (partial_ > 0) add(">with losses", std::to_string(partial_));
+    if (not_started() > 0) add(">not started", std::to_string(not_started()));
+    add(">in", Bytes(input_bytes_));
+    add(">out", Bytes(output_bytes_));
+    add(">time", Duration(timer_.seconds()));
+    Table table(heads);
+    table.Add(std::move(cells));
+    std::string text = table.ToText();
+    for (const auto& [reason, count] : remade_) {
+      text += "made again: " + Count(count, "file") + ", " + reason + "\n";
+    }
+    if (const std::string passed = list_.passed_over.ToText(); !passed.empty()) {
+      text += "passed over: " + passed + "\n";
+    }
+    if (!list_.unreadable.empty()) {
+      text += "not looked into: " + Count(list_.unreadable.size(), "folder") + "\n";
+    }
+    return text;
+  }
+
+  int ExitCode() {
+    if (interrupt_.requested()) {
+      interrupt_.Acknowledge();
+      return kExitInterrupted;
+    }
+    if (StdoutIsClosed()) {
+      if (not_started() > 0) {
+        PrintWarning("nobody reads standard output any more; " + Count(not_started(), "file") +
+                     " not started");
+      }
+      return kExitIo;
+    }
+    if (!list_.unreadable.empty()) return kExitIo;
+    const auto bad = std::find_if(codes_.begin(), codes_.end(), [](int c) { return c != kExitOk; });
+    return bad == codes_.end() ? static_cast<int>(kExitOk) : *bad;
+  }
+
+  const BatchOptions& options_;
+  const ReportOptions& report_;
+  bool force_;
+  const BatchTask& task_;
+  BatchList list_;
+  BatchJournal journal_;
+  const Timer timer_;
+  DeferInterrupt interrupt_;  // files in work are finished
+
+  std::mutex mutex_;  // guards what follows, and the console
+  ProgressLine line_;
+  std::size_t done_ = 0, failed_ = 0, skipped_ = 0, partial_ = 0;
+  std::map<std::string, std::size_t> remade_;      // by reason
+  std::map<std::string_view, WarningKind> kinds_;  // by code
+  std::uint64_t input_bytes_ = 0, output_bytes_ = 0;
+  std::vector<double> shares_;  // done of the files in work, by worker
+  std::vector<int> codes_;      // exit codes, by place
+  std::vector<char> settled_;   // by place
 };
 
 }  // namespace
@@ -86,16 +329,18 @@ struct Progress {
 void AddBatch(CLI::App* command, BatchOptions* o) {
   command->option_defaults()->group(kBatchGroup);
   command
-      ->add_option("--out-dir", o->out_dir,
+      ->add_option("--out-dir", o->list.out_dir,
                    "Put results there, folders as below the input; made when missing")
       ->type_name("DIR");
-  command->add_flag("-r,--recursive", o->recursive, "Go into the subfolders of folders");
+  command->add_flag("-r,--recursive", o->list.recursive, "Go into the subfolders of folders");
   AddNumber(command, "-j,--jobs", "N", &o->jobs, {1, 64},
-            "So many files at once, 1 to 64; threads are divided among them; default 1");
+            "So many files at once, 1 to 64; threads and --max-memory are divided among them; "
+            "default 1");
   command->add_flag("--resume", o->resume,
-                    "Skip files whose result is there and intact; replace results that are not");
+                    "Skip files whose result is there, whole and up to date; make the others again "
+                    "where source or options have changed");
   command
-      ->add_option("--shard", o->shard,
+      ->add_option("--shard", o->list.shard,
                    "Only part i of n of the sorted list, for several machines or a Slurm array")
       ->type_name("I/N");
   command->option_defaults()->group("Options");
@@ -103,144 +348,17 @@ void AddBatch(CLI::App* command, BatchOptions* o) {
 
 bool IsBatch(const std::vector<std::string>& inputs, const BatchOptions& options) {
   std::error_code ignored;
-  return inputs.size() > 1 || !options.out_dir.empty() || !options.shard.empty() ||
-         options.resume || (inputs.size() == 1 && options.recursive) ||
+  return inputs.size() > 1 || !options.list.out_dir.empty() || !options.list.shard.empty() ||
+         options.resume || (inputs.size() == 1 && options.list.recursive) ||
          (inputs.size() == 1 && inputs[0] != kStandardStream &&
           fs::is_directory(inputs[0], ignored));
 }
 
-Result<std::vector<BatchItem>> ListBatch(const std::vector<std::string>& inputs,
-                                         const BatchOptions& options,
-                                         const std::vector<std::string>& endings,
-                                         const std::string& ending) {
-  HALFMOON_ASSIGN_OR_RETURN(const Shard shard, ParseShard(options.shard));
-  std::vector<Found> found;
-  for (const std::string& input : inputs) {
-    std::error_code ignored;
-    if (input == kStandardStream) {
-      return Status(StatusCode::kInvalidArgument,
-                    "-: standard input can't be part of a batch; give it alone");
-    }
-    if (fs::is_directory(input, ignored)) {
-      HALFMOON_RETURN_IF_ERROR(FindIn(input, options, endings, &found));
-    } else {
-      found.push_back({input, fs::path(input).filename()});
-    }
-  }
-  if (found.empty()) {
-    std::string list;
-    for (const std::string& e : endings) list += (list.empty() ? "" : ", ") + e;
-    return Status(StatusCode::kInvalidArgument,
-                  inputs.front() + ": no file with one of the endings " + list +
-                      (options.recursive ? "" : "; --recursive looks into subfolders, too"));
-  }
-  std::sort(found.begin(), found.end(),
-            [](const Found& a, const Found& b) { return a.file < b.file; });
-  std::vector<BatchItem> all;
-  std::map<std::string, std::string> sources;  // of results
-  for (const Found& f : found) {
-    fs::path output = options.out_dir.empty() ? f.file : fs::path(options.out_dir) / f.below;
-    output.replace_extension(ending);
-    BatchItem item{f.file.string(), output.string()};
-    const auto [at, fresh] = sources.emplace(output.lexically_normal().string(), item.input);
-    if (!fresh && at->second != item.input) {
-      return Status(StatusCode::kInvalidArgument,
-                    at->second + " and " + item.input + " would both become " + item.output +
-                        "; rename one, or use two runs with different --out-dir");
-    }
-    if (fresh) all.push_back(std::move(item));
-  }
-  std::vector<BatchItem> mine;
-  for (std::size_t i = shard.index; i < all.size(); i += shard.count) mine.push_back(all[i]);
-  return mine;
-}
-
-int RunBatch(const std::vector<BatchItem>& items, const BatchOptions& options,
-             const ReportOptions& report, const BatchWork& work) {
-  const Timer timer;
-  const bool interactive = !report.quiet && !report.json;
-  ProgressLine line(report.quiet);
-  Progress p;
-  DeferInterrupt interrupt;  // a file in work is finished: no temporary file stays behind
-
-  const auto settle = [&](std::size_t i, const BatchOutcome& outcome,
-                          const nlohmann::ordered_json& json) {
-    const std::lock_guard lock(p.mutex);
-    line.Clear();
-    ++p.done;
-    p.skipped += outcome.skipped ? 1 : 0;
-    p.partial += outcome.partial ? 1 : 0;
-    p.input_bytes += outcome.input_bytes;
-    p.output_bytes += outcome.output_bytes;
-    if (!report.quiet) PrintWarnings(items[i].input, outcome.warnings);
-    if (!outcome.status.ok()) {
-      ++p.failed;
-      p.codes[i] = PrintError(outcome.status);
-    } else if (outcome.partial) {
-      p.codes[i] = kExitPartial;
-    }
-    if (report.json) PrintJsonLine(json);
-    if (interactive && StdoutIsTerminal() && !outcome.text.empty()) PrintText(outcome.text);
-    line.ShowCount("files", p.done, items.size());
-  };
-  const auto run = [&](std::size_t worker) {
-    for (;;) {
-      std::size_t i = 0;
-      {
-        const std::lock_guard lock(p.mutex);
-        if (interrupt.requested() || p.next >= items.size()) return;
-        i = p.next++;
-      }
-      nlohmann::ordered_json json = {{"input", items[i].input}, {"output", items[i].output}};
-      std::error_code ignored;  // a folder that can't be made shows as an error of the file
-      const fs::path folder = fs::path(items[i].output).parent_path();
-      if (!options.out_dir.empty() && !folder.empty()) fs::create_directories(folder, ignored);
-      const BatchOutcome outcome = work(worker, items[i], &json);
-      json["ok"] = outcome.status.ok();
-      if (outcome.skipped) json["skipped"] = true;
-      if (!outcome.status.ok()) {
-        json["error"] = StatusCodeName(outcome.status.code());
-        json["message"] = outcome.status.message();
-      }
-      settle(i, outcome, json);
-    }
-  };
-  std::vector<std::thread> helpers;
-  const std::size_t jobs = std::min(items.size(), static_cast<std::size_t>(options.jobs));
-  for (std::size_t w = 1; w < jobs; ++w) {
-    try {
-      helpers.emplace_back(run, w);
-    } catch (const std::system_error&) {
-      break;  // those there are do the work
-    }
-  }
-  run(0);
-  for (std::thread& t : helpers) t.join();
-  line.Clear();
-
-  const std::size_t good = p.done - p.failed - p.skipped;
-  if (report.json) {
-    PrintJsonLine({{"files", items.size()},
-                   {"done", good},
-                   {"skipped", p.skipped},
-                   {"failed", p.failed},
-                   {"partial", p.partial},
-                   {"not_started", items.size() - p.done},
-                   {"input_bytes", p.input_bytes},
-                   {"output_bytes", p.output_bytes},
-                   {"seconds", timer.seconds()}});
-  } else if (!report.quiet) {
-    Table table({">files", ">done", ">skipped", ">failed", ">in", ">out", ">time"});
-    table.Add({std::to_string(items.size()), std::to_string(good), std::to_string(p.skipped),
-               std::to_string(p.failed), Bytes(p.input_bytes), Bytes(p.output_bytes),
-               Duration(timer.seconds())});
-    PrintText(table.ToText());
-  }
-  if (interrupt.requested()) {
-    interrupt.Acknowledge();
-    return kExitInterrupted;
-  }
-  return p.codes.empty() ? static_cast<int>(kExitOk) : p.codes.begin()->second;
+int RunBatch(const std::vector<std::string>& inputs, const BatchOptions& options,
+             const ReportOptions& report, bool force, const BatchTask& task) {
+  auto list = ListBatch(inputs, options.list, task.endings);
+  if (!list.ok()) return ReportError(list.status(), report.json);
+  return Batch(options, report, force, task, std::move(*list)).Run();
 }
 
 }  // namespace halfmoon::cli

@@ -1,14 +1,15 @@
-// Many files at once: which ones, where their results go, several at a time, one report in the end.
+// Many files at once: several at a time, what is there already, one report in the end.
 // Knows nothing of what is done to a file.
 #pragma once
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
 #include <functional>
-#include <nlohmann/json_fwd.hpp>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "cli/batch_list.h"
 #include "cli/options.h"
 #include "codec/imageio/warning.h"
 #include "halfmoon/status.h"
@@ -16,53 +17,52 @@
 namespace halfmoon::cli {
 
 struct BatchOptions {
-  std::string out_dir;
-  bool recursive = false;
+  BatchListOptions list;
   bool resume = false;
   int jobs = 1;
-  std::string shard;  // "i/n", 1 <= i <= n; empty: everything
 };
 
 void AddBatch(CLI::App* command, BatchOptions* options);
 
-struct BatchItem {
-  std::string input, output;
-  bool operator==(const BatchItem&) const = default;
-};
-
-// Whether the command line asks for a batch: several inputs, a folder, or --out-dir.
+// Whether the command line asks for a batch: several inputs, a folder, or one of its options.
 bool IsBatch(const std::vector<std::string>& inputs, const BatchOptions& options);
-
-// All files of the inputs, sorted, and of them those of the shard. Of a folder its files with one
-// of the `endings` (lower case, with dot), with --recursive those of its subfolders, too. The
-// result of a file is named like it, with `ending`, beside it or under --out-dir at the same place
-// below the folder that was given. Errors: kInvalidArgument (nothing found; two files with one
-// result; "-" among the inputs; a bad
-//   shard), kIo.
-Result<std::vector<BatchItem>> ListBatch(const std::vector<std::string>& inputs,
-                                         const BatchOptions& options,
-                                         const std::vector<std::string>& endings,
-                                         const std::string& ending);
 
 // What became of one file.
 struct BatchOutcome {
   Status status;
-  bool skipped = false;  // --resume: its result is there and intact
   bool partial = false;  // done, with losses
   std::uint64_t input_bytes = 0, output_bytes = 0;
   std::string text;  // a line for people; may be empty
   Warnings warnings;
 };
 
-// The work on one file; `worker` is 0 .. jobs - 1, one file at a time for each. Fills json as well.
-using BatchWork = std::function<BatchOutcome(std::size_t worker, const BatchItem& item,
-                                             nlohmann::ordered_json* json)>;
+// What a command does to files, and what --resume has to know about its results.
+struct BatchTask {
+  BatchEndings endings;
+  // What decides about a result beside its source; only what is set, where a version may add to it.
+  nlohmann::ordered_json options;
+  // Whether a file can be read to its end.
+  std::function<bool(const std::string& path)> is_intact;
+  // What a result says of itself that its source or the options contradict, for people; empty:
+  // nothing. Asked where no journal tells.
+  std::function<std::string(const BatchItem& item)> contradiction;
+  // Files that are called like results are not originals of somebody: --resume may replace them
+  // even where no journal tells that they are results.
+  bool only_results = false;
+  // The work; `worker` is 0 .. jobs - 1, one file at a time for each. Fills json as well.
+  // `progress` takes the share of a file that is done, and stays the same for a worker.
+  std::function<BatchOutcome(std::size_t worker, const BatchItem& item, bool replace,
+                             const std::function<void(double)>& progress,
+                             nlohmann::ordered_json* json)>
+      work;
+};
 
-// Runs the work over all items, --jobs at a time, and reports: errors and warnings as they come, a
-// progress line, in the end a summary; with --json one object per file and line, and one of the
-// whole. A failure doesn't stop the others; Ctrl-C lets those in work finish and stops. Returns the
-// exit code: that of the first failed file in the list, that for losses, or success.
-int RunBatch(const std::vector<BatchItem>& items, const BatchOptions& options,
-             const ReportOptions& report, const BatchWork& work);
+// Finds the files, does the task with each, --jobs at a time, and reports: errors as they come, a
+// progress line, in the end the warnings, each kind once unless --verbose, and a summary; with
+// --json one object per file and line, and one of the whole. A failure doesn't stop the others;
+// Ctrl-C lets those in work finish and stops. Returns the exit code: that of an unreadable folder,
+// else of the first failed file in the list, that for losses, or success.
+int RunBatch(const std::vector<std::string>& inputs, const BatchOptions& options,
+             const ReportOptions& report, bool force, const BatchTask& task);
 
 }  // namespace halfmoon::cli

@@ -1,6 +1,7 @@
 #include "cli/compress_command.h"
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -12,7 +13,9 @@
 #include "cli/console.h"
 #include "cli/exit_codes.h"
 #include "cli/files.h"
+#include "codec/imageio/image_io.h"
 #include "codec/io/read_file.h"
+#include "halfmoon/decoder.h"
 
 namespace halfmoon::cli {
 namespace {
@@ -25,9 +28,6 @@ struct Options {
   ReportOptions report;
 };
 
-// What is looked for in folders.
-const std::vector<std::string> kEndings = {".png", ".jpg", ".jpeg", ".ppm", ".pgm", ".pnm", ".pam"};
-
 Status RunOne(const Options& o) {
   const std::string& input = o.inputs.front();
   HALFMOON_RETURN_IF_ERROR(o.settings.encode.Validate());
@@ -39,7 +39,17 @@ Status RunOne(const Options& o) {
   std::optional<Encoder> encoder;
   CompressSettings settings = o.settings;
   ProgressLine line(o.report.quiet || o.report.json);
-  settings.encode.progress = [&](double done) { line.ShowShare("searching", done); };
+  int attempt = 1;
+  double before = 0;
+  settings.encode.progress = [&](double done) {
+    attempt += done < before ? 1 : 0;  // a target takes several encodes
+    before = done;
+    if (settings.target.kind == Target::Kind::kNone) {
+      line.ShowShare("compressing", done);
+    } else {
+      line.Show("attempt " + std::to_string(attempt) + ", " + Fixed(100 * done, 0) + " %");
+    }
+  };
   HALFMOON_ASSIGN_OR_RETURN(const CompressReport report,
                             CompressFile(input, output, settings, &encoder));
   line.Clear();
@@ -47,7 +57,9 @@ Status RunOne(const Options& o) {
   // When the file itself went to standard output, the report must not.
   const bool to_stderr = output == kStandardStream;
   if (o.report.json) {
-    PrintJson(ToJson(report, o.settings), to_stderr);
+    nlohmann::ordered_json json = ToJson(report, o.settings);
+    json["warnings"] = ToJson(report.warnings);
+    PrintJson(json, to_stderr);
   } else if (!o.report.quiet) {
     PrintText(ToText(report, o.settings) + (o.report.verbose ? Details(report, o.settings) : ""),
               to_stderr);
@@ -55,10 +67,21 @@ Status RunOne(const Options& o) {
   return Status::Ok();
 }
 
-// Whether a result is there and none of its bytes is damaged.
-bool IsIntact(const std::string& path) {
-  const auto bytes = ReadFile(path);
-  return bytes.ok() && Parse(*bytes).ok();
+// What a result says of itself that the source or the settings contradict.
+std::string Contradiction(const BatchItem& item, const CompressSettings& settings) {
+  const auto file = ReadFile(item.output);
+  if (!file.ok()) return "";
+  DecodeLimits limits;
+  limits.max_pixels = settings.encode.max_pixels;
+  const auto result = ReadInfo(*file, limits);
+  const auto source = ReadImageInfoFile(item.input);
+  if (!result.ok() || !source.ok()) return "";
+  if (settings.target.kind == Target::Kind::kNone &&
+      std::abs(result->quality - settings.encode.quality) > 0.01) {
+    return "quality was " + Fixed(result->quality, 0) + ", is " + Fixed(settings.encode.quality, 0);
+  }
+  const bool same_size = result->width == source->width && result->height == source->height;
+  return same_size || settings.encode.resize ? "" : "the source is another picture";
 }
 
 int RunMany(const Options& o) {
@@ -68,28 +91,37 @@ int RunMany(const Options& o) {
     return PrintError({StatusCode::kInvalidArgument,
                        o.output + ": one output for several inputs; use --out-dir DIR"});
   }
-  const auto items = ListBatch(o.inputs, o.batch, kEndings, ".hmn");
-  if (!items.ok()) return PrintError(items.status());
   settings.defers_interrupt = true;
-  settings.encode.threads = ThreadsOfJob(settings.encode.threads, o.batch.jobs);
+  DivideAmongJobs(o.batch.jobs, &settings.encode.threads, &settings.encode.max_memory);
   std::vector<std::optional<Encoder>> encoders(static_cast<std::size_t>(o.batch.jobs));
-  return RunBatch(*items, o.batch, o.report,
-                  [&](std::size_t worker, const BatchItem& item, nlohmann::ordered_json* json) {
-                    BatchOutcome outcome;
-                    CompressSettings own = settings;
-                    if (o.batch.resume && (outcome.skipped = IsIntact(item.output))) return outcome;
-                    own.force = own.force || o.batch.resume;
-                    auto report = CompressFile(item.input, item.output, own, &encoders[worker]);
-                    outcome.status = report.status();
-                    if (!report.ok()) return outcome;
-                    outcome.input_bytes = report->input_bytes;
-                    outcome.output_bytes = report->output_bytes;
-                    outcome.text =
-                        ToText(*report, own) + (o.report.verbose ? Details(*report, own) : "");
-                    outcome.warnings = std::move(report->warnings);
-                    *json = ToJson(*report, own);
-                    return outcome;
-                  });
+  BatchTask task;
+  task.endings = {ReadableEndings(), ".hmn"};
+  task.options = ResultOptions(o.settings);
+  task.is_intact = [&](const std::string& path) {
+    const auto bytes = ReadFile(path);
+    Limits limits;
+    limits.max_pixels = settings.encode.max_pixels;
+    return bytes.ok() && Parse(*bytes, limits).ok();
+  };
+  task.contradiction = [&](const BatchItem& item) { return Contradiction(item, o.settings); };
+  task.only_results = true;
+  task.work = [&](std::size_t worker, const BatchItem& item, bool replace,
+                  const std::function<void(double)>& progress, nlohmann::ordered_json* json) {
+    BatchOutcome outcome;
+    CompressSettings own = settings;
+    own.force = replace;
+    own.encode.progress = progress;
+    auto report = CompressFile(item.input, item.output, own, &encoders[worker]);
+    outcome.status = report.status();
+    if (!report.ok()) return outcome;
+    outcome.input_bytes = report->input_bytes;
+    outcome.output_bytes = report->output_bytes;
+    outcome.text = ToText(*report, own) + (o.report.verbose ? Details(*report, own) : "");
+    outcome.warnings = std::move(report->warnings);
+    *json = ToJson(*report, own);
+    return outcome;
+  };
+  return RunBatch(o.inputs, o.batch, o.report, settings.force, task);
 }
 
 // The options that say what the file is to be; each excludes the others and `quality`.
@@ -198,9 +230,9 @@ void AddCompressCommand(CLI::App& app, int* exit_code) {
   AddJson(command, &o->report.json);
   AddVerbosity(command, &o->report);
   command->callback([o, exit_code] {
-    if (o->batch.out_dir.empty()) {
-      const auto split =
-          SplitArguments({o->inputs, o->output}, {".hmn", kEndings, /*reads_halfmoon=*/false});
+    if (o->batch.list.out_dir.empty()) {
+      const auto split = SplitArguments({o->inputs, o->output},
+                                        {".hmn", ReadableEndings(), /*reads_halfmoon=*/false});
       if (!split.ok()) {
         *exit_code = ReportError(split.status(), o->report.json);
         return;

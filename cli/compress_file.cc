@@ -6,6 +6,7 @@
 
 #include "bitstream/container.h"
 #include "bitstream/number_text.h"
+#include "bitstream/saturating.h"
 #include "cli/console.h"
 #include "cli/files.h"
 #include "codec/imageio/image_io.h"
@@ -134,7 +135,7 @@ Result<std::vector<std::uint8_t>> MakeTargeted(std::span<const std::uint8_t> pic
 // Refuses what the reader itself would need beyond the limit; the encoder counts only its own.
 Status CheckReaderMemory(std::uint64_t reader_bytes, std::uint64_t file_bytes,
                          std::uint64_t limit) {
-  if (limit == 0 || reader_bytes + file_bytes <= limit) return Status::Ok();
+  if (limit == 0 || SaturatingSum(reader_bytes, file_bytes) <= limit) return Status::Ok();
   return {
       StatusCode::kLimitExceeded,
       "reading it takes about " + Bytes(reader_bytes + file_bytes) +
@@ -216,8 +217,10 @@ Result<CompressReport> CompressFile(const std::string& input, const std::string&
   if (!encoder->has_value() || settings.encode.max_memory != 0) {
     EncodeOptions options = settings.encode;
     // What is left for the encoder, of this file; hence a new one for each.
-    if (options.max_memory != 0)
-      options.max_memory = options.max_memory > held ? options.max_memory - held : 1;
+    if (options.max_memory != 0) {
+      options.max_memory =
+          std::max<std::uint64_t>(1, SaturatingDifference(options.max_memory, held));
+    }
     HALFMOON_ASSIGN_OR_RETURN(Encoder made, Encoder::Create(options));
     encoder->emplace(std::move(made));
   }
@@ -246,6 +249,22 @@ Result<CompressReport> CompressFile(const std::string& input, const std::string&
   HALFMOON_RETURN_IF_ERROR(settings.defers_interrupt ? WriteFile(output, *file, settings.force)
                                                      : WriteOutput(output, *file, settings.force));
   return report;
+}
+
+nlohmann::ordered_json ResultOptions(const CompressSettings& settings) {
+  const EncodeOptions& e = settings.encode;
+  nlohmann::ordered_json json = {{"model", e.model}, {"effort", e.effort}};
+  if (settings.target.kind == Target::Kind::kNone) {
+    json["quality"] = e.quality;
+  } else {
+    json["target"] = {settings.target.kind, settings.target.value};
+  }
+  if (e.tile_size != EncodeOptions::kAutomaticTiles) json["tile_size"] = e.tile_size;
+  if (e.resize) json["resize"] = true;
+  if (e.strip_metadata) json["strip"] = true;
+  if (e.exact_transparent) json["exact"] = true;
+  if (settings.lenient) json["lenient"] = true;
+  return json;
 }
 
 nlohmann::ordered_json ToJson(const CompressReport& r, const CompressSettings& settings) {

@@ -50,6 +50,9 @@ Result<CompressReport> CompressFile(const std::string& input, const std::string&
                                     const CompressSettings& settings,
                                     std::optional<Encoder>* encoder);
 
+// What decides about the file beside the picture, as a batch's journal keeps it (cli/batch.h).
+nlohmann::ordered_json ResultOptions(const CompressSettings& settings);
+
 nlohmann::ordered_json ToJson(const CompressReport& report, const CompressSettings& settings);
 // One line for people.
 std::string ToText(const CompressReport& report, const CompressSettings& settings);

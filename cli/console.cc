@@ -3,16 +3,32 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <string_view>
+#include <system_error>
+#include <utility>
 
 #include "cli/exit_codes.h"
 
 namespace halfmoon::cli {
 namespace {
 
-void Put(std::FILE* stream, const std::string& text) {
-  std::fwrite(text.data(), 1, text.size(), stream);
+// errno of the first write to stdout that failed; 0: none did.
+std::atomic<int> g_stdout_error{0};
+
+void RememberStdoutError(int error) {
+  int none = 0;
+  g_stdout_error.compare_exchange_strong(none, error != 0 ? error : EIO);
+}
+
+void Put(std::FILE* stream, std::string_view text) {
+  errno = 0;
+  const bool whole = std::fwrite(text.data(), 1, text.size(), stream) == text.size();
+  if (!whole && stream == stdout) RememberStdoutError(errno);
 }
 
 }  // namespace
@@ -29,6 +45,10 @@ int PrintError(const Status& status) {
   return ExitCodeOf(status.code());
 }
 
+void PrintOutOfMemory() {
+  std::fputs("halfmoon: error: out of memory; try fewer jobs or threads\n", stderr);
+}
+
 void PrintWarning(const std::string& message) {
   std::fflush(stdout);
   Put(stderr, "halfmoon: warning: " + message + "\n");
@@ -38,6 +58,16 @@ void PrintWarnings(const std::string& context, const Warnings& warnings) {
   for (const Warning& warning : warnings) PrintWarning(context + ": " + warning.text);
 }
 
+nlohmann::ordered_json ToJson(const Warnings& warnings) {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const Warning& w : warnings) list.push_back({{"code", w.code}, {"text", w.text}});
+  return list;
+}
+
+void PrintBytes(std::span<const std::uint8_t> bytes) {
+  Put(stdout, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+}
+
 void PrintText(const std::string& text, bool to_stderr) { Put(to_stderr ? stderr : stdout, text); }
 
 void PrintJson(const nlohmann::ordered_json& json, bool to_stderr) {
@@ -45,9 +75,20 @@ void PrintJson(const nlohmann::ordered_json& json, bool to_stderr) {
             to_stderr);
 }
 
+Status FlushStdout() {
+  errno = 0;
+  if (std::fflush(stdout) != 0) RememberStdoutError(errno);
+  if (std::ferror(stdout) != 0) RememberStdoutError(EIO);  // printed by others
+  if (g_stdout_error == 0) return Status::Ok();
+  return {StatusCode::kIo, "standard output: cannot write all of the result: " +
+                               std::system_category().message(g_stdout_error)};
+}
+
+bool StdoutIsClosed() { return g_stdout_error == EPIPE; }
+
 void PrintJsonLine(const nlohmann::ordered_json& json) {
   PrintText(json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
-  std::fflush(stdout);
+  (void)FlushStdout();  // the end of the program tells
 }
 
 std::string Fixed(double value, int digits) {
@@ -129,9 +170,24 @@ std::string Table::ToText() const {
 bool StderrIsTerminal() { return ::isatty(STDERR_FILENO) == 1; }
 bool StdoutIsTerminal() { return ::isatty(STDOUT_FILENO) == 1; }
 
+std::string RoughDuration(double seconds) {
+  const auto whole = std::max(1LL, std::llround(seconds));
+  if (whole < 60) return std::to_string(whole) + " s";
+  const auto minutes = std::llround(seconds / 60);
+  if (minutes < 60) return std::to_string(minutes) + " min";
+  const auto parts = [](long long n, const char* large, long long m, const char* small) {
+    return std::to_string(n) + large + (m == 0 ? "" : " " + std::to_string(m) + small);
+  };
+  if (minutes < 24 * 60) return parts(minutes / 60, " h", minutes % 60, " min");
+  const auto hours = std::llround(seconds / 3600);
+  return parts(hours / 24, " d", hours % 24, " h");
+}
+
 void ProgressLine::Show(const std::string& text) {
   const auto now = std::chrono::steady_clock::now();
-  if (!shown_ || now - last_ < std::chrono::milliseconds(100)) return;
+  // Work that is done within two seconds needs no sign of life.
+  if (!shown_ || now - start_ < std::chrono::seconds(2)) return;
+  if (now - last_ < std::chrono::milliseconds(100)) return;
   last_ = now;
   dirty_ = true;
   // Carriage return, text, erase the rest of the line.
@@ -139,24 +195,20 @@ void ProgressLine::Show(const std::string& text) {
   std::fflush(stderr);
 }
 
-void ProgressLine::ShowCount(const std::string& what, std::size_t done, std::size_t total) {
-  std::string text = what + " " + std::to_string(done) + "/" + std::to_string(total);
-  const double spent =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  if (done > 0 && done < total && spent > 2) {
-    text += ", " + Duration(spent * static_cast<double>(total - done) / static_cast<double>(done)) +
-            " left";
-  }
-  Show(text);
+void ProgressLine::ShowCount(const std::string& what, std::size_t done, std::size_t total,
+                             double in_work) {
+  const double share = (static_cast<double>(done) + in_work) / static_cast<double>(total);
+  Show(what + " " + std::to_string(done) + "/" + std::to_string(total) + Left(share));
 }
 
 void ProgressLine::ShowShare(const std::string& what, double done) {
-  std::string text = what + " " + Fixed(100 * done, 0) + " %";
+  Show(what + " " + Fixed(100 * done, 0) + " %" + Left(done));
+}
+
+std::string ProgressLine::Left(double done) const {
   const double spent =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  if (done > 0 && done < 1 && spent > 2)
-    text += ", " + Duration(spent * (1 - done) / done) + " left";
-  Show(text);
+  return done > 0 && done < 1 ? ", " + RoughDuration(spent * (1 - done) / done) + " left" : "";
 }
 
 void ProgressLine::Clear() {
@@ -165,6 +217,27 @@ void ProgressLine::Clear() {
   last_ = {};
   Put(stderr, "\r\x1b[K");
   std::fflush(stderr);
+}
+
+ElapsedLine::ElapsedLine(bool quiet, std::string what) : line_(quiet) {
+  if (quiet || !StderrIsTerminal()) return;
+  thread_ = std::thread([this, what = std::move(what)] {
+    const Timer timer;
+    std::unique_lock lock(mutex_);
+    while (!wake_.wait_for(lock, std::chrono::seconds(1), [this] { return stop_; })) {
+      line_.Show(what + ", " + RoughDuration(timer.seconds()));
+    }
+  });
+}
+
+void ElapsedLine::Stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+  line_.Clear();
 }
 
 }  // namespace halfmoon::cli

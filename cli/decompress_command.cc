@@ -79,6 +79,8 @@ std::string KeptText(const std::string& kept, const std::string& output) {
 int RunOne(const Options& o, DecompressSettings settings) {
   DeferInterrupt interrupt;  // takes its effect when the temporary file is gone
   settings.stop = [&interrupt] { return interrupt.requested(); };
+  ProgressLine line(o.report.quiet || o.report.json);
+  settings.decode.progress = [&line](double done) { line.ShowShare("decompressing", done); };
   const std::string& input = o.inputs.front();
   std::optional<Decoder> decoder;
   std::string kept;  // what has the name that the result would have had
@@ -94,6 +96,7 @@ int RunOne(const Options& o, DecompressSettings settings) {
     HALFMOON_RETURN_IF_ERROR(CheckTarget(input, output, settings.force));
     return DecompressFile(input, output, settings, &decoder);
   }();
+  line.Clear();
   if (!report.ok()) {
     return ReportError(report.status(), o.report.json, o.output == kStandardStream);
   }
@@ -105,17 +108,37 @@ int RunOne(const Options& o, DecompressSettings settings) {
   if (damaged) PrintWarning(input + ": " + DamageText(report->stats));
   const bool to_stderr = report->output == kStandardStream;
   if (o.report.json) {
-    PrintJson(ToJson(*report), to_stderr);
+    nlohmann::ordered_json json = ToJson(*report);
+    json["warnings"] = ToJson(report->warnings);
+    PrintJson(json, to_stderr);
   } else if (!o.report.quiet) {
     PrintText(ToText(*report) + (o.report.verbose ? Details(*report) : ""), to_stderr);
   }
   return damaged ? kExitPartial : kExitOk;
 }
 
-// Whether a result is there and can be read to its end.
-bool IsIntact(const std::string& path) {
-  const auto bytes = ReadFile(path);
-  return bytes.ok() && ReadImage(*bytes).ok();
+// What decides about the picture beside the file, as a batch's journal keeps it (cli/batch.h).
+nlohmann::ordered_json ResultOptions(const Options& o) {
+  const DecompressSettings& s = o.settings;
+  nlohmann::ordered_json json = {{"jpeg_quality", s.write.jpeg_quality},
+                                 {"png_level", s.write.png_level}};
+  if (!o.region.empty()) json["region"] = o.region;
+  if (!o.background.empty()) json["background"] = o.background;
+  if (s.decode.stages != 0) json["stages"] = s.decode.stages;
+  if (s.decode.strip_metadata) json["strip"] = true;
+  return json;
+}
+
+// What a picture says of itself that the file contradicts.
+std::string Contradiction(const BatchItem& item, const DecompressSettings& settings) {
+  const auto file = ReadFile(item.input);
+  if (!file.ok()) return "";
+  const auto source = ReadInfo(*file, settings.decode.limits);
+  const auto result = ReadImageInfoFile(item.output);
+  if (!source.ok() || !result.ok()) return "";
+  const std::uint32_t width = settings.region ? settings.region->width : source->width;
+  const std::uint32_t height = settings.region ? settings.region->height : source->height;
+  return result->width == width && result->height == height ? "" : "it is another picture";
 }
 
 int RunMany(const Options& o, DecompressSettings settings) {
@@ -124,37 +147,45 @@ int RunMany(const Options& o, DecompressSettings settings) {
         {StatusCode::kInvalidArgument,
          o.output + ": one output for several inputs; use --out-dir DIR and --format"});
   }
-  const auto items = ListBatch(o.inputs, o.batch, {".hmn"}, "." + o.format);
-  if (!items.ok()) return PrintError(items.status());
-  settings.decode.threads = ThreadsOfJob(settings.decode.threads, o.batch.jobs);
+  DivideAmongJobs(o.batch.jobs, &settings.decode.threads, &settings.decode.max_memory);
   std::vector<std::optional<Decoder>> decoders(static_cast<std::size_t>(o.batch.jobs));
-  return RunBatch(*items, o.batch, o.report,
-                  [&](std::size_t worker, const BatchItem& item, nlohmann::ordered_json* json) {
-                    BatchOutcome outcome;
-                    DecompressSettings own = settings;
-                    const std::string output =
-                        o.batch.out_dir.empty() && !o.batch.resume && !own.force
-                            ? UnusedName(item.output)
-                            : item.output;
-                    if (o.batch.resume && (outcome.skipped = IsIntact(item.output))) return outcome;
-                    own.force = own.force || o.batch.resume;
-                    auto report = DecompressFile(item.input, output, own, &decoders[worker]);
-                    outcome.status = report.status();
-                    if (!report.ok()) return outcome;
-                    outcome.input_bytes = report->input_bytes;
-                    outcome.output_bytes = report->output_bytes;
-                    outcome.text = ToText(*report) + (o.report.verbose ? Details(*report) : "");
-                    outcome.warnings = std::move(report->warnings);
-                    if (output != item.output) {
-                      Warn(&outcome.warnings, kNameTaken, KeptText(item.output, output));
-                    }
-                    outcome.partial = report->stats.damaged();
-                    if (outcome.partial) {
-                      Warn(&outcome.warnings, warning_code::kDamage, DamageText(report->stats));
-                    }
-                    *json = ToJson(*report);
-                    return outcome;
-                  });
+  BatchTask task;
+  task.endings = {{".hmn"}, "." + o.format};
+  task.options = ResultOptions(o);
+  task.is_intact = [&](const std::string& path) {
+    ImageReadOptions read;
+    read.max_pixels = settings.decode.limits.max_pixels;
+    const auto bytes = ReadFile(path);
+    return bytes.ok() && ReadImage(*bytes, read).ok();
+  };
+  task.contradiction = [&](const BatchItem& item) { return Contradiction(item, settings); };
+  task.work = [&](std::size_t worker, const BatchItem& item, bool replace,
+                  const std::function<void(double)>& progress, nlohmann::ordered_json* json) {
+    BatchOutcome outcome;
+    DecompressSettings own = settings;
+    own.force = replace;
+    own.decode.progress = progress;
+    // A name that was not given must not cost an original.
+    const bool free_name = o.batch.list.out_dir.empty() && !o.batch.resume && !own.force;
+    const std::string output = free_name ? UnusedName(item.output) : item.output;
+    auto report = DecompressFile(item.input, output, own, &decoders[worker]);
+    outcome.status = report.status();
+    if (!report.ok()) return outcome;
+    outcome.input_bytes = report->input_bytes;
+    outcome.output_bytes = report->output_bytes;
+    outcome.text = ToText(*report) + (o.report.verbose ? Details(*report) : "");
+    outcome.warnings = std::move(report->warnings);
+    if (output != item.output) {
+      Warn(&outcome.warnings, kNameTaken, KeptText(item.output, output));
+    }
+    outcome.partial = report->stats.damaged();
+    if (outcome.partial) {
+      Warn(&outcome.warnings, warning_code::kDamage, DamageText(report->stats));
+    }
+    *json = ToJson(*report);
+    return outcome;
+  };
+  return RunBatch(o.inputs, o.batch, o.report, settings.force, task);
 }
 
 }  // namespace
@@ -222,7 +253,7 @@ void AddDecompressCommand(CLI::App& app, int* exit_code) {
   AddVerbosity(command, &o->report);
   command->callback([o, exit_code] {
     o->output_is_named = !o->output.empty();
-    if (o->batch.out_dir.empty()) {
+    if (o->batch.list.out_dir.empty()) {
       std::error_code ignored;
       const bool into_folder =
           o->inputs.size() == 2 && std::filesystem::is_directory(o->inputs[1], ignored);

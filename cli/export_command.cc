@@ -241,6 +241,7 @@ Status RunChecked(const Options& o) {
     }
   }
   HALFMOON_RETURN_IF_ERROR(CheckTarget(o.checkpoint, o.output, o.force));
+  ElapsedLine line(o.report.quiet || o.report.json, "exporting");
   HALFMOON_ASSIGN_OR_RETURN(const std::vector<training::Pack> packs,
                             training::Pack::ReadAll(o.packs));
   auto made = CheckEnding(o.checkpoint, ".safetensors").ok() ? FitWeights(o, packs)
@@ -285,6 +286,7 @@ Status RunChecked(const Options& o) {
   if (!packs.empty() && ExportDataOf(architecture) == ExportData::kTables) {
     HALFMOON_ASSIGN_OR_RETURN(gain, training::TableGain(made->bytes, packs, Cores()));
   }
+  line.Stop();
   // Weights first: a manifest must never name a file that is not there.
   HALFMOON_RETURN_IF_ERROR(WriteOutput(o.output, bytes, o.force));
   if (!o.manifest.empty()) {

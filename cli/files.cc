@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <cstdio>
 #include <filesystem>
 
 #include "cli/console.h"
@@ -14,13 +13,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string Lower(std::string text) {
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return text;
-}
-
 // A device or pipe such as /dev/null: its name says nothing, and it is written directly.
 bool IsSpecial(const std::string& path) {
   std::error_code error;
@@ -29,6 +21,14 @@ bool IsSpecial(const std::string& path) {
 }
 
 }  // namespace
+
+std::string LowerEnding(const std::string& path) {
+  std::string text = fs::path(path).extension().string();
+  for (char& c : text) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return text;
+}
 
 Result<std::string> OutputPath(const std::string& input, const std::string& output,
                                const std::string& ending) {
@@ -44,7 +44,7 @@ Result<std::string> OutputPath(const std::string& input, const std::string& outp
 Status CheckEnding(const std::string& path, const std::string& ending) {
   if (path == kStandardStream || IsSpecial(path)) return Status::Ok();
   const std::string found = fs::path(path).extension().string();
-  if (Lower(found) == ending) return Status::Ok();
+  if (LowerEnding(path) == ending) return Status::Ok();
   return {StatusCode::kInvalidArgument,
           path + ": " +
               (found.empty() ? "no file name ending" : "unknown file name ending '" + found + "'") +
@@ -106,11 +106,8 @@ Status WriteOutput(const std::string& path, std::span<const std::uint8_t> bytes,
     DeferInterrupt whole;  // no temporary file is left behind
     return WriteFile(path, bytes, force);
   }
-  if (std::fwrite(bytes.data(), 1, bytes.size(), stdout) != bytes.size() ||
-      std::fflush(stdout) != 0) {
-    return {StatusCode::kIo, "standard output: cannot write all bytes"};
-  }
-  return Status::Ok();
+  PrintBytes(bytes);
+  return FlushStdout();
 }
 
 }  // namespace halfmoon::cli

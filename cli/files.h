@@ -14,6 +14,9 @@ namespace halfmoon::cli {
 
 inline constexpr char kStandardStream[] = "-";
 
+// The ending of a file name in lower case (A to Z), with its dot; empty when there is none.
+std::string LowerEnding(const std::string& path);
+
 // `output` as given, or `input` with its file name ending replaced by `ending` (".hmn").
 // Errors: kInvalidArgument when the input is standard input and no output is given.
 Result<std::string> OutputPath(const std::string& input, const std::string& output,

@@ -203,6 +203,7 @@ int Run(const Options& o) {
   int exit_code = kExitOk;
   nlohmann::ordered_json json = {{"files", nlohmann::ordered_json::array()}};
   for (const std::string& path : o.files) {
+    if (StdoutIsClosed()) break;
     const auto described = Describe(path);
     if (!described.ok()) {  // the others are still wanted
       const int code = PrintError(described.status());

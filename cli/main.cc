@@ -1,10 +1,9 @@
 // halfmoon: the program. The table of its commands, and nothing else that could go elsewhere.
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cstdio>
 #include <memory>
-#include <new>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/bench_command.h"
@@ -27,9 +26,11 @@
 #include "cli/rd_command.h"
 #include "cli/reconstruct_command.h"
 #include "cli/sample_command.h"
+#include "cli/start_up.h"
 #include "cli/usage_errors.h"
 #include "cli/verify_command.h"
 #include "cli/version.h"
+#include "codec/exceptions.h"
 
 namespace halfmoon::cli {
 namespace {
@@ -129,22 +130,15 @@ int Main(int argc, char** argv) {
 }  // namespace halfmoon::cli
 
 int main(int argc, char** argv) {
-  using halfmoon::Status;
-  using halfmoon::StatusCode;
-  int code = 0;
-  try {
-    code = halfmoon::cli::Main(argc, argv);
-  } catch (const std::bad_alloc&) {
-    code = halfmoon::cli::PrintError(
-        Status(StatusCode::kOutOfMemory, "out of memory; try a smaller picture or fewer threads"));
-  } catch (const std::exception& e) {
-    code = halfmoon::cli::PrintError(Status(StatusCode::kInternal, e.what()));
-  }
-  // A full disk behind standard output shows only now.
-  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
-    const int io = halfmoon::cli::PrintError(
-        Status(StatusCode::kIo, "standard output: cannot write all of the result"));
-    if (code == 0) code = io;
+  halfmoon::cli::PrepareProcess();
+  const auto run = [&]() -> halfmoon::Result<int> { return halfmoon::cli::Main(argc, argv); };
+  const auto result = halfmoon::GuardExceptions("cannot go on", run);
+  int code = result.ok() ? *result : halfmoon::cli::PrintError(result.status());
+  // A full disk behind standard output may show only now. Who closed a pipe has read enough and
+  // needs no message.
+  if (const auto flushed = halfmoon::cli::FlushStdout(); !flushed.ok() && code == 0) {
+    code = halfmoon::cli::StdoutIsClosed() ? static_cast<int>(halfmoon::cli::kExitIo)
+                                           : halfmoon::cli::PrintError(flushed);
   }
   return code;
 }

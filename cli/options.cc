@@ -87,9 +87,13 @@ int ReportError(const Status& status, bool json, bool to_stderr) {
   return PrintError(status);
 }
 
-int ThreadsOfJob(int threads, int jobs) {
-  const int all = threads > 0 ? threads : static_cast<int>(std::thread::hardware_concurrency());
-  return std::max(1, all / std::max(1, jobs));
+void DivideAmongJobs(int jobs, int* threads, std::uint64_t* max_memory) {
+  const int all = *threads > 0 ? *threads : static_cast<int>(std::thread::hardware_concurrency());
+  *threads = std::max(1, all / std::max(1, jobs));
+  if (*max_memory != 0) {
+    *max_memory =
+        std::max<std::uint64_t>(1, *max_memory / static_cast<unsigned>(std::max(1, jobs)));
+  }
 }
 
 void WarnIfSlowBlas(bool quiet) {

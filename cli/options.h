@@ -41,8 +41,9 @@ void AddStrip(CLI::App* command, bool* strip);
 // the code, and "message" where the report would be. Returns the exit code.
 int ReportError(const Status& status, bool json, bool to_stderr = false);
 
-// Threads of each of `jobs` files in work at once; `threads` as given, 0 for one per core.
-int ThreadsOfJob(int threads, int jobs);
+// The share of each of `jobs` files in work at once. `threads` as given, 0 for one per core; a
+// memory of 0 has no limit.
+void DivideAmongJobs(int jobs, int* threads, std::uint64_t* max_memory);
 
 // Says on stderr when LibTorch's matrix products run on Debian's slow default library.
 void WarnIfSlowBlas(bool quiet);

@@ -22,14 +22,14 @@ struct Options {
 
 // `decoder` is made at the first file that deserves one and kept: loading a model costs more than
 // checking a picture.
-Status VerifyFile(const std::string& path, const Options& o, std::optional<Decoder>* decoder,
-                  DecodeStats* stats) {
+Status VerifyFile(const std::string& path, const DecodeOptions& options,
+                  std::optional<Decoder>* decoder, DecodeStats* stats) {
   HALFMOON_ASSIGN_OR_RETURN(const std::vector<std::uint8_t> bytes, ReadInput(path));
-  if (const auto info = ReadInfo(bytes, o.decode.limits); !info.ok()) {
+  if (const auto info = ReadInfo(bytes, options.limits); !info.ok()) {
     return info.status().WithContext(path);
   }
   if (!decoder->has_value()) {
-    HALFMOON_ASSIGN_OR_RETURN(Decoder made, Decoder::Create(o.decode));
+    HALFMOON_ASSIGN_OR_RETURN(Decoder made, Decoder::Create(options));
     decoder->emplace(std::move(made));
   }
   return (*decoder)->Verify(bytes, stats).WithContext(path);
@@ -40,9 +40,19 @@ int Run(const Options& o) {
   int exit_code = kExitOk;
   std::optional<Decoder> decoder;
   nlohmann::ordered_json json = {{"files", nlohmann::ordered_json::array()}};
+  ProgressLine line(o.report.quiet || o.report.json);
+  std::size_t done = 0;
+  DecodeOptions options = o.decode;
+  options.progress = [&](double share) {
+    line.ShowShare("verifying",
+                   (static_cast<double>(done) + share) / static_cast<double>(o.files.size()));
+  };
   for (const std::string& path : o.files) {
+    if (StdoutIsClosed()) break;
     DecodeStats stats;
-    const Status status = VerifyFile(path, o, &decoder, &stats);
+    const Status status = VerifyFile(path, options, &decoder, &stats);
+    ++done;
+    line.Clear();
     nlohmann::ordered_json entry = {{"file", path}, {"ok", status.ok()}};
     if (!status.ok()) {
       const int code = PrintError(status);

@@ -43,5 +43,5 @@ while ((killed < times)); do
   if [[ $(find "$out" -name '*.hmn' 2> /dev/null | wc -l) == "$count" ]]; then rounds=$((rounds + 1)); fi
 done
 "${batch[@]}" --resume --out-dir "$out"
-diff -r -x '.halfmoon-*.tmp' "$work/whole" "$out" > /dev/null || die "the last --resume did not complete the folder"
+diff -r -x '.halfmoon-*' "$work/whole" "$out" > /dev/null || die "the last --resume did not complete the folder"
 say "$killed kills, $rounds batches completed between them, $whole files looked at: all whole; --resume completed the last"

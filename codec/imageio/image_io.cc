@@ -6,6 +6,30 @@
 #include "codec/io/read_file.h"
 
 namespace halfmoon {
+namespace {
+
+struct Ending {
+  std::string_view name;
+  ImageFormat format;
+  bool written = true;  // PBM's black and white, and animations, are only read
+};
+
+constexpr Ending kEndings[] = {
+    {".png", ImageFormat::kPng},  {".apng", ImageFormat::kPng, false},
+    {".jpg", ImageFormat::kJpeg}, {".jpeg", ImageFormat::kJpeg},
+    {".jpe", ImageFormat::kJpeg}, {".jfif", ImageFormat::kJpeg},
+    {".jif", ImageFormat::kJpeg}, {".ppm", ImageFormat::kPpm},
+    {".pgm", ImageFormat::kPgm},  {".pbm", ImageFormat::kPnm, false},
+    {".pnm", ImageFormat::kPnm},  {".pam", ImageFormat::kPam},
+};
+
+}  // namespace
+
+std::vector<std::string> ReadableEndings() {
+  std::vector<std::string> names;
+  for (const Ending& e : kEndings) names.emplace_back(e.name);
+  return names;
+}
 
 std::string_view ImageFormatName(ImageFormat format) {
   switch (format) {
@@ -56,17 +80,18 @@ Result<ImageFormat> ImageFormatFromPath(std::string_view path) {
   std::transform(ending.begin(), ending.end(), ending.begin(), [](char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   });
-  if (ending == ".png") return ImageFormat::kPng;
-  if (ending == ".jpg" || ending == ".jpeg") return ImageFormat::kJpeg;
-  if (ending == ".pgm") return ImageFormat::kPgm;
-  if (ending == ".ppm") return ImageFormat::kPpm;
-  if (ending == ".pnm") return ImageFormat::kPnm;
-  if (ending == ".pam") return ImageFormat::kPam;
+  std::string list, last;
+  for (const Ending& e : kEndings) {
+    if (!e.written) continue;
+    if (e.name == ending) return e.format;
+    if (!last.empty()) list += (list.empty() ? "" : ", ") + last;
+    last = e.name;
+  }
   return Status(StatusCode::kInvalidArgument,
                 std::string(path) + ": " +
                     (ending.empty() ? std::string("no file name ending")
                                     : "unknown file name ending '" + ending + "'") +
-                    "; use .png, .jpg, .jpeg, .ppm, .pgm, .pnm or .pam");
+                    "; use " + list + " or " + last);
 }
 
 Result<std::vector<std::uint8_t>> WriteImage(const Image& image, ImageFormat format,

@@ -115,8 +115,12 @@ Result<ImageInfo> ReadImageInfo(std::span<const std::uint8_t> bytes,
                                 const ImageReadOptions& options = {});
 Result<ImageInfo> ReadImageInfoFile(const std::string& path, const ImageReadOptions& options = {});
 
-// Format by the ending of the name: .png, .jpg, .jpeg, .ppm, .pgm, .pnm, .pam in any case.
-// Errors: kInvalidArgument listing the endings.
+// The endings of files that can be read, with dot, in lower case. (What a file is, its content
+// says.)
+std::vector<std::string> ReadableEndings();
+
+// Format to write by the ending of the name: .png, .jpg, .jpeg, .jpe, .jfif, .ppm, .pgm, .pnm, .pam
+// in any case. Errors: kInvalidArgument listing the endings.
 Result<ImageFormat> ImageFormatFromPath(std::string_view path);
 
 // A whole file of the format. ICC, EXIF and XMP are written along; what does not fit the picture or

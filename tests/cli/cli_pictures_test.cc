@@ -1,4 +1,4 @@
-// Kinds, regions, damage and batches through the program, with the tiny model of tests/golden.
+// Kinds, regions and damage through the program, with the tiny model of tests/golden.
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -127,6 +127,16 @@ TEST(Regions, ReadOnlyTheirTiles) {
   EXPECT_EQ(Json::parse(tiles.out).at("files").at(0).at("tiles").size(), 50u);
 }
 
+// What a search for a size holds may be more than the limit: nothing is left, not everything.
+TEST(Limits, ALimitBelowWhatIsHeldIsNotWrappedAround) {
+  const TempFolder folder;
+  WriteKind(folder / "a.png", {500, 400, 3, 8});
+  const CliResult refused =
+      Compress({folder / "a.png", "--target-size", "3k", "--max-memory", "500000"});
+  EXPECT_EQ(refused.exit_code, 6) << refused.err;
+  EXPECT_NE(refused.err.find("of memory"), std::string::npos) << refused.err;
+}
+
 TEST(Limits, MemoryIsNamedInTheRefusal) {
   const TempFolder folder;
   WritePicture(folder / "a.png", 300, 200);
@@ -153,163 +163,6 @@ TEST(Damage, AllowPartialHasACodeOfItsOwn) {
   ASSERT_TRUE(image.ok());
   EXPECT_EQ(image->width(), 200u);
   EXPECT_EQ(Decompress({folder / "a.hmn", "--allow-partial", "-o", folder / "b.png"}).exit_code, 0);
-}
-
-// --- Batches
-// -----------------------------------------------------------------------------------------
-
-class Batch : public ::testing::Test {
- protected:
-  Batch() {
-    std::filesystem::create_directories(folder_ / "in/deep");
-    for (int i = 0; i < 4; ++i)
-      WritePicture(folder_ / ("in/p" + std::to_string(i) + ".png"), 40, 30, i);
-    WritePicture(folder_ / "in/deep/q.png", 30, 40);
-    WriteText(folder_ / "in/notes.txt", "no picture");
-  }
-  std::vector<std::string> Results(const std::string& below) const {
-    std::vector<std::string> names;
-    for (const auto& e : std::filesystem::recursive_directory_iterator(folder_ / below)) {
-      if (e.is_regular_file()) {
-        names.push_back(e.path().lexically_relative(folder_ / below).string());
-      }
-    }
-    std::sort(names.begin(), names.end());
-    return names;
-  }
-  TempFolder folder_;
-};
-
-TEST_F(Batch, OneBadFileDoesNotStopTheOthers) {
-  WriteText(folder_ / "in/p1.png", "broken");
-  const CliResult result =
-      Compress({folder_ / "in", "-r", "--out-dir", folder_ / "out", "-j", "2", "--json"});
-  EXPECT_EQ(result.exit_code, 3) << result.err;
-  EXPECT_EQ(Results("out"), (std::vector<std::string>{"deep/q.hmn", "p0.hmn", "p2.hmn", "p3.hmn"}));
-  const std::vector<Json> lines = Lines(result.out);
-  ASSERT_EQ(lines.size(), 6u);
-  EXPECT_EQ(lines.back().at("done"), 4);
-  EXPECT_EQ(lines.back().at("failed"), 1);
-  EXPECT_EQ(std::count_if(lines.begin(), lines.end() - 1,
-                          [](const Json& j) { return j.at("ok") == true; }),
-            4);
-
-  // And back, one line of summary for people.
-  const CliResult back =
-      Decompress({folder_ / "out", "-r", "--out-dir", folder_ / "back", "--format", "ppm"});
-  EXPECT_EQ(back.exit_code, 0) << back.err;
-  EXPECT_EQ(Results("back"),
-            (std::vector<std::string>{"deep/q.ppm", "p0.ppm", "p2.ppm", "p3.ppm"}));
-  EXPECT_EQ(back.out.rfind("files  done  skipped  failed", 0), 0u) << back.out;
-}
-
-TEST_F(Batch, ResumeSkipsWhatIsIntactAndRedoesTheRest) {
-  ASSERT_EQ(Compress({folder_ / "in", "--out-dir", folder_ / "out", "--quiet"}).exit_code, 0);
-  const std::string good = ReadText(folder_ / "out/p2.hmn");
-  WriteText(folder_ / "out/p2.hmn", good.substr(0, good.size() - 1));
-  std::filesystem::remove(folder_ / "out/p3.hmn");
-  const CliResult without = Compress({folder_ / "in", "--out-dir", folder_ / "out"});
-  EXPECT_EQ(without.exit_code, 7);
-  std::filesystem::remove(folder_ / "out/p3.hmn");
-  const CliResult resumed =
-      Compress({folder_ / "in", "--out-dir", folder_ / "out", "--resume", "--json"});
-  EXPECT_EQ(resumed.exit_code, 0) << resumed.err;
-  const Json summary = Lines(resumed.out).back();
-  EXPECT_EQ(summary.at("skipped"), 2);
-  EXPECT_EQ(summary.at("done"), 2);
-  EXPECT_EQ(ReadText(folder_ / "out/p2.hmn"), good);
-}
-
-TEST_F(Batch, ShardsShareTheListWithoutOverlap) {
-  for (const char* shard : {"1/2", "2/2"}) {
-    ASSERT_EQ(
-        Compress({folder_ / "in", "-r", "--out-dir", folder_ / "out", "--shard", shard, "--quiet"})
-            .exit_code,
-        0);
-  }
-  EXPECT_EQ(Results("out").size(), 5u);
-  for (const char* shard : {"0/2", "3/2", "x", "1/", "1/2/3"}) {
-    EXPECT_EQ(Compress({folder_ / "in", "--shard", shard}).exit_code, 2) << shard;
-  }
-}
-
-TEST_F(Batch, UnderGnuParallel) {
-  if (std::system("parallel --version > /dev/null 2>&1") != 0)
-    GTEST_SKIP() << "no GNU parallel here";
-  const std::string command = "parallel -j 2 " + std::string(HALFMOON_PROGRAM) +
-                              " compress --model tiny --models-dir " + kModels + " -r " +
-                              (folder_ / "in") + " --out-dir " + (folder_ / "out") +
-                              " --quiet --shard {}/2 ::: 1 2";
-  EXPECT_EQ(std::system(command.c_str()), 0);
-  EXPECT_EQ(Results("out").size(), 5u);
-}
-
-TEST_F(Batch, WhatCannotWorkIsRefusedBeforeAnyWork) {
-  const std::string in = folder_ / "in";
-  EXPECT_EQ(Compress({in, "-o", folder_ / "a.hmn"}).exit_code, 2);
-  EXPECT_EQ(Compress({in, "-"}).exit_code, 2);
-  EXPECT_EQ(Decompress({in}).exit_code, 2);
-  WritePicture(folder_ / "in/p0.ppm", 20, 20);
-  const CliResult clash = Compress({in, "--out-dir", folder_ / "out"});
-  EXPECT_EQ(clash.exit_code, 2);
-  EXPECT_NE(clash.err.find("would both become"), std::string::npos) << clash.err;
-  EXPECT_FALSE(std::filesystem::exists(folder_ / "out"));
-}
-
-TEST_F(Batch, AFolderThatCannotBeWrittenLosesNothing) {
-  if (::geteuid() == 0) {
-    // Root may write anywhere; a file where a folder should be stops root, too.
-    WriteText(folder_ / "out", "precious");
-  } else {
-    std::filesystem::create_directory(folder_ / "out");
-    ::chmod((folder_ / "out").c_str(), 0500);
-  }
-  const CliResult result = Compress({folder_ / "in", "--out-dir", folder_ / "out"});
-  EXPECT_EQ(result.exit_code, 7);
-  EXPECT_NE(result.err.find(folder_ / "out"), std::string::npos) << result.err;
-  if (::geteuid() == 0) {
-    EXPECT_EQ(ReadText(folder_ / "out"), "precious");
-  }
-}
-
-// A file system of 64 KiB, mounted where only the program under test sees it.
-TEST_F(Batch, AFullDiskLosesNothing) {
-  if (std::system("unshare -m true > /dev/null 2>&1") != 0) GTEST_SKIP() << "may not mount here";
-  std::filesystem::create_directory(folder_ / "small");
-  ASSERT_EQ(Compress({folder_ / "in/p0.png"}).exit_code, 0);
-  const std::string inner = "mount -t tmpfs -o size=64k tmpfs " + (folder_ / "small") +
-                            " && head -c 63k /dev/zero > " + (folder_ / "small/filler") + "; " +
-                            HALFMOON_PROGRAM + " decompress --models-dir " + kModels + " " +
-                            (folder_ / "in/p0.hmn") + " -o " + (folder_ / "small/p0.ppm") + " 2> " +
-                            (folder_ / "err") + "; code=$?; ls -A " + (folder_ / "small") + " > " +
-                            (folder_ / "list") + "; exit $code";
-  WriteText(folder_ / "run.sh", inner);
-  const int status = std::system(("unshare -m sh " + (folder_ / "run.sh")).c_str());
-  EXPECT_EQ(WEXITSTATUS(status), 7) << ReadText(folder_ / "err");
-  EXPECT_NE(ReadText(folder_ / "err").find("No space left on device"), std::string::npos)
-      << ReadText(folder_ / "err");
-  EXPECT_EQ(ReadText(folder_ / "list"), "filler\n");
-}
-
-// Killed at any moment: results are whole or absent, and --resume makes the rest.
-TEST_F(Batch, KilledAtAnyMomentLeavesWholeFilesOnly) {
-  const std::string out = folder_ / "out";
-  for (int i = 0; i < 12; ++i) {
-    RunCliAndKill({"compress", "--model", "tiny", "--models-dir", kModels, folder_ / "in", "-r",
-                   "--out-dir", out, "--resume", "-j", "2"},
-                  std::chrono::milliseconds(300 + 70 * i));
-    if (!std::filesystem::exists(out)) continue;
-    for (const std::string& name : Results("out")) {
-      if (std::filesystem::path(name).filename().string().starts_with(".halfmoon-")) continue;
-      const auto bytes = ReadFile(out + "/" + name);
-      ASSERT_TRUE(bytes.ok());
-      EXPECT_TRUE(Parse(*bytes).ok()) << name;
-    }
-  }
-  ASSERT_EQ(Compress({folder_ / "in", "-r", "--out-dir", out, "--resume"}).exit_code, 0);
-  std::size_t whole = 0;
-  for (const std::string& name : Results("out")) whole += name.ends_with(".hmn") ? 1 : 0;
-  EXPECT_EQ(whole, 5u);
 }
 
 TEST(SelfDescription, ManPagesAndCompletionsNameWhatHelpNames) {

@@ -151,8 +151,8 @@ const UsageCase kUsageCases[] = {
     {"WrongEndingOfDecompress",
      {"decompress", "{dir}/minimal.hmn", "-o", "{dir}/a.gif"},
      2,
-     "{dir}/a.gif: unknown file name ending '.gif'; use .png, .jpg, .jpeg, .ppm, "
-     ".pgm, .pnm or .pam, or give --format"},
+     "{dir}/a.gif: unknown file name ending '.gif'; use .png, .jpg, .jpeg, .jpe, "
+     ".jfif, .jif, .ppm, .pgm, .pnm or .pam, or give --format"},
     {"TuneForTheUnknown",
      {"compress", "{dir}/picture.png", "--tune", "vmaf"},
      2,
@@ -504,7 +504,8 @@ TEST(Program, FullDiskBehindStandardOutputIsAnError) {
   const int status = std::system(command.c_str());
   EXPECT_EQ(WEXITSTATUS(status), 7);
   EXPECT_EQ(ReadText(folder / "err"),
-            "halfmoon: error: standard output: cannot write all of the result\n");
+            "halfmoon: error: standard output: cannot write all of the result: "
+            "No space left on device\n");
 }
 
 // --- info: needs no model

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "codec/io/atomic_file.h"
@@ -41,9 +42,21 @@ TEST(ImageFormatFromPath, ListsTheEndingsOtherwise) {
     const auto format = ImageFormatFromPath(path);
     ASSERT_FALSE(format.ok()) << path;
     EXPECT_EQ(format.status().code(), StatusCode::kInvalidArgument);
-    EXPECT_NE(format.status().message().find(".png, .jpg, .jpeg, .ppm, .pgm, .pnm or .pam"),
+    EXPECT_NE(format.status().message().find(
+                  ".png, .jpg, .jpeg, .jpe, .jfif, .jif, .ppm, .pgm, .pnm or .pam"),
               std::string::npos);
   }
+}
+
+TEST(ReadableEndings, AreThoseThatAreWrittenAndMore) {
+  const std::vector<std::string> endings = ReadableEndings();
+  for (const char* name : {".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".ppm", ".pgm",
+                           ".pbm", ".pnm", ".pam"}) {
+    EXPECT_NE(std::find(endings.begin(), endings.end(), name), endings.end()) << name;
+  }
+  // A name that promises black and white, or an animation, is not written.
+  EXPECT_FALSE(ImageFormatFromPath("a.pbm").ok());
+  EXPECT_FALSE(ImageFormatFromPath("a.apng").ok());
 }
 
 TEST(ReadImage, NamesOtherFormats) {
