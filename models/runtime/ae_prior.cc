@@ -84,6 +84,7 @@ Status AePrior::Impl::ReadTables(const WeightsFile& file) {
                             file.Get("tables.frequencies", DType::kI32, {kAnySize}));
   auto made = CdfTables::Create(sizes.Values<std::int32_t>(), offsets.Values<std::int32_t>(),
                                 frequencies.Values<std::int32_t>());
+  if (made.status().code() == StatusCode::kOutOfMemory) return made.status();
   if (!made.ok()) return Corrupt("tensors \"tables.*\": " + made.status().message());
   tables.emplace(std::move(made).value());
   scales = static_cast<int>(count);
