@@ -70,9 +70,9 @@ Status AeTask::Initialise() {
   return Status::Ok();
 }
 
-// Whether a parameter belongs to a block of g_a or g_s, of which a recipe may add more, or to the
-// refinement, which it may add.
-static bool MayBeNew(const std::string& name) {
+// Whether a parameter belongs to a block of g_a or g_s, of which a recipe may have more or fewer
+// than a weights file, or to the refinement.
+static bool MayDiffer(const std::string& name) {
   return name.starts_with("g_s.refine.") || name.starts_with("g_a.blocks.") ||
          name.starts_with("g_a.trunk.") || name.starts_with("g_s.blocks.") ||
          name.starts_with("g_s.trunk.");
@@ -87,21 +87,24 @@ Status AeTask::ImportWeightsFile(const std::string& path) {
     return Status(StatusCode::kCorrupt,
                   path + ": tensor '" + tensor +
                       "' is missing or has another shape; the recipe's model dimensions must be "
-                      "those of the weights file, or more blocks");
+                      "those of the weights file, or more blocks (fewer with 'fewer_blocks')");
   };
   // Blocks that the recipe adds start as identities: the network computes what the file's does.
+  // Those it leaves out are the last ones; a block adds to what comes in, so that the network still
+  // draws pictures.
   const AeConfig& file_config = (*imported)->config();
   model_->g_a->MakeIdentityFrom(file_config.analysis_blocks, file_config.analysis_trunk_blocks);
   model_->g_s->MakeIdentityFrom(file_config.synthesis_blocks, file_config.synthesis_trunk_blocks,
                                 file_config.refine_blocks);
   const auto ours = model_->named_parameters();
   for (const auto& p : theirs) {
-    if (!ours.contains(p.key())) return other_shape(p.key());
+    if (ours.contains(p.key()) || (recipe_.fewer_blocks && MayDiffer(p.key()))) continue;
+    return other_shape(p.key());
   }
   torch::NoGradGuard no_grad;
   for (auto& p : model_->named_parameters()) {
     const torch::Tensor* value = theirs.find(p.key());
-    if (value == nullptr && MayBeNew(p.key())) continue;
+    if (value == nullptr && MayDiffer(p.key())) continue;
     // Linear paths over blocks become lapped ones that are zero around the block.
     if (config_.lapped && value != nullptr && p.key() == "g_a.linear.weight" &&
         value->size(1) == 768) {

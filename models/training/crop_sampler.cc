@@ -1,6 +1,7 @@
 #include "models/training/crop_sampler.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 namespace halfmoon::training {
@@ -49,16 +50,44 @@ Result<CropSampler> CropSampler::Create(const std::vector<Pack>& packs, std::int
 
 torch::Tensor CropSampler::Sample(std::int64_t count, std::int64_t side,
                                   at::Generator generator) const {
-  const auto f64 = torch::TensorOptions(torch::kFloat64).device(pixels_.device());
+  const torch::Tensor u = torch::rand({4, count}, generator, cumulative_.options());
+  return Gather(DrawPictures(u[0]), side, u.slice(0, 1));
+}
+
+torch::Tensor CropSampler::SampleScaled(std::int64_t count, std::int64_t side, double max_downscale,
+                                        at::Generator generator) const {
+  if (max_downscale <= 1) return Sample(count, side, std::move(generator));
+  const torch::Tensor u = torch::rand({5, count}, generator, cumulative_.options());
+  const torch::Tensor picture = DrawPictures(u[0]);
+  const torch::Tensor reach = torch::minimum(width_, height_).index_select(0, picture);
+  std::vector<torch::Tensor> crops;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const torch::Tensor one = picture.slice(0, i, i + 1), at = u.slice(0, 1, 4).slice(1, i, i + 1);
+    // The lower half of the last number: as it is; the upper half: the factor.
+    const double factor = 1 + std::max(0.0, 2 * u[4][i].item<double>() - 1) * (max_downscale - 1);
+    const std::int64_t from = std::min(std::llround(static_cast<double>(side) * factor),
+                                       static_cast<long long>(reach[i].item<std::int64_t>()));
+    const torch::Tensor crop = Gather(one, from, at);
+    crops.push_back(from == side
+                        ? crop
+                        : torch::_upsample_bicubic2d_aa(crop, {side, side}, false).clamp_(0, 1));
+  }
+  return torch::cat(crops).contiguous(torch::MemoryFormat::ChannelsLast);
+}
+
+torch::Tensor CropSampler::DrawPictures(const torch::Tensor& u) const {
+  return torch::searchsorted(cumulative_, u, false, /*right=*/true).clamp_max(pictures() - 1);
+}
+
+torch::Tensor CropSampler::Gather(const torch::Tensor& picture, std::int64_t side,
+                                  const torch::Tensor& u) const {
   const auto i64 = torch::TensorOptions(torch::kLong).device(pixels_.device());
-  const torch::Tensor u = torch::rand({4, count}, generator, f64);
-  const torch::Tensor picture =
-      torch::searchsorted(cumulative_, u[0], false, /*right=*/true).clamp_max(pictures() - 1);
+  const std::int64_t count = picture.size(0);
   const torch::Tensor w = width_.index_select(0, picture);
   const torch::Tensor h = height_.index_select(0, picture);
-  const torch::Tensor x0 = (u[1] * (w - side + 1)).to(torch::kLong);
-  const torch::Tensor y0 = (u[2] * (h - side + 1)).to(torch::kLong);
-  const torch::Tensor flip = (u[3] < 0.5).to(torch::kLong);
+  const torch::Tensor x0 = (u[0] * (w - side + 1)).to(torch::kLong);
+  const torch::Tensor y0 = (u[1] * (h - side + 1)).to(torch::kLong);
+  const torch::Tensor flip = (u[2] < 0.5).to(torch::kLong);
 
   const torch::Tensor ramp = torch::arange(side, i64);
   const torch::Tensor sign = (1 - 2 * flip).unsqueeze(1);

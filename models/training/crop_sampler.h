@@ -23,6 +23,12 @@ class CropSampler {
   // [0, 1], channels-last. REQUIRES: side <= min_side of Create.
   torch::Tensor Sample(std::int64_t count, std::int64_t side, at::Generator generator) const;
 
+  // The same, but half of the crops are larger ones made smaller (bicubic, antialiased): by a
+  // factor drawn uniformly between 1 and `max_downscale`, or as far as the picture reaches. So a
+  // network meets pictures that are sharper than those of the pack. max_downscale 1: as Sample.
+  torch::Tensor SampleScaled(std::int64_t count, std::int64_t side, double max_downscale,
+                             at::Generator generator) const;
+
   // Pictures of the validation split with both sides >= side: their centre crops, at most `limit`,
   // evenly spread over the packs. [n, 3, side, side].
   static torch::Tensor ValidationCrops(const std::vector<Pack>& packs, std::int64_t side,
@@ -31,6 +37,12 @@ class CropSampler {
   std::int64_t pictures() const { return width_.size(0); }
 
  private:
+  // [count] indices of pictures, drawn by area from u: [count] in [0, 1).
+  torch::Tensor DrawPictures(const torch::Tensor& u) const;
+  // Crops of these pictures at the place and flip that u, [3, count] in [0, 1), stands for.
+  torch::Tensor Gather(const torch::Tensor& picture, std::int64_t side,
+                       const torch::Tensor& u) const;
+
   torch::Tensor pixels_;                   // uint8 [total]
   torch::Tensor width_, height_, offset_;  // int64 [n]
   torch::Tensor cumulative_;               // float64 [n]: normalised cumulative areas

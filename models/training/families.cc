@@ -93,6 +93,15 @@ Status CheckFamily(const Recipe& recipe) {
     if (!recipe.base.empty())
       return bad("base' is '" + recipe.base + "'", "makes no updates of weights files");
   }
+  const std::string_view name = family->name;
+  if (recipe.max_downscale != 1 && name != "ae" && name != "vqvae") {
+    return {StatusCode::kInvalidArgument,
+            "field 'max_downscale': family '" + recipe.family + "' takes its pictures as they are"};
+  }
+  if (recipe.fewer_blocks && name != "ae") {
+    return {StatusCode::kInvalidArgument,
+            "field 'fewer_blocks': family '" + recipe.family + "' leaves out no blocks"};
+  }
   return family->check(recipe);
 }
 

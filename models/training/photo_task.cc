@@ -38,7 +38,8 @@ PhotoTask::Crops PhotoTask::DrawCrops(const StepInfo& at, at::Generator& generat
   crops.count = ShareOf(batch, at);
   crops.batch = static_cast<double>(batch);
   crops.pixels = static_cast<double>(side * side);
-  if (crops.count > 0) crops.x = sampler_.Sample(crops.count, side, generator);
+  if (crops.count > 0)
+    crops.x = sampler_.SampleScaled(crops.count, side, r.max_downscale, generator);
   return crops;
 }
 

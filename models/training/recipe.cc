@@ -24,6 +24,7 @@ void ForEachField(R& r, Visit visit) {
   visit("crop", r.crop);
   visit("late_crop_from", r.late_crop_from);
   visit("late_crop", r.late_crop);
+  visit("max_downscale", r.max_downscale);
   visit("optimizer", r.optimizer);
   visit("learning_rate", r.learning_rate);
   visit("matrix_rate", r.matrix_rate);
@@ -38,6 +39,7 @@ void ForEachField(R& r, Visit visit) {
   visit("quantiser", r.quantiser);
   visit("by_synthesis", r.by_synthesis);
   visit("linear_initialisation", r.linear_initialisation);
+  visit("fewer_blocks", r.fewer_blocks);
   visit("base", r.base);
   visit("base_steps", r.base_steps);
   visit("base_decay", r.base_decay);
@@ -55,6 +57,8 @@ Status Recipe::Validate() const {
   for (auto [field, side] : {std::pair{"crop", crop}, {"late_crop", late_crop}}) {
     if (side < 8 || side > 1024) return bad(std::string("field '") + field + "' must be 8 to 1024");
   }
+  if (!(max_downscale >= 1 && max_downscale <= 4))
+    return bad("field 'max_downscale' must be 1 to 4");
   if (optimizer != "muon" && optimizer != "adam") {
     return bad("field 'optimizer' is '" + optimizer + "'; legal are \"muon\" and \"adam\"");
   }

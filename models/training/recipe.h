@@ -20,10 +20,12 @@ struct Recipe {
   // (models/config), options of the loss. JSON objects.
   nlohmann::json model = nlohmann::json::object(), loss = nlohmann::json::object();
 
-  std::int64_t batch = 16;         // crops per step, all workers together
-  std::int64_t crop = 128;         // side; a multiple of 64
-  double late_crop_from = 1.0;     // from this share of the run on, crops have side late_crop ...
-  std::int64_t late_crop = 256;    // ... and the batch shrinks to the same number of pixels
+  std::int64_t batch = 16;       // crops per step, all workers together
+  std::int64_t crop = 128;       // side; a multiple of 64
+  double late_crop_from = 1.0;   // from this share of the run on, crops have side late_crop ...
+  std::int64_t late_crop = 256;  // ... and the batch shrinks to the same number of pixels
+  // Families ae and vqvae: half of the crops are made smaller, by up to that, 1..4.
+  double max_downscale = 1;
   std::string optimizer = "muon";  // "muon" or "adam"
   double learning_rate = 1e-3;     // peak
   double matrix_rate = 4;          // Muon: learning rate of matrices over that of all else
@@ -41,6 +43,9 @@ struct Recipe {
   // Whether the AE's latent is corrected by synthesis first, as encoders do by default.
   bool by_synthesis = false;
   bool linear_initialisation = true;
+  // AE: a recipe that has fewer blocks than the weights file of --init leaves out the last ones.
+  // Without it such a run is refused, since it throws away what the file knows.
+  bool fewer_blocks = false;
   // AE: a weights file to stay near, so that what is exported can be an update of it that packs
   // well (networks/base_weights.h); the working folder's path. In the last part of the run weights
   // are rounded to whole multiples, `base_steps`, of its steps, by parts of the network; those of 0

@@ -129,6 +129,23 @@ TEST_F(PackTest, CropsArePartsOfThePictures) {
   }
   EXPECT_TRUE(flipped && plain);
 
+  // Half of the crops show more of the picture, made smaller: the ramps are steeper.
+  const torch::Tensor scaled = sampler->SampleScaled(60, 32, 2, generator) * 255;
+  EXPECT_EQ(scaled.sizes(), torch::IntArrayRef({60, 3, 32, 32}));
+  int unscaled = 0;
+  for (int i = 0; i < 60; ++i) {
+    const torch::Tensor c = scaled[i];
+    const double across = std::abs((c[0][16][24] - c[0][16][8]).item<double>()) / 16;
+    const double down = (c[1][24][16] - c[1][8][16]).item<double>() / 16;
+    EXPECT_NEAR(across, down, 1e-3);
+    EXPECT_GT(across, 1 - 1e-3);
+    EXPECT_LT(across, 2 + 1e-3);
+    EXPECT_LT((c[2] - 7).abs().max().item<double>(), 1e-3);
+    unscaled += across < 1 + 1e-3 ? 1 : 0;
+  }
+  EXPECT_GT(unscaled, 15);
+  EXPECT_LT(unscaled, 45);
+
   const torch::Tensor centre = CropSampler::ValidationCrops(packs, 64, 10) * 255;
   ASSERT_EQ(centre.size(0), 1);
   EXPECT_EQ(centre[0][0][0][0].round().item<int>(), 18);

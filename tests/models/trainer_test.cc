@@ -210,12 +210,18 @@ TEST_F(TrainerTest, InitStartsFromAWeightsFile) {
   for (const char* name : {"model.g_a.blocks.2.reduce.weight", "model.g_s.trunk.2.out.weight"}) {
     EXPECT_GT(learns->tensors.at(name).abs().max().item<float>(), 1e-5) << name;
   }
-  // Fewer blocks than the file has would throw away what it knows.
+  // Fewer blocks than the file has would throw away what it knows, unless that is wanted.
   next.out_dir = dir_ + "/shrunk";
   next.recipe.model["analysis_blocks"] = 0;
   const Status shrunk = Train(next, Ignore());
   EXPECT_EQ(shrunk.code(), StatusCode::kCorrupt);
   EXPECT_NE(shrunk.message().find("g_a.blocks.0"), std::string::npos) << shrunk.message();
+  next.recipe.fewer_blocks = true;
+  next.recipe.learning_rate = 1e-9;
+  double without = 0;
+  ASSERT_TRUE(Train(next, score(&without)).ok());
+  EXPECT_GT(without, restarted + 1e-4);
+  EXPECT_LT(without, fresh);
 }
 
 TEST_F(TrainerTest, BadInput) {
