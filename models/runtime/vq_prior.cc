@@ -18,10 +18,6 @@ static_assert(kBlock % kRowMultiple == 0);
 
 std::size_t Size(std::int64_t value) { return static_cast<std::size_t>(value); }
 
-Status Corrupt(const std::string& what) {
-  return {StatusCode::kModelCorrupt, what + "; fetch the model again or export it again"};
-}
-
 Status Wrong(const std::string& what) {
   return {StatusCode::kInvalidArgument, "index prior: " + what};
 }
