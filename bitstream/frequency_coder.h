@@ -6,13 +6,12 @@
 // The stream is the same rANS (rans.h), without escapes.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
-#include "bitstream/latent_coder.h"
-#include "bitstream/rans.h"
+#include "bitstream/interval_coder.h"
 #include "halfmoon/status.h"
 
 namespace halfmoon {
@@ -34,18 +33,14 @@ class FrequencyEncoder {
   Result<std::vector<std::uint8_t>> Finish();
 
   // Bits of the symbols appended so far, without the stream's head; in 1/65536.
-  std::uint64_t CostQ16() const { return cost_q16_; }
+  std::uint64_t CostQ16() const { return intervals_.CostQ16(); }
 
  private:
-  struct Interval {
-    std::uint16_t start, frequency;
-  };
   Status AppendChecked(std::span<const std::uint16_t> frequencies, std::size_t alphabet,
                        std::span<const std::uint8_t> symbols);
 
   Status status_;
-  std::vector<Interval> intervals_;
-  std::uint64_t cost_q16_ = 0;
+  IntervalEncoder intervals_;
 };
 
 // Takes a stream apart, or draws symbols out of random bits. Decode may be called any number of
@@ -75,24 +70,16 @@ class FrequencyDecoder {
   // encoder began. Not for random bits. Errors: kInvalidArgument (symbols left), kCorrupt.
   Status Finish();
 
-  // Where the decoder stands, for tests: encoding the symbols backwards from these states gives the
-  // first states and the words taken back.
-  std::span<const std::uint64_t> states() const { return std::span(states_).first(lanes_); }
-  std::size_t words_taken() const { return next_word_; }
+  // As those of IntervalDecoder, for tests.
+  std::span<const std::uint64_t> states() const { return intervals_.states(); }
+  std::size_t words_taken() const { return intervals_.words_taken(); }
 
  private:
-  explicit FrequencyDecoder(std::uint64_t symbol_count)
-      : symbol_count_(symbol_count), lanes_(static_cast<std::size_t>(LaneCount(symbol_count))) {}
+  explicit FrequencyDecoder(IntervalDecoder intervals) : intervals_(std::move(intervals)) {}
   Status Fail(Status status);
 
-  std::uint64_t symbol_count_;
-  std::size_t lanes_;
-  std::uint64_t decoded_ = 0;
+  IntervalDecoder intervals_;
   Status status_;
-  std::array<std::uint64_t, rans::kMaxLanes> states_{};
-  std::vector<std::uint32_t> words_;  // padded, see rans::StreamWords
-  std::size_t next_word_ = 0;
-  std::size_t word_count_ = 0;
 };
 
 }  // namespace halfmoon
