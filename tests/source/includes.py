@@ -23,7 +23,8 @@ SEARCHED = ("", "bitstream/include/", "codec/include/", "tests/runtime/")
 # A header that no pattern matches is of the C++ standard library, or of C or POSIX in the list below.
 LIBRARIES = (
     ("LibTorch", r"(torch|ATen|c10)/.*"), ("zstd", r"zstd\.h"), ("xxHash", r"xxhash\.h"), ("zlib", r"zlib\.h"),
-    ("JSON", r"nlohmann/.*"), ("OpenSSL", r"openssl/.*"), ("Highway", r"hwy/.*"), ("fmt", r"fmt/.*"),
+    ("JSON", r"nlohmann/.*"), ("OpenSSL", r"openssl/.*"), ("Highway", r"hwy/.*"), ("Eigen", r"Eigen/.*"),
+    ("fmt", r"fmt/.*"),
     ("libpng", r"png\.h"), ("libjpeg-turbo", r"(jpeglib|jerror)\.h"), ("lcms2", r"lcms2.*\.h"), ("TBB", r"(oneapi/)?tbb/.*"),
     ("libwebp", r"webp/.*"), ("libavif", r"avif/.*"), ("libjxl", r"jxl/.*"), ("librsvg", r"librsvg/.*|cairo.*\.h"),
     ("CLI11", r"CLI/.*"), ("GoogleTest", r"g(test|mock)/.*"), ("Google Benchmark", r"benchmark/.*"),

@@ -1,0 +1,224 @@
+#include "models/overfitted/fitting.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+namespace halfmoon::overfitted {
+namespace {
+
+// The schedule, over the share of the iterations that is done. Up to kHardFrom everything is fitted
+// with soft rounding, which becomes ever harder; then latents stay, and the networks learn what
+// rounding made of them.
+constexpr double kHardFrom = 0.95;
+constexpr float kTemperature[2] = {0.35F, 0.08F};
+constexpr float kNoise[2] = {0.25F, 0.10F};  // deviation, in steps of the latent
+constexpr float kLatentRate = 0.16F;
+constexpr float kLatentBeta1 = 0.7F, kLatentBeta2 = 0.97F;
+constexpr float kNetworkRate = 0.02F;
+constexpr float kHardNetworkRate = 0.001F;
+constexpr float kClip = 0.1F;
+// Far below any gradient that moves a latent: a picture's loss is a mean over its pixels.
+constexpr float kLatentEpsilon = 1e-12F;
+
+constexpr float kPeak = 255;
+
+float Between(const float (&ends)[2], double weight_of_first) {
+  return ends[1] + (ends[0] - ends[1]) * static_cast<float>(weight_of_first);
+}
+
+std::vector<float> Mean(std::span<const float> rgb) {
+  double sums[kColours] = {};
+  for (std::size_t i = 0; i < rgb.size(); ++i) sums[i % kColours] += static_cast<double>(rgb[i]);
+  std::vector<float> mean;
+  for (double s : sums)
+    mean.push_back(static_cast<float>(s * kColours / static_cast<double>(rgb.size())));
+  return mean;
+}
+
+}  // namespace
+
+Fitting::Fitting(int width, int height, std::span<const float> rgb, const FitOptions& options)
+    : options_(options), width_(width), height_(height), synthesis_(PlaneShape(width, height)) {
+  for (int g = 0; g < kGrids; ++g) {
+    Grid& grid = grids_[static_cast<std::size_t>(g)];
+    grid.shape = PlaneShape(GridSide(width, g), GridSide(height, g));
+    for (Plane* p :
+         {&grid.latent, &grid.value, &grid.slope, &grid.d_value, &grid.first, &grid.second})
+      *p = Plane(grid.shape);
+    for (int f = 0; f < kGrids - 1 - g; ++f) {
+      grid.features.emplace_back(grid.shape);
+      grid.d_features.emplace_back(grid.shape);
+    }
+  }
+  for (std::size_t c = 0; c < kColours; ++c) {
+    target_[c] = Plane(grids_[0].shape);
+    for (int y = 0; y < height; ++y)
+      for (int x = 0; x < width; ++x)
+        target_[c].row(y)[x] = rgb[(static_cast<std::size_t>(y) * static_cast<std::size_t>(width) +
+                                    static_cast<std::size_t>(x)) *
+                                       kColours +
+                                   c];
+  }
+  const std::vector<float> mean = Mean(rgb);
+  networks_ = InitialNetworks(options.seed, std::span<const float, kColours>(mean));
+  sums_.resize(Chunks(grids_[0].shape).count);
+}
+
+double Fitting::Progress() const {
+  return static_cast<double>(iteration_) / static_cast<double>(options_.iterations);
+}
+
+std::vector<const Plane*> Fitting::Stack(int g) const {
+  const Grid& grid = grids_[static_cast<std::size_t>(g)];
+  std::vector<const Plane*> stack = {&grid.value};
+  for (const Plane& p : grid.features) stack.push_back(&p);
+  return stack;
+}
+
+std::vector<Plane*> Fitting::GradientStack(int g) {
+  Grid& grid = grids_[static_cast<std::size_t>(g)];
+  std::vector<Plane*> stack = {&grid.d_value};
+  for (Plane& p : grid.d_features) stack.push_back(&p);
+  return stack;
+}
+
+void Fitting::Quantise(const Quantiser& quantiser, const Parallel& parallel) {
+  constexpr int kRows = 64;
+  for (std::size_t g = 0; g < kGrids; ++g) {
+    Grid& grid = grids_[g];
+    const int height = grid.shape.height;
+    parallel(static_cast<std::size_t>((height + kRows - 1) / kRows), [&](std::size_t strip) {
+      const int begin = static_cast<int>(strip) * kRows, end = std::min(height, begin + kRows);
+      const std::size_t first = static_cast<std::size_t>(begin) * grid.shape.stride;
+      const std::size_t count = static_cast<std::size_t>(end - begin) * grid.shape.stride;
+      if (quantiser.hard) {
+        for (std::size_t i = first; i < first + count; ++i)
+          grid.value.at()[i] = std::nearbyint(grid.latent.at()[i]);
+      } else {
+        // Another number for each iteration, grid and position.
+        const std::uint32_t seed =
+            options_.seed * 0x9E3779B9U + static_cast<std::uint32_t>(iteration_) * 0x85EBCA6BU +
+            static_cast<std::uint32_t>(g) * 0xC2B2AE35U + static_cast<std::uint32_t>(first);
+        GetFitKernels().soft_round(grid.latent.at() + first, grid.value.at() + first,
+                                   grid.slope.at() + first, count, quantiser.temperature,
+                                   quantiser.noise, seed);
+      }
+      grid.value.ClearBeside(begin, end);
+      grid.slope.ClearBeside(begin, end);
+    });
+  }
+}
+
+double Fitting::SquaredError(const ColourPlanes& picture, bool with_gradients,
+                             const Parallel& parallel) {
+  const double samples = static_cast<double>(width_) * height_ * kColours;
+  // Pixels are in [0, 1] here, lambda speaks of steps of 8 bits.
+  const auto scale = static_cast<float>(options_.lambda * kPeak * kPeak * 2 / samples);
+  std::vector<double> rows(static_cast<std::size_t>(height_));
+  parallel(rows.size(), [&](std::size_t y) {
+    std::vector<float> unused(with_gradients ? 0 : static_cast<std::size_t>(width_));
+    for (std::size_t c = 0; c < kColours; ++c) {
+      float* d =
+          with_gradients ? synthesis_.d_picture()[c].row(static_cast<int>(y)) : unused.data();
+      rows[y] += GetFitKernels().squared_error(picture[c].row(static_cast<int>(y)),
+                                               target_[c].row(static_cast<int>(y)), scale, d,
+                                               static_cast<std::size_t>(width_));
+    }
+  });
+  double sum = 0;
+  for (double r : rows) sum += r;
+  return sum / samples * kPeak * kPeak;
+}
+
+FitFigures Fitting::Pass(const Quantiser& quantiser, bool with_gradients,
+                         const Parallel& parallel) {
+  Quantise(quantiser, parallel);
+  for (int g = kGrids - 2; g >= 0; --g) {
+    std::vector<Plane*> fine;
+    for (Plane& p : grids_[static_cast<std::size_t>(g)].features) fine.push_back(&p);
+    Upsample(networks_, g, Stack(g + 1), fine, parallel);
+  }
+  FitFigures figures;
+  figures.squared_error =
+      SquaredError(synthesis_.Forward(networks_, Stack(0), parallel), with_gradients, parallel);
+  entropy_.Prepare(networks_);
+  const auto scale = static_cast<float>(1.0 / (static_cast<double>(width_) * height_));
+  if (with_gradients) {
+    for (GradientSums& s : sums_) s.Clear();
+    std::fill(gradients_.all().begin(), gradients_.all().end(), 0.0F);
+    synthesis_.Backward(networks_, Stack(0), GradientStack(0), &sums_, parallel);
+  }
+  for (int g = 0; g < kGrids; ++g) {
+    Grid& grid = grids_[static_cast<std::size_t>(g)];
+    GridView view;
+    view.values = &grid.value;
+    for (const Plane& p : grid.features) view.features.push_back(&p);
+    if (!with_gradients) {
+      figures.bits += entropy_.Bits(view, parallel);
+      continue;
+    }
+    view.d_values = &grid.d_value;
+    for (Plane& p : grid.d_features) view.d_features.push_back(&p);
+    figures.bits += entropy_.BitsWithGradients(view, scale, &sums_, parallel);
+    if (g + 1 == kGrids) continue;
+    std::vector<const Plane*> d_fine(view.d_features.begin(), view.d_features.end());
+    upsampling_.Run(networks_, g, Stack(g + 1), d_fine, GradientStack(g + 1), &gradients_,
+                    parallel);
+  }
+  if (with_gradients)
+    for (const GradientSums& s : sums_) s.AddTo(&gradients_);
+  return figures;
+}
+
+void Fitting::UpdateLatents(float rate, const Parallel& parallel) {
+  const auto step = static_cast<float>(iteration_ + 1);
+  const AdamStep adam = {rate,
+                         kLatentBeta1,
+                         kLatentBeta2,
+                         kLatentEpsilon,
+                         1 / (1 - std::pow(kLatentBeta1, step)),
+                         1 / (1 - std::pow(kLatentBeta2, step))};
+  for (Grid& grid : grids_) {
+    const Chunks chunks(grid.shape);
+    parallel(chunks.count, [&](std::size_t i) {
+      const std::size_t begin = chunks.begin(i), end = chunks.end(i, grid.shape);
+      // Beside the grid slopes are 0, and so latents stay 0.
+      GetFitKernels().adam(adam, grid.latent.at() + begin, grid.d_value.at() + begin,
+                           grid.slope.at() + begin, grid.first.at() + begin,
+                           grid.second.at() + begin,
+                           (end - begin + kGradientLanes - 1) / kGradientLanes * kGradientLanes);
+    });
+  }
+}
+
+FitFigures Fitting::Step(const Parallel& parallel) {
+  const double progress = Progress();
+  const bool hard = progress >= kHardFrom;
+  const double cosine =
+      0.5 * (1 + std::cos(std::numbers::pi * std::min(1.0, progress / kHardFrom)));
+  const Quantiser quantiser = {hard, Between(kTemperature, cosine), Between(kNoise, cosine)};
+  const FitFigures figures = Pass(quantiser, true, parallel);
+  const auto falling = static_cast<float>(cosine);
+  if (!hard) UpdateLatents(kLatentRate * falling, parallel);
+  const float rate = hard ? kHardNetworkRate * static_cast<float>((1 - progress) / (1 - kHardFrom))
+                          : kNetworkRate * falling;
+  optimiser_.Step(gradients_, rate, kClip, &networks_);
+  ++iteration_;
+  return figures;
+}
+
+FitFigures Fitting::Measure(const Parallel& parallel) {
+  return Pass({true, 0, 0}, false, parallel);
+}
+
+std::vector<std::int32_t> Fitting::Latents(int g) const {
+  const Grid& grid = grids_[static_cast<std::size_t>(g)];
+  std::vector<std::int32_t> out;
+  for (int y = 0; y < grid.shape.height; ++y)
+    for (int x = 0; x < grid.shape.width; ++x)
+      out.push_back(static_cast<std::int32_t>(std::lround(std::nearbyint(grid.latent.row(y)[x]))));
+  return out;
+}
+
+}  // namespace halfmoon::overfitted

@@ -1,0 +1,84 @@
+// Fits an overfitted codec to one picture: latents and networks by gradient descent on
+//   bits per pixel + lambda * squared error (mean over samples of 8 bits).
+// Everything is float32; what a decoder needs is made of the result afterwards.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "models/overfitted/entropy_fit.h"
+#include "models/overfitted/networks.h"
+#include "models/overfitted/soap.h"
+#include "models/overfitted/synthesis_fit.h"
+#include "models/overfitted/upsampling_fit.h"
+
+namespace halfmoon::overfitted {
+
+struct FitOptions {
+  double lambda =
+      0.015;  // what a squared error of one step of 8 bits weighs against a bit per pixel
+  int iterations = 1000;
+  std::uint32_t seed = 1;
+};
+
+// What a pass found.
+struct FitFigures {
+  double bits = 0;           // of the latents
+  double squared_error = 0;  // mean over samples, in steps of 8 bits
+  double Loss(double lambda, double pixels) const { return bits / pixels + lambda * squared_error; }
+};
+
+class Fitting {
+ public:
+  // rgb: width * height * 3 samples in [0, 1]. May throw std::bad_alloc.
+  Fitting(int width, int height, std::span<const float> rgb, const FitOptions& options);
+
+  // One iteration of the schedule. REQUIRES: iteration() < options.iterations.
+  FitFigures Step(const Parallel& parallel);
+  int iteration() const { return iteration_; }
+
+  // What a decoder would get: latents rounded.
+  FitFigures Measure(const Parallel& parallel);
+
+  // The latents of grid g, rounded, row by row.
+  std::vector<std::int32_t> Latents(int g) const;
+  const Networks& networks() const { return networks_; }
+
+ private:
+  // How a pass sees the latents.
+  struct Quantiser {
+    bool hard = false;  // rounded
+    float temperature = 0, noise = 0;
+  };
+  struct Grid {
+    PlaneShape shape;
+    Plane latent, value, slope, d_value, first, second;
+    // The coarser grids' stack, upsampled to this one; gradients of value and features.
+    std::vector<Plane> features, d_features;
+  };
+
+  double Progress() const;
+  void Quantise(const Quantiser& quantiser, const Parallel& parallel);
+  // value, then features: what is upsampled to the next finer grid.
+  std::vector<const Plane*> Stack(int g) const;
+  std::vector<Plane*> GradientStack(int g);
+  FitFigures Pass(const Quantiser& quantiser, bool with_gradients, const Parallel& parallel);
+  double SquaredError(const ColourPlanes& picture, bool with_gradients, const Parallel& parallel);
+  void UpdateLatents(float rate, const Parallel& parallel);
+
+  FitOptions options_;
+  int width_, height_, iteration_ = 0;
+  std::array<Grid, kGrids> grids_;
+  ColourPlanes target_;
+  Networks networks_, gradients_;
+  std::vector<GradientSums> sums_;
+  EntropyFit entropy_;
+  SynthesisFit synthesis_;
+  UpsamplingGradient upsampling_;
+  Soap optimiser_;
+};
+
+}  // namespace halfmoon::overfitted
