@@ -148,8 +148,8 @@ std::string ZshCompletion(const CLI::App& program) {
         std::string value;
         const std::string choices = Joined(Choices(*o));
         if (!IsFlag(*o)) {
-          value = ":" + ZshText(o->get_type_name()) + ":" +
-                  (choices.empty() ? "_files" : "(" + choices + ")");
+          value = ":" + ZshText(o->get_type_name()) + ":";
+          value += choices.empty() ? "_files" : "(" + choices + ")";
         }
         cases +=
             "        " + Quote(n + "[" + ZshText(o->get_description()) + "]" + value) + " \\\n";

@@ -74,7 +74,7 @@ std::vector<Sample> Samples(std::size_t count, std::uint32_t seed) {
     Sample s;
     s.scale = static_cast<int>(random() % laplace::kScales);
     s.mean = static_cast<std::int32_t>(random() % 40000) - 20000;
-    const double u = (random() + 0.5) / 4294967296.0 - 0.5;
+    const double u = (static_cast<double>(random()) + 0.5) / 4294967296.0 - 0.5;
     const double x =
         s.mean / 128.0 - ScaleOf(s.scale) * (u < 0 ? -1 : 1) * std::log(1 - 2 * std::abs(u));
     s.symbol = static_cast<std::int32_t>(std::lround(x));
@@ -126,7 +126,7 @@ TEST(LaplaceCoderTest, DamageIsNoticedOrDecodedWithinBounds) {
   for (std::size_t i = 0; i < stream.size(); ++i) {
     std::vector<std::uint8_t> changed = stream;
     changed[i] ^= 0x40;
-    decode(changed);  // no checksum: it may pass, but must not crash
+    (void)decode(changed);  // no checksum: it may pass, but must not crash
   }
   std::vector<std::uint8_t> more = stream;
   more.push_back(0);
