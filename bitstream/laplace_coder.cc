@@ -79,7 +79,7 @@ Interval Distribution::Slots(std::int32_t symbol) const {
 }
 
 std::int32_t Distribution::Find(std::uint32_t slot, Interval* interval) const {
-  // From the middle outwards, by steps that double, then by halves between.
+  // From the middle outwards, by ever wider steps, then by halves between.
   std::int32_t low = reach_, high = reach_ + 1;  // Start(low) <= slot < Start(high) is sought
   const std::int32_t end = 2 * reach_ + 1;
   std::int32_t stride = 1;

@@ -5,7 +5,6 @@
 #include <nlohmann/json.hpp>
 
 #include "bitstream/container.h"
-#include "bitstream/number_text.h"
 #include "bitstream/saturating.h"
 #include "cli/console.h"
 #include "cli/files.h"
@@ -13,6 +12,7 @@
 #include "codec/metrics/metrics.h"
 #include "halfmoon/decoder.h"
 #include "halfmoon/target.h"
+#include "models/runtime/number_text.h"
 
 namespace halfmoon::cli {
 namespace {

@@ -8,7 +8,6 @@
 
 #include "bitstream/container.h"
 #include "bitstream/metadata.h"
-#include "bitstream/number_text.h"
 #include "codec/ae_search.h"
 #include "codec/band_encoder.h"
 #include "codec/effort_check.h"
@@ -17,6 +16,7 @@
 #include "codec/picture_grid.h"
 #include "codec/progress.h"
 #include "codec/tile_grid.h"
+#include "models/runtime/number_text.h"
 
 namespace halfmoon {
 namespace {

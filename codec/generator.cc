@@ -5,12 +5,12 @@
 #include <thread>
 
 #include "bitstream/container.h"
-#include "bitstream/number_text.h"
 #include "codec/exceptions.h"
 #include "codec/generative_model.h"
 #include "codec/model_loaders.h"
 #include "models/config/index_transformer_config.h"
 #include "models/runtime/manifest.h"
+#include "models/runtime/number_text.h"
 
 namespace halfmoon {
 namespace {

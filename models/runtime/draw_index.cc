@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "bitstream/number_text.h"
+#include "models/runtime/number_text.h"
 
 namespace halfmoon::runtime {
 

@@ -297,7 +297,7 @@ TEST_F(Arguments, AWeightsFileIsAModel) {
   EXPECT_EQ(made.exit_code, 0) << made.err;
   const CliResult lost = RunCli({"decompress", In("d.hmn"), In("d.png"), "--models-dir", none});
   EXPECT_EQ(lost.exit_code, 5);
-  for (const std::string& command : {"decompress", "verify"}) {
+  for (const std::string command : {"decompress", "verify"}) {
     std::vector<std::string> arguments = {command, In("d.hmn"), "--models-dir",
                                           none,    "--model",   weights};
     if (command == "decompress") arguments.push_back(In("d.png"));

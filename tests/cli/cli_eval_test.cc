@@ -155,9 +155,9 @@ TEST_F(CliEvalTest, TheSamePixelsInAnotherKindOfFileAreEqual) {
       }
     }
   }
-  const CliResult json = RunCli({"compare", rgb, folder_ / "other.png", "--json"});
-  ASSERT_EQ(json.exit_code, 0) << json.err;
-  EXPECT_EQ(json::parse(json.out).at("distorted_note"),
+  const CliResult result = RunCli({"compare", rgb, folder_ / "other.png", "--json"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(json::parse(result.out).at("distorted_note"),
             "transparency over mid-grey, 16 bits rounded to 8");
 }
 

@@ -33,14 +33,6 @@ CliResult Decompress(std::vector<std::string> arguments) {
   return RunCli(arguments);
 }
 
-std::vector<Json> Lines(const std::string& text) {
-  std::vector<Json> lines;
-  std::istringstream in(text);
-  for (std::string line; std::getline(in, line);)
-    lines.push_back(Json::parse(line, nullptr, false));
-  return lines;
-}
-
 void WriteKind(const std::string& path, const PictureShape& shape) {
   const Image image = MakeKind(shape);
   ASSERT_TRUE(WriteImageFile(path, image.view(), {}, true).ok());

@@ -51,6 +51,9 @@ std::string Colour(const Metadata& metadata) {
     case FileColour::Source::kIcc: return "ICC";
     case FileColour::Source::kGammaChroma:
       return metadata.icc.empty() ? "gAMA/cHRM: sRGB" : "gAMA/cHRM: profile made";
+    case FileColour::Source::kCicp:
+      return metadata.icc.empty() ? "cICP: sRGB" : "cICP: profile made";
+    case FileColour::Source::kExif: return "EXIF: profile made";
   }
   return "";
 }
