@@ -139,7 +139,12 @@ PngSurvey SurveyPng(std::span<const std::uint8_t> bytes, std::uint64_t max_metad
     } else if (type == "fcTL") {
       frame_seen = frame_seen || survey.idat_bytes == 0;
     }
-    if (!whole) break;  // a chunk that is cut short ends the walk
+    if (!whole) {
+      // A chunk that is cut short ends the walk. What its length says is not to be believed: libpng
+      // would take as much memory for it, 2 GiB of a file of some bytes.
+      if (IsAncillary(type)) Hide({begin, bytes.size()}, &survey);
+      break;
+    }
     at += std::size_t{length} + kChecksumBytes;
     if (IsAncillary(type) && type != "tRNS") {
       const bool good = HasRightChecksum(bytes.subspan(begin + 4, std::size_t{length} + 8));

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "codec/imageio/image_io.h"
+#include "codec/imageio/png_chunks.h"
 #include "tests/imageio/test_pictures.h"
 
 namespace halfmoon {
@@ -107,6 +108,20 @@ TEST(Damage, EveryFlippedPngByteIsNoticed) {
     bad[at] ^= 0x04;
     EXPECT_FALSE(ReadImage(bad).ok()) << "byte " << at;
   }
+}
+
+// libpng takes memory for what a chunk's length says before it looks for the bytes.
+TEST(Damage, ALengthBeyondTheFileReservesNothing) {
+  Bytes file = PlainPng(Noise(8, 8, 3));
+  constexpr std::size_t kBehindHeader = 8 + 25;
+  const Bytes chunk = {100, 0, 0, 0, 'i', 'T', 'X', 't', 'X', 'M', 'L'};
+  file.insert(file.begin() + kBehindHeader, chunk.begin(), chunk.end());
+  const imageio::PngSurvey survey = imageio::SurveyPng(file, 1 << 20);
+  ASSERT_EQ(survey.hidden.size(), 1u);
+  EXPECT_EQ(survey.hidden[0].begin, kBehindHeader);
+  EXPECT_EQ(survey.hidden[0].end, file.size());
+  EXPECT_EQ(ReadImage(file).status().code(), StatusCode::kTruncated);
+  ExpectSane(ReadImage(file, Options(true)));
 }
 
 TEST(Damage, RubbishAfterASignatureIsAnError) {
