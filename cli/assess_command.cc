@@ -273,7 +273,7 @@ void AddAssessCommand(CLI::App& app, int* exit_code) {
       "  halfmoon assess vae-fashion --data fashion.hmnpack --classifier classifier-fashion \\\n"
       "                  --against ae.safetensors --nearest-grid near.png\n"
       "  halfmoon assess vqvae-fashion --data fashion.hmnpack --classifier classifier-fashion "
-      "--samples 1000\n"
+      "--samples 500\n"
       "  halfmoon assess vqvae-emoji --data emoji.hmnpack --prompt \"red heart\" --nearest-grid "
       "near.png\n\n"
       "The Frechet distance is taken in the features of that classifier: it is not the Inception "
