@@ -226,8 +226,8 @@ const UsageCase kUsageCases[] = {
     {"FolderWithoutPictures",
      {"compress", "{dir}/folder"},
      2,
-     "{dir}/folder: no file with one of the endings .png, .jpg, .jpeg, .ppm, .pgm, .pnm, .pam; "
-     "--recursive looks into subfolders, too"},
+     "{dir}/folder: no file with one of the endings .png, .apng, .jpg, .jpeg, .jpe, .jfif, .jif, "
+     ".ppm, .pgm, .pbm, .pnm, .pam"},
     {"FolderAsInput", {"info", "{dir}/folder"}, 7, "{dir}/folder: is a directory, not a file"},
     {"InfoOfMissing", {"info", "{dir}/none.hmn"}, 7, "{dir}/none.hmn: no such file"},
     {"TargetExists",
