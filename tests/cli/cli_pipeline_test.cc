@@ -395,7 +395,7 @@ TEST_F(Pipeline, RdPrintsATableAndJson) {
                                  "tiny-1", "--models-dir", Models()});
   ASSERT_EQ(text.exit_code, 0) << text.err;
   EXPECT_NE(text.out.find("quality"), std::string::npos);
-  EXPECT_NE(text.out.find("1 pictures"), std::string::npos) << text.out;
+  EXPECT_NE(text.out.find("1 picture"), std::string::npos) << text.out;
   const CliResult result = RunCli({"rd", *home_ / "pictures/p1.png", "--quality", "20,80",
                                    "--model", "tiny-1", "--models-dir", Models(), "--json"});
   ASSERT_EQ(result.exit_code, 0) << result.err;
