@@ -74,7 +74,7 @@ TEST_P(EveryOption, IsShownWithinAHundredColumns) {
     for (const std::string& line : Lines(result.out)) {
       EXPECT_LE(line.size(), 100u) << command << ": " << line;
     }
-    for (const char* noise : {"Excludes", "Needs", "FLOAT", "INT", "REQUIRED", ":{"}) {
+    for (const char* noise : {"Excludes", "Needs", " FLOAT", " INT", "REQUIRED", ":{"}) {
       EXPECT_EQ(result.out.find(noise), std::string::npos) << command << ": " << noise;
     }
   }
