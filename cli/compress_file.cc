@@ -30,31 +30,6 @@ Result<Decoder> MakeDecoder(const EncodeOptions& options) {
   return Decoder::Create(decode);
 }
 
-// A metric of pictures of any kind.
-template <typename Metric>
-Result<double> OfAnyKind(const ImageView& original, const ImageView& decoded, Metric metric) {
-  HALFMOON_ASSIGN_OR_RETURN(const Image a, metrics::Comparable(original));
-  HALFMOON_ASSIGN_OR_RETURN(const Image b, metrics::Comparable(decoded));
-  return metric(a.view(), b.view());
-}
-
-Result<double> Psnr(const ImageView& original, const ImageView& decoded) {
-  return OfAnyKind(original, decoded, metrics::Psnr);
-}
-Result<double> MsSsim(const ImageView& original, const ImageView& decoded) {
-  return OfAnyKind(original, decoded, metrics::MsSsim);
-}
-Result<double> Ssimulacra2(const ImageView& original, const ImageView& decoded) {
-  return OfAnyKind(original, decoded, metrics::Ssimulacra2Score);
-}
-
-// Every metric of pictures of any kind.
-Result<metrics::MetricValues> Measure(const ImageView& original, const ImageView& decoded) {
-  HALFMOON_ASSIGN_OR_RETURN(const Image a, metrics::Comparable(original));
-  HALFMOON_ASSIGN_OR_RETURN(const Image b, metrics::Comparable(decoded));
-  return metrics::Measure(a.view(), b.view());
-}
-
 // What the file just made gives back, against the picture as it was read.
 Status MeasureFile(std::span<const std::uint8_t> picture, const ImageReadOptions& read,
                    const std::vector<std::uint8_t>& file, const CompressSettings& settings,
@@ -63,11 +38,11 @@ Status MeasureFile(std::span<const std::uint8_t> picture, const ImageReadOptions
   HALFMOON_ASSIGN_OR_RETURN(const Image decoded, decoder.Decode(file));
   HALFMOON_ASSIGN_OR_RETURN(const Image image, ReadImage(picture, read));
   if (!settings.metrics) {
-    HALFMOON_ASSIGN_OR_RETURN(report->psnr, Psnr(image.view(), decoded.view()));
+    HALFMOON_ASSIGN_OR_RETURN(report->psnr, metrics::Psnr(image.view(), decoded.view()));
     return Status::Ok();
   }
   HALFMOON_ASSIGN_OR_RETURN(const metrics::MetricValues values,
-                            Measure(image.view(), decoded.view()));
+                            metrics::Measure(image.view(), decoded.view()));
   report->psnr = values[metrics::Metric::kPsnrRgb];
   report->ms_ssim = values[metrics::Metric::kMsSsim];
   report->ssimulacra2 = values[metrics::Metric::kSsimulacra2];
@@ -85,12 +60,13 @@ struct TargetMetric {
 TargetMetric MetricOf(const Target& target) {
   constexpr double kToleranceDb = 0.05;  // MS-SSIM's dB are -10 log10(1 - MS-SSIM)
   switch (target.kind) {
-    case Target::Kind::kPsnr: return {target.kind, "--target-psnr", "psnr", Psnr, kToleranceDb};
+    case Target::Kind::kPsnr:
+      return {target.kind, "--target-psnr", "psnr", metrics::Psnr, kToleranceDb};
     case Target::Kind::kMsSsim:
-      return {target.kind, "--target-msssim", "ms_ssim", MsSsim,
+      return {target.kind, "--target-msssim", "ms_ssim", metrics::MsSsim,
               (1 - target.value) * (1 - std::pow(10, -kToleranceDb / 10))};
     case Target::Kind::kSsimulacra2:
-      return {target.kind, "--target-ssimulacra2", "ssimulacra2", Ssimulacra2, 0.1};
+      return {target.kind, "--target-ssimulacra2", "ssimulacra2", metrics::Ssimulacra2Score, 0.1};
     case Target::Kind::kBytes: return {target.kind, "--target-size", "bytes", nullptr, 0};
     default: return {target.kind, "--target-bpp", "bits_per_pixel", nullptr, 0};
   }

@@ -74,7 +74,7 @@ void AddMaxPixels(CLI::App* command, std::uint64_t* pixels) {
 }
 
 void AddStrip(CLI::App* command, bool* strip) {
-  command->add_flag("--strip", *strip, "Leave out the ICC profile, EXIF and XMP")
+  command->add_flag("--strip", *strip, "Leave out the ICC profile, EXIF, XMP and pixel density")
       ->group(kMetadataGroup);
 }
 

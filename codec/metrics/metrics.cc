@@ -135,11 +135,6 @@ Result<double> Ssimulacra2Score(const ImageView& original, const ImageView& dist
   return TooSmall("SSIMULACRA 2", 113, pair.a);
 }
 
-Result<Image> Comparable(const ImageView& picture) {
-  HALFMOON_ASSIGN_OR_RETURN(RgbPicture rgb, RgbPicture::From(picture));
-  return std::move(rgb).Release();
-}
-
 Result<MetricValues> Measure(const RgbPicture& original, const RgbPicture& distorted) {
   HALFMOON_RETURN_IF_ERROR(CheckSameSize(original, distorted));
   MetricValues values;

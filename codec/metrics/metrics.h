@@ -75,9 +75,6 @@ Result<double> MsSsim(const ImageView& original, const ImageView& distorted);
 // SSIMULACRA 2. Errors also: kInvalidArgument below 113 pixels a side, where there is none.
 Result<double> Ssimulacra2Score(const ImageView& original, const ImageView& distorted);
 
-// `picture` as RgbPicture has it. Errors: kOutOfMemory.
-Result<Image> Comparable(const ImageView& picture);
-
 // 10 log10(255^2 / mse); infinity for 0. And back.
 double PsnrOfMse(double mse);
 double MseOfPsnr(double psnr);

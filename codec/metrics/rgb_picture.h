@@ -44,7 +44,6 @@ class RgbPicture {
   std::span<std::uint8_t> samples() { return image_.samples(); }
   std::span<const std::uint8_t> samples() const { return image_.samples(); }
   ImageView view() const { return image_.view(); }
-  Image Release() && { return std::move(image_); }
 
  private:
   explicit RgbPicture(Image image) : image_(std::move(image)) {}
