@@ -14,8 +14,8 @@
 #include "cli/exit_codes.h"
 #include "cli/files.h"
 #include "cli/interrupt.h"
-#include "codec/exceptions.h"
-#include "models/runtime/parallel.h"
+#include "codec/common/exceptions.h"
+#include "models/runtime/layers/parallel.h"
 
 namespace halfmoon::cli {
 namespace {

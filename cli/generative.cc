@@ -7,8 +7,8 @@
 
 #include "bitstream/container.h"
 #include "cli/files.h"
+#include "codec/generate/picture_grid.h"
 #include "codec/imageio/image_io.h"
-#include "codec/picture_grid.h"
 
 namespace halfmoon::cli {
 namespace {

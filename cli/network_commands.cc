@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "codec/network_models.h"
+#include "codec/store/network_models.h"
 
 namespace halfmoon::cli {
 

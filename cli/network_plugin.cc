@@ -1,13 +1,13 @@
-// halfmoon_networks.so: what it offers to the program (codec/network_models.h). The only symbols
-// that can be seen from outside.
+// halfmoon_networks.so: what it offers to the program (codec/store/network_models.h). The only
+// symbols that can be seen from outside.
 #include <string_view>
 
-#include "cli/assess_command.h"
-#include "cli/demo_command.h"
-#include "cli/export_command.h"
-#include "cli/pack_command.h"
-#include "cli/train_command.h"
-#include "codec/network_table.h"
+#include "cli/commands/assess_command.h"
+#include "cli/commands/demo_command.h"
+#include "cli/commands/export_command.h"
+#include "cli/commands/pack_command.h"
+#include "cli/commands/train_command.h"
+#include "codec/store/network_table.h"
 
 #define HALFMOON_VISIBLE extern "C" __attribute__((visibility("default")))
 

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <utility>
 
-#include "models/runtime/number_text.h"
+#include "models/runtime/weights/number_text.h"
 
 namespace halfmoon::cli {
 namespace {

@@ -5,7 +5,7 @@
 #include <thread>
 
 #include "cli/console.h"
-#include "codec/network_models.h"
+#include "codec/store/network_models.h"
 
 namespace halfmoon::cli {
 

@@ -1,9 +1,9 @@
 #include "cli/version.h"
 
 #include "bitstream/container.h"
-#include "codec/network_models.h"
 #include "codec/runtime_info.h"
-#include "models/runtime/manifest.h"
+#include "codec/store/network_models.h"
+#include "models/runtime/weights/manifest.h"
 
 namespace halfmoon::cli {
 namespace {

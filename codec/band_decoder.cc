@@ -8,8 +8,8 @@
 
 #include "bitstream/alpha_plane.h"
 #include "bitstream/checksum.h"
-#include "codec/stopwatch.h"
-#include "codec/window_pixels.h"
+#include "codec/common/stopwatch.h"
+#include "codec/tiling/window_pixels.h"
 
 namespace halfmoon {
 namespace {

@@ -6,9 +6,9 @@
 #include <span>
 #include <vector>
 
-#include "codec/picture_model.h"
-#include "codec/progress.h"
-#include "codec/work_plan.h"
+#include "codec/common/progress.h"
+#include "codec/families/picture_model.h"
+#include "codec/tiling/work_plan.h"
 #include "halfmoon/image.h"
 
 namespace halfmoon {

@@ -4,8 +4,8 @@
 #include <mutex>
 
 #include "bitstream/alpha_plane.h"
-#include "codec/stopwatch.h"
-#include "codec/window_pixels.h"
+#include "codec/common/stopwatch.h"
+#include "codec/tiling/window_pixels.h"
 
 namespace halfmoon {
 namespace {

@@ -9,9 +9,9 @@
 #include "bitstream/salvage.h"
 #include "bitstream/saturating.h"
 #include "codec/band_decoder.h"
-#include "codec/exceptions.h"
-#include "codec/model_store.h"
-#include "codec/stopwatch.h"
+#include "codec/common/exceptions.h"
+#include "codec/common/stopwatch.h"
+#include "codec/store/model_store.h"
 
 namespace halfmoon {
 namespace {

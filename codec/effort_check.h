@@ -10,7 +10,7 @@
 #include <memory>
 #include <vector>
 
-#include "codec/progress.h"
+#include "codec/common/progress.h"
 #include "halfmoon/decoder.h"
 #include "halfmoon/encoder.h"
 
@@ -23,7 +23,7 @@ inline constexpr std::uint64_t kLargestChecked = std::uint64_t{1} << 24;
 
 class EffortCheck {
  public:
-  // Of the work for a pixel, by codec/progress.h: an encode and two decodes.
+  // Of the work for a pixel, by codec/common/progress.h: an encode and two decodes.
   static constexpr double kUnits = 1 + kTilePixelUnits + 2 * (kTilePixelUnits + kSynthesisUnits);
 
   // `options`: those of the higher effort. `progress`: is told of a check; null: nothing is.

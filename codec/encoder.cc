@@ -8,15 +8,15 @@
 
 #include "bitstream/container.h"
 #include "bitstream/metadata.h"
-#include "codec/ae_search.h"
 #include "codec/band_encoder.h"
+#include "codec/common/exceptions.h"
+#include "codec/common/progress.h"
 #include "codec/effort_check.h"
-#include "codec/exceptions.h"
-#include "codec/model_store.h"
-#include "codec/picture_grid.h"
-#include "codec/progress.h"
-#include "codec/tile_grid.h"
-#include "models/runtime/number_text.h"
+#include "codec/families/ae_search.h"
+#include "codec/generate/picture_grid.h"
+#include "codec/store/model_store.h"
+#include "codec/tiling/tile_grid.h"
+#include "models/runtime/weights/number_text.h"
 
 namespace halfmoon {
 namespace {

@@ -5,12 +5,12 @@
 #include <thread>
 
 #include "bitstream/container.h"
-#include "codec/exceptions.h"
-#include "codec/generative_model.h"
-#include "codec/model_loaders.h"
+#include "codec/common/exceptions.h"
+#include "codec/generate/generative_model.h"
+#include "codec/store/model_loaders.h"
 #include "models/config/index_transformer_config.h"
-#include "models/runtime/manifest.h"
-#include "models/runtime/number_text.h"
+#include "models/runtime/weights/manifest.h"
+#include "models/runtime/weights/number_text.h"
 
 namespace halfmoon {
 namespace {

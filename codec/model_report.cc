@@ -1,6 +1,6 @@
 #include "codec/model_report.h"
 
-#include "models/runtime/manifest.h"
+#include "models/runtime/weights/manifest.h"
 
 namespace halfmoon {
 Result<std::vector<ModelReport>> ReportModels(const std::string& models_dir) {

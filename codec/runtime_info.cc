@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <thread>
 
-#include "models/runtime/int_kernels.h"
+#include "models/runtime/layers/int_kernels.h"
 
 namespace halfmoon {
 

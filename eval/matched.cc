@@ -8,7 +8,7 @@
 #include "eval/dataset.h"
 #include "eval/entries.h"
 #include "eval/run.h"
-#include "models/runtime/parallel.h"
+#include "models/runtime/layers/parallel.h"
 
 namespace halfmoon::eval {
 namespace {

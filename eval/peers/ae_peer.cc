@@ -2,7 +2,7 @@
 #include "eval/peers/adapters.h"
 #include "halfmoon/decoder.h"
 #include "halfmoon/encoder.h"
-#include "models/runtime/manifest.h"
+#include "models/runtime/weights/manifest.h"
 
 namespace halfmoon::eval {
 namespace {

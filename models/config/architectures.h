@@ -2,8 +2,8 @@
 //
 // Read me first: this is the registry. A new architecture has a configuration in this folder and a
 // line in architectures.cc; what trains it has a line in models/training/families.cc; what codes or
-// draws pictures with it has a line in codec/model_loaders.cc or, where that needs LibTorch, in
-// codec/network_table.cc. Nothing else asks for an architecture by its name.
+// draws pictures with it has a line in codec/store/model_loaders.cc or, where that needs LibTorch,
+// in codec/store/network_table.cc. Nothing else asks for an architecture by its name.
 #pragma once
 
 #include <span>
@@ -26,7 +26,7 @@ struct Architecture {
 
   // Whether it codes pictures, and whether encoders can search for better latents.
   bool codes_pictures = false, has_search = false;
-  // Whether its networks run on LibTorch (codec/network_models.h), not on models/runtime.
+  // Whether its networks run on LibTorch (codec/store/network_models.h), not on models/runtime.
   bool on_libtorch = false;
 
   // How it draws pictures, and so what GeneratorOptions::prior names.

@@ -7,7 +7,7 @@
 
 #include "halfmoon/status.h"
 #include "models/networks/autoencoder.h"
-#include "models/runtime/safetensors.h"
+#include "models/runtime/weights/safetensors.h"
 
 namespace halfmoon::networks {
 

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "models/networks/ops.h"
-#include "models/runtime/ae_transforms.h"
+#include "models/runtime/ae/ae_transforms.h"
 
 namespace halfmoon::networks {
 namespace {

@@ -52,7 +52,7 @@ class AutoencoderImpl : public torch::nn::Module {
   // The latent of x, after the quality gain: [N, M, H/16, W/16].
   torch::Tensor Latent(const torch::Tensor& x, const torch::Tensor& level);
 
-  // y of that picture after one round of analysis by synthesis (models/runtime/ae_transforms.h).
+  // y of that picture after one round of analysis by synthesis (models/runtime/ae/ae_transforms.h).
   torch::Tensor Corrected(const torch::Tensor& y, const torch::Tensor& level);
 
   // Codes a latent and its hyper-latent z: [N, Nz, H/64, W/64], as forward does in evaluation with

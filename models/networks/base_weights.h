@@ -1,6 +1,6 @@
 // Weights that stay near those of a weights file, the base: they differ from it by whole multiples
-// of its own steps, and by few, so that an update file (runtime/safetensors.h) packs well.
-// LibTorch.
+// of its own steps, and by few, so that an update file (models/runtime/weights/safetensors.h) packs
+// well. LibTorch.
 #pragma once
 
 #include <map>
@@ -10,7 +10,7 @@
 #include "halfmoon/status.h"
 #include "models/networks/autoencoder.h"
 #include "models/networks/weight_grid.h"
-#include "models/runtime/safetensors.h"
+#include "models/runtime/weights/safetensors.h"
 
 namespace halfmoon::networks {
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "bitstream/trellis.h"
-#include "models/runtime/ae_transforms.h"
+#include "models/runtime/ae/ae_transforms.h"
 
 namespace halfmoon::networks {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "halfmoon/status.h"
 #include "models/networks/integer_conv.h"
-#include "models/runtime/safetensors.h"
+#include "models/runtime/weights/safetensors.h"
 
 namespace halfmoon::networks {
 

@@ -9,7 +9,7 @@
 #include "models/networks/picture_pyramid.h"
 #include "models/networks/vector_quantiser.h"
 #include "models/networks/vit.h"
-#include "models/runtime/safetensors.h"
+#include "models/runtime/weights/safetensors.h"
 
 namespace halfmoon::networks {
 

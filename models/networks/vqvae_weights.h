@@ -3,7 +3,7 @@
 
 #include "halfmoon/status.h"
 #include "models/networks/vqvae.h"
-#include "models/runtime/safetensors.h"
+#include "models/runtime/weights/safetensors.h"
 
 namespace halfmoon::networks {
 

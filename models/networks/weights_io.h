@@ -6,7 +6,7 @@
 #include <string>
 
 #include "halfmoon/status.h"
-#include "models/runtime/safetensors.h"
+#include "models/runtime/weights/safetensors.h"
 
 namespace halfmoon::networks {
 

@@ -3,19 +3,19 @@
 #include <string_view>
 #include <thread>
 
-#include "models/training/ae_task.h"
-#include "models/training/classifier_task.h"
-#include "models/training/exporter.h"
-#include "models/training/index_transformer_task.h"
-#include "models/training/refinement_task.h"
-#include "models/training/small_vqvae_exporter.h"
-#include "models/training/small_vqvae_task.h"
-#include "models/training/table_fit.h"
-#include "models/training/vae_exporter.h"
-#include "models/training/vae_task.h"
-#include "models/training/vqvae_exporter.h"
-#include "models/training/vqvae_task.h"
-#include "models/training/weights_export.h"
+#include "models/training/export/exporter.h"
+#include "models/training/export/small_vqvae_exporter.h"
+#include "models/training/export/table_fit.h"
+#include "models/training/export/vae_exporter.h"
+#include "models/training/export/vqvae_exporter.h"
+#include "models/training/export/weights_export.h"
+#include "models/training/generative/classifier_task.h"
+#include "models/training/generative/index_transformer_task.h"
+#include "models/training/generative/small_vqvae_task.h"
+#include "models/training/generative/vae_task.h"
+#include "models/training/photo/ae_task.h"
+#include "models/training/photo/refinement_task.h"
+#include "models/training/photo/vqvae_task.h"
 
 namespace halfmoon::training {
 namespace {

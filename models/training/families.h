@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "halfmoon/status.h"
-#include "models/training/pack.h"
-#include "models/training/recipe.h"
+#include "models/training/data/pack.h"
+#include "models/training/loop/recipe.h"
 
 namespace halfmoon::training {
 

@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <string>
 
-#include "models/training/trainer.h"
+#include "models/training/loop/trainer.h"
 
 namespace {
 

@@ -4,7 +4,7 @@
 
 #include <cstdlib>
 
-#include "models/runtime/int_kernels.h"
+#include "models/runtime/layers/int_kernels.h"
 #include "tests/codec/test_pictures.h"
 
 namespace halfmoon {

@@ -7,8 +7,8 @@
 #include <mutex>
 
 #include "bitstream/container.h"
-#include "codec/ae_model.h"
-#include "codec/network_table.h"
+#include "codec/families/ae_model.h"
+#include "codec/store/network_table.h"
 #include "models/config/ae_config.h"
 #include "models/networks/ae_weights.h"
 #include "tests/codec/test_pictures.h"

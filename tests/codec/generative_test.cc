@@ -8,16 +8,16 @@
 #include <filesystem>
 #include <fstream>
 
-#include "codec/model_loaders.h"
-#include "codec/network_table.h"
+#include "codec/store/model_loaders.h"
+#include "codec/store/network_table.h"
 #include "halfmoon/decoder.h"
 #include "halfmoon/encoder.h"
 #include "halfmoon/generator.h"
 #include "models/networks/vae.h"
-#include "models/runtime/safetensors.h"
-#include "models/training/checkpoint.h"
+#include "models/runtime/weights/safetensors.h"
 #include "models/training/families.h"
-#include "models/training/frechet.h"
+#include "models/training/generative/frechet.h"
+#include "models/training/loop/checkpoint.h"
 
 namespace halfmoon {
 namespace {

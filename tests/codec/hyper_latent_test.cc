@@ -1,5 +1,5 @@
 // A latent and its hyper-latent in one.
-#include "codec/hyper_latent.h"
+#include "codec/families/hyper_latent.h"
 
 #include <gtest/gtest.h>
 

@@ -13,11 +13,11 @@
 
 #include "codec/imageio/image_io.h"
 #include "codec/io/atomic_file.h"
-#include "models/runtime/safetensors.h"
-#include "models/training/checkpoint.h"
-#include "models/training/exporter.h"
-#include "models/training/frequency_tables.h"
-#include "models/training/trainer.h"
+#include "models/runtime/weights/safetensors.h"
+#include "models/training/export/exporter.h"
+#include "models/training/export/frequency_tables.h"
+#include "models/training/loop/checkpoint.h"
+#include "models/training/loop/trainer.h"
 #include "tests/models/tiny_model.h"
 
 #define HALFMOON_GOLDEN_DIR ""  // test_pictures.h's helpers that need it are not used here

@@ -1,5 +1,5 @@
 // How far an encode or a decode is: reports rise to 1, one at a time, in every way to work.
-#include "codec/progress.h"
+#include "codec/common/progress.h"
 
 #include <gtest/gtest.h>
 

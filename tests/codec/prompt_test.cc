@@ -9,15 +9,15 @@
 #include <fstream>
 #include <set>
 
-#include "codec/network_table.h"
+#include "codec/store/network_table.h"
 #include "halfmoon/decoder.h"
 #include "halfmoon/encoder.h"
 #include "halfmoon/generator.h"
 #include "models/networks/index_transformer.h"
 #include "models/networks/small_vqvae.h"
-#include "models/runtime/safetensors.h"
-#include "models/training/checkpoint.h"
+#include "models/runtime/weights/safetensors.h"
 #include "models/training/families.h"
+#include "models/training/loop/checkpoint.h"
 
 namespace halfmoon {
 namespace {

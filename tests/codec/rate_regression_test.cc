@@ -9,7 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "codec/metrics/metrics.h"
-#include "models/training/moon_renderer.h"
+#include "models/training/data/moon_renderer.h"
 #include "tests/codec/test_pictures.h"
 
 namespace halfmoon {

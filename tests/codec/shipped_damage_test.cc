@@ -6,9 +6,9 @@
 #include <ostream>
 
 #ifdef HALFMOON_HAS_NETWORKS
-#include "codec/network_table.h"
+#include "codec/store/network_table.h"
 #endif
-#include "models/runtime/manifest.h"
+#include "models/runtime/weights/manifest.h"
 #include "tests/codec/random_edits.h"
 #include "tests/codec/test_pictures.h"
 

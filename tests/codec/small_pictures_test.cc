@@ -6,12 +6,12 @@
 #include <filesystem>
 #include <fstream>
 
-#include "codec/csv.h"
+#include "codec/generate/picture_grid.h"
 #include "codec/imageio/image_io.h"
 #include "codec/io/gunzip.h"
-#include "codec/labelled_pack.h"
-#include "codec/picture_grid.h"
-#include "models/training/pack.h"
+#include "codec/packing/csv.h"
+#include "codec/packing/labelled_pack.h"
+#include "models/training/data/pack.h"
 
 namespace halfmoon {
 namespace {

@@ -5,8 +5,8 @@
 
 #include "bitstream/container.h"
 #include "codec/metrics/metrics.h"
-#include "codec/model_store.h"
-#include "codec/tile_grid.h"
+#include "codec/store/model_store.h"
+#include "codec/tiling/tile_grid.h"
 #include "tests/codec/test_pictures.h"
 
 namespace halfmoon {

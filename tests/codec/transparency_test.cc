@@ -1,4 +1,4 @@
-#include "codec/transparency.h"
+#include "codec/tiling/transparency.h"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 // The VQ-VAE codec behind PictureModel: streams, stages, damage, drawn tiles. Its network is
 // random, so nothing here says anything of quality.
-#include "codec/vqvae_model.h"
+#include "codec/families/vqvae_model.h"
 
 #include <gtest/gtest.h>
 
@@ -8,11 +8,11 @@
 #include <cmath>
 #include <random>
 
-#include "codec/vqvae_generator.h"
-#include "codec/window_pixels.h"
+#include "codec/generate/vqvae_generator.h"
+#include "codec/tiling/window_pixels.h"
 #include "models/networks/vqvae.h"
 #include "models/networks/weights_io.h"
-#include "models/training/vqvae_exporter.h"
+#include "models/training/export/vqvae_exporter.h"
 
 namespace halfmoon {
 namespace {

@@ -1,4 +1,4 @@
-#include "codec/work_plan.h"
+#include "codec/tiling/work_plan.h"
 
 #include <gtest/gtest.h>
 

@@ -1,11 +1,11 @@
 // The runtime's pixel transforms compute what the LibTorch networks that were trained compute.
-#include "models/runtime/ae_transforms.h"
+#include "models/runtime/ae/ae_transforms.h"
 
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
 #include "models/networks/weights_io.h"
-#include "models/training/exporter.h"
+#include "models/training/export/exporter.h"
 #include "tests/models/tiny_model.h"
 
 namespace halfmoon::runtime {

@@ -4,10 +4,10 @@
 #include <gtest/gtest.h>
 
 #include "models/networks/ae_weights.h"
-#include "models/training/ae_task.h"
-#include "models/training/exporter.h"
+#include "models/training/export/exporter.h"
+#include "models/training/export/weights_update.h"
 #include "models/training/families.h"
-#include "models/training/weights_update.h"
+#include "models/training/photo/ae_task.h"
 #include "tests/models/trainer_fixture.h"
 
 namespace halfmoon::training {

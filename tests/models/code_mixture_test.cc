@@ -1,11 +1,11 @@
-#include "models/training/code_mixture.h"
+#include "models/training/export/code_mixture.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <numbers>
 
-#include "models/training/run_random.h"
+#include "models/training/loop/run_random.h"
 
 namespace halfmoon::training {
 namespace {

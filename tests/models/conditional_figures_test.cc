@@ -1,5 +1,5 @@
 // Figures of pictures drawn from classes: pictures whose figures are known beforehand.
-#include "models/training/conditional_figures.h"
+#include "models/training/generative/conditional_figures.h"
 
 #include <gtest/gtest.h>
 #include <torch/torch.h>
@@ -8,8 +8,8 @@
 #include <memory>
 
 #include "models/networks/classifier.h"
-#include "models/training/checkpoint.h"
 #include "models/training/families.h"
+#include "models/training/loop/checkpoint.h"
 
 namespace halfmoon::training {
 namespace {

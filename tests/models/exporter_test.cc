@@ -1,13 +1,13 @@
 // The float networks and their integer twin must say the same: the exporter's contract.
-#include "models/training/exporter.h"
+#include "models/training/export/exporter.h"
 
 #include <gtest/gtest.h>
 
 #include <cstring>
 
 #include "models/networks/ae_weights.h"
-#include "models/runtime/ae_prior.h"
-#include "models/training/frequency_tables.h"
+#include "models/runtime/ae/ae_prior.h"
+#include "models/training/export/frequency_tables.h"
 #include "tests/models/tiny_model.h"
 
 namespace halfmoon::training {

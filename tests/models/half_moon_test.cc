@@ -1,5 +1,5 @@
 // The half-moon experiment runs to its end and says what it ran.
-#include "models/training/half_moon.h"
+#include "models/training/generative/half_moon.h"
 
 #include <gtest/gtest.h>
 #include <stdlib.h>

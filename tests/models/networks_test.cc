@@ -10,7 +10,7 @@
 #include "models/networks/dependent_rounding.h"
 #include "models/networks/ops.h"
 #include "models/networks/symbol_slots.h"
-#include "models/training/frequency_tables.h"
+#include "models/training/export/frequency_tables.h"
 #include "tests/models/tiny_model.h"
 
 namespace halfmoon::networks {

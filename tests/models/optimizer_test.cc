@@ -1,4 +1,4 @@
-#include "models/training/optimizer.h"
+#include "models/training/loop/optimizer.h"
 
 #include <gtest/gtest.h>
 #include <torch/torch.h>

@@ -1,4 +1,4 @@
-#include "models/training/pack.h"
+#include "models/training/data/pack.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "models/training/crop_sampler.h"
+#include "models/training/data/crop_sampler.h"
 #include "tests/models/tiny_model.h"
 
 namespace halfmoon::training {

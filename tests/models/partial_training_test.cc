@@ -6,8 +6,8 @@
 
 #include "models/networks/ae_weights.h"
 #include "models/networks/vqvae_weights.h"
-#include "models/training/checkpoint.h"
 #include "models/training/families.h"
+#include "models/training/loop/checkpoint.h"
 #include "tests/models/trainer_fixture.h"
 
 namespace halfmoon::training {

@@ -1,4 +1,4 @@
-#include "models/training/picture_sampler.h"
+#include "models/training/data/picture_sampler.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -7,11 +7,11 @@
 #include <fstream>
 
 #include "models/networks/classifier.h"
-#include "models/runtime/safetensors.h"
-#include "models/training/checkpoint.h"
+#include "models/runtime/weights/safetensors.h"
 #include "models/training/families.h"
-#include "models/training/run_random.h"
-#include "models/training/trainer.h"
+#include "models/training/loop/checkpoint.h"
+#include "models/training/loop/run_random.h"
+#include "models/training/loop/trainer.h"
 
 namespace halfmoon::training {
 namespace {

@@ -1,11 +1,11 @@
-#include "models/training/recipe.h"
+#include "models/training/loop/recipe.h"
 
 #include <gtest/gtest.h>
 
 #include <filesystem>
 
-#include "models/runtime/manifest.h"
-#include "models/training/schedule.h"
+#include "models/runtime/weights/manifest.h"
+#include "models/training/loop/schedule.h"
 
 namespace halfmoon::training {
 namespace {

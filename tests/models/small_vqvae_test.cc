@@ -8,11 +8,11 @@
 #include <filesystem>
 #include <fstream>
 
-#include "models/runtime/vq_prior.h"
-#include "models/training/checkpoint.h"
-#include "models/training/codebook_keeper.h"
+#include "models/runtime/vqvae/vq_prior.h"
 #include "models/training/families.h"
-#include "models/training/trainer.h"
+#include "models/training/loop/checkpoint.h"
+#include "models/training/loop/codebook_keeper.h"
+#include "models/training/loop/trainer.h"
 
 namespace halfmoon {
 namespace {

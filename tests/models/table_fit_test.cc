@@ -1,5 +1,5 @@
 // Frequency tables fitted to counts, and to what a model makes of pictures.
-#include "models/training/table_fit.h"
+#include "models/training/export/table_fit.h"
 
 #include <gtest/gtest.h>
 
@@ -10,7 +10,7 @@
 #include <random>
 
 #include "bitstream/cdf_tables.h"
-#include "models/training/exporter.h"
+#include "models/training/export/exporter.h"
 #include "tests/models/tiny_model.h"
 
 namespace halfmoon::training {

@@ -9,7 +9,7 @@
 
 #include "models/config/ae_config.h"
 #include "models/config/vqvae_config.h"
-#include "models/training/pack.h"
+#include "models/training/data/pack.h"
 
 namespace halfmoon::testing {
 

@@ -8,7 +8,7 @@
 #include <fstream>
 #include <string>
 
-#include "models/training/trainer.h"
+#include "models/training/loop/trainer.h"
 #include "tests/models/tiny_model.h"
 
 namespace halfmoon::testing {

@@ -1,4 +1,4 @@
-#include "models/training/trainer.h"
+#include "models/training/loop/trainer.h"
 
 #include <gtest/gtest.h>
 
@@ -8,10 +8,10 @@
 
 #include "models/networks/ae_weights.h"
 #include "models/networks/weight_grid.h"
-#include "models/training/ae_task.h"
-#include "models/training/checkpoint.h"
-#include "models/training/exporter.h"
+#include "models/training/export/exporter.h"
 #include "models/training/families.h"
+#include "models/training/loop/checkpoint.h"
+#include "models/training/photo/ae_task.h"
 #include "tests/models/trainer_fixture.h"
 
 namespace halfmoon::training {

@@ -9,15 +9,15 @@
 #include <numbers>
 #include <stdexcept>
 
-#include "models/runtime/code_prior.h"
-#include "models/runtime/safetensors.h"
-#include "models/training/checkpoint.h"
+#include "models/runtime/generative/code_prior.h"
+#include "models/runtime/weights/safetensors.h"
+#include "models/training/data/moon_renderer.h"
 #include "models/training/families.h"
-#include "models/training/moon_renderer.h"
-#include "models/training/run_random.h"
-#include "models/training/shared_mean.h"
-#include "models/training/trainer.h"
-#include "models/training/vae_task.h"
+#include "models/training/generative/vae_task.h"
+#include "models/training/loop/checkpoint.h"
+#include "models/training/loop/run_random.h"
+#include "models/training/loop/shared_mean.h"
+#include "models/training/loop/trainer.h"
 
 namespace halfmoon::training {
 namespace {

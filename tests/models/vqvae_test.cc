@@ -6,10 +6,10 @@
 #include <filesystem>
 
 #include "models/networks/vqvae_weights.h"
-#include "models/runtime/vq_prior.h"
+#include "models/runtime/vqvae/vq_prior.h"
+#include "models/training/export/vqvae_exporter.h"
 #include "models/training/families.h"
-#include "models/training/trainer.h"
-#include "models/training/vqvae_exporter.h"
+#include "models/training/loop/trainer.h"
 #include "tiny_model.h"
 
 namespace halfmoon {

@@ -1,4 +1,4 @@
-#include "models/runtime/ae_prior.h"
+#include "models/runtime/ae/ae_prior.h"
 
 #include <gtest/gtest.h>
 

@@ -1,11 +1,11 @@
-#include "models/runtime/code_prior.h"
+#include "models/runtime/generative/code_prior.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <limits>
 
-#include "models/training/safetensors_writer.h"
+#include "models/training/export/safetensors_writer.h"
 
 namespace halfmoon::runtime {
 namespace {

@@ -10,7 +10,7 @@
 #include "models/config/index_transformer_config.h"
 #include "models/config/small_picture_config.h"
 #include "models/config/vqvae_config.h"
-#include "models/runtime/manifest.h"
+#include "models/runtime/weights/manifest.h"
 
 namespace halfmoon {
 namespace {

@@ -1,5 +1,5 @@
 // Drawing from logits: the distribution is the one asked for.
-#include "models/runtime/draw_index.h"
+#include "models/runtime/generative/draw_index.h"
 
 #include <gtest/gtest.h>
 

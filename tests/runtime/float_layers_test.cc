@@ -1,5 +1,5 @@
 // The float layers: the same bits on every instruction set and with any number of threads.
-#include "models/runtime/float_layers.h"
+#include "models/runtime/layers/float_layers.h"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 #include <cmath>
 #include <tuple>
 
-#include "models/runtime/ae_transforms.h"
+#include "models/runtime/ae/ae_transforms.h"
 #include "test_model.h"
 
 namespace halfmoon::runtime {

@@ -1,4 +1,4 @@
-#include "models/runtime/int_conv.h"
+#include "models/runtime/layers/int_conv.h"
 
 #include <gtest/gtest.h>
 

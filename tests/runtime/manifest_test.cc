@@ -1,4 +1,4 @@
-#include "models/runtime/manifest.h"
+#include "models/runtime/weights/manifest.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <fstream>
 #include <string>
 
-#include "models/training/safetensors_writer.h"
+#include "models/training/export/safetensors_writer.h"
 
 namespace halfmoon::runtime {
 namespace {

@@ -1,4 +1,4 @@
-#include "models/runtime/parallel.h"
+#include "models/runtime/layers/parallel.h"
 
 #include <gtest/gtest.h>
 

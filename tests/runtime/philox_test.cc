@@ -1,4 +1,4 @@
-#include "models/runtime/philox.h"
+#include "models/runtime/generative/philox.h"
 
 #include <gtest/gtest.h>
 

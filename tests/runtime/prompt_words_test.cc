@@ -1,5 +1,5 @@
 // Words of prompts: splitting, numbering, what was never seen.
-#include "models/runtime/prompt_words.h"
+#include "models/runtime/generative/prompt_words.h"
 
 #include <gtest/gtest.h>
 

@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "models/runtime/float_kernels.h"
+#include "models/runtime/layers/float_kernels.h"
 #include "test_model.h"
 
 namespace halfmoon::runtime::testing {

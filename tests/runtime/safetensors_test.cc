@@ -1,4 +1,4 @@
-#include "models/runtime/safetensors.h"
+#include "models/runtime/weights/safetensors.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -9,8 +9,8 @@
 #include <fstream>
 #include <string>
 
-#include "models/training/safetensors_writer.h"
-#include "models/training/weights_update.h"
+#include "models/training/export/safetensors_writer.h"
+#include "models/training/export/weights_update.h"
 
 namespace halfmoon::runtime {
 namespace {

@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "models/runtime/ae_prior.h"
-#include "models/runtime/ae_transforms.h"
-#include "models/runtime/int_conv.h"
-#include "models/training/safetensors_writer.h"
+#include "models/runtime/ae/ae_prior.h"
+#include "models/runtime/ae/ae_transforms.h"
+#include "models/runtime/layers/int_conv.h"
+#include "models/training/export/safetensors_writer.h"
 
 namespace halfmoon::runtime::testing {
 

@@ -1,4 +1,4 @@
-#include "models/runtime/vq_prior.h"
+#include "models/runtime/vqvae/vq_prior.h"
 
 #include <gtest/gtest.h>
 

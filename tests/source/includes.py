@@ -51,6 +51,9 @@ class Row:
             if name.strip():
                 self.libraries.add(name.strip())
 
+    def allows(self, folder):
+        return self.all or any((folder + "/").startswith(name + "/") for name in self.folders)
+
 
 def law(text):
     """{folder: Row} from the table below the heading."""
@@ -105,7 +108,7 @@ def check(root):
                 other = folder_of(goal, rows)
                 headers[path].add(goal)
                 edges[folder, other] += 1
-                if other != folder and not row.all and other not in row.folders:
+                if other != folder and not row.allows(other):
                     faults.append(f"{place}: {folder}/ must not include from {other}/")
                 continue
             library = library_of(header)

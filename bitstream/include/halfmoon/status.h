@@ -1,7 +1,7 @@
 // Status and Result<T>: how every Halfmoon function reports failure. Public; depends on std only.
 //
 // Errors are values. A Status carries a stable code and one message that says what went wrong,
-// where, and what to do. Nothing in the libraries throws across a room's edge, prints or exits.
+// where, and what to do. Nothing in the libraries throws out of a public function, prints or exits.
 #pragma once
 
 #include <cstdint>

@@ -1,0 +1,89 @@
+// VqvaeModel: the VQ-VAE codec's networks behind the PictureModel interface. Internal; no LibTorch.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "codec/families/ae_model.h"
+#include "codec/families/index_tile_codec.h"
+#include "codec/families/picture_model.h"
+#include "models/config/vqvae_config.h"
+#include "models/runtime/layers/pixel_transforms.h"
+#include "models/runtime/vqvae/vq_prior.h"
+#include "models/runtime/weights/safetensors.h"
+
+namespace halfmoon {
+
+// Streams and values are those of IndexTileCodec on the 1/16 grid.
+class VqvaeModel : public PictureModel {
+ public:
+  // by_synthesis: EncodeTile decodes what it chose, analyses that, corrects its latent by a share
+  // of the difference and chooses again: fewer bits at the same error, in some three times as long.
+  // Errors: kModelCorrupt naming the tensor; kInvalidArgument for a bad HALFMOON_ISA.
+  static Result<std::unique_ptr<VqvaeModel>> Load(const runtime::WeightsFile& file,
+                                                  ModelParts parts, bool by_synthesis);
+
+  // Stages of a file of that quality: q snaps to them, evenly.
+  int StagesOf(int q) const;
+  // A q with that many stages. REQUIRES: stages in 1..S.
+  int QOf(int stages) const;
+
+  const ModelGeometry& geometry() const override { return geometry_; }
+  // The latent's principal components, d channels; q does not matter.
+  Result<FloatLatent> Analyse(const FloatPicture& x, int q, int threads) const override;
+  Result<std::vector<std::uint8_t>> EncodeTile(const FloatLatent& y, int q, int threads,
+                                               TileStats* stats) const override;
+  Result<TileLatent> DecodeTile(std::span<const std::uint8_t> stream, int q, std::int64_t height,
+                                std::int64_t width, int threads, TileStats* stats) const override;
+  Result<FloatPicture> Synthesise(std::span<const std::int32_t> values, int q, std::int64_t height,
+                                  std::int64_t width, int threads) const override;
+
+  int Stages() const override { return static_cast<int>(config_.stages); }
+  Result<TileLatent> DecodeStages(std::span<const std::uint8_t> stream, int stages,
+                                  std::int64_t height, std::int64_t width, int threads,
+                                  TileStats* stats) const override;
+
+  // The stream of given indices, values as of DrawTile. Errors: kOutOfMemory.
+  Result<std::vector<std::uint8_t>> EncodeIndices(const TileLatent& latent, int stages,
+                                                  std::int64_t height, std::int64_t width,
+                                                  int threads, TileStats* stats) const;
+
+  // The indices of a new tile: the same decoder, fed with random bits, 32 from each call of `next`.
+  // Temperature is 1: what the prior holds for likely. Errors: kInvalidArgument (stages not
+  // in 1..S), kOutOfMemory.
+  Result<TileLatent> DrawTile(int stages, std::int64_t height, std::int64_t width, int threads,
+                              const std::function<std::uint32_t()>& next) const;
+
+  const VqvaeConfig& config() const { return config_; }
+  const runtime::VqPrior& prior() const { return tiles_.prior(); }
+
+ private:
+  VqvaeModel(const VqvaeConfig& config, std::size_t file_bytes, runtime::VqPrior prior);
+  // The sum of the codes of one position, z: [d].
+  void Dequantise(std::span<const std::int32_t> indices, float* z) const;
+  // Chooses the indices of the first `stages` stages; returns their stream. `left` [out]: y without
+  // what they decode to.
+  Result<std::vector<std::uint8_t>> Quantise(const FloatLatent& y, int stages, int threads,
+                                             std::vector<float>* left, TileStats* stats) const;
+  // The picture of components z [h][w][d], which so many stages made.
+  FloatPicture PictureOf(std::span<const float> z, std::size_t h, std::size_t w, int stages,
+                         int threads) const;
+  // y after analysis by synthesis. `left`: of Quantise.
+  Result<FloatLatent> Corrected(const FloatLatent& y, std::span<const float> left, int stages,
+                                int threads) const;
+
+  VqvaeConfig config_;
+  ModelGeometry geometry_;
+  bool by_synthesis_ = false;
+  IndexTileCodec tiles_;
+  std::vector<float> codes_;           // [S][K][g]
+  std::vector<std::int32_t> support_;  // [S][g], each < d
+  runtime::PixelSynthesis g_s_;
+  runtime::FloatPointwise unproject_;          // d -> M
+  std::optional<runtime::PixelAnalysis> g_a_;  // encoder only, as what follows
+  runtime::FloatPointwise project_;            // M -> d
+  std::vector<float> slopes_;                  // [S]
+};
+
+}  // namespace halfmoon
