@@ -15,8 +15,8 @@ inline constexpr std::int32_t kResidualUnit = 256;
 
 // What one squared step of error weighs, in bits. The slope of a uniform quantiser at high rate is
 // 6 / ln 2 = 8.7; here it is more, because an error that saves bits is not noise: it points to
-// zero, and everything predicted from the symbol follows it. Found by trying (docs/training-log.md,
-// 30).
+// zero, and everything predicted from the symbol follows it. Found by trying
+// (docs/history/training-log.md, 30).
 inline constexpr std::int64_t kErrorWeight = 20;
 
 // The symbols of one pass. `residuals`, `scales` (indexes) and `symbols` have one entry for each,

@@ -28,7 +28,7 @@ double SumBits(const CdfTables& tables, std::span<const std::uint8_t> index,
 }
 
 // What a search has found lies where bits are cheap already, so that errors weigh more than
-// kErrorWeight. Found by trying (docs/training-log.md, 30).
+// kErrorWeight. Found by trying (docs/history/training-log.md, 30).
 constexpr std::int64_t kSearchedErrorWeight = 40;
 
 // Correct sees pixels through both transforms and the first once more.

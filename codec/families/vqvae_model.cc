@@ -11,7 +11,7 @@ namespace halfmoon {
 namespace {
 
 // The share of (decoded - found) that is added to the latent. 0.7 to 0.9 save the same
-// (docs/training-log.md, 35).
+// (docs/history/training-log.md, 35).
 constexpr float kCorrection = 0.8f;
 // Larger tiles (which must be asked for) are left as they are: they would need gigabytes.
 constexpr std::size_t kLargestCorrected = 5 * (std::size_t{1} << 20) / 256;  // positions
@@ -175,7 +175,7 @@ Result<FloatLatent> VqvaeModel::Corrected(const FloatLatent& y, std::span<const 
   for (float& v : x.samples) v = std::clamp(v, 0.0f, 1.0f);
   HALFMOON_ASSIGN_OR_RETURN(const FloatLatent found, Analyse(x, 0, threads));
   // A tile is synthesised by itself, so what is found at its edges is a little wrong; leaving them
-  // as they are loses more (docs/training-log.md, 35).
+  // as they are loses more (docs/history/training-log.md, 35).
   FloatLatent corrected = y;
   for (std::size_t i = 0; i < z.size(); ++i)
     corrected.values[i] += kCorrection * (z[i] - found.values[i]);

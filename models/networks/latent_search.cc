@@ -10,7 +10,7 @@
 namespace halfmoon::networks {
 namespace {
 
-// Found by short searches (docs/training-log.md, 11 and 25). Rates are in quantiser steps.
+// Found by short searches (docs/history/training-log.md, 11 and 25). Rates are in quantiser steps.
 constexpr double kRate = 0.011, kHyperRate = 0.01;
 constexpr int kFullRateSteps = 25;  // at most half of a search; then the rate falls as a cosine
 constexpr double kMomentum = 0.9, kSquareDecay = 0.999;

@@ -35,8 +35,8 @@ inline std::int32_t AeSymbol(float y, std::int16_t mean) { return AeResidual(y, 
 //
 //   y + share * (round(y) - g_a(g_s(round(y))))
 //
-// Fewer bits at the same error on every picture looked at (docs/training-log.md, 32), for two
-// transforms more. Means are left out of the rounding, so that no prior is needed here.
+// Fewer bits at the same error on every picture looked at (docs/history/training-log.md, 32), for
+// two transforms more. Means are left out of the rounding, so that no prior is needed here.
 inline constexpr float kAeCorrection = 0.65f;
 
 // y^ * gain'(Q) -> g_s -> pixels

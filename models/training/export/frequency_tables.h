@@ -12,7 +12,7 @@
 namespace halfmoon::training {
 
 // The AE codec's: dependent from a deviation of 0.55 steps on, in half steps of 5/8. Found by
-// trying (docs/training-log.md, 30).
+// trying (docs/history/training-log.md, 30).
 inline constexpr DependentTables kAeTables = {.scales = kScaleTables, .first = 16, .half_step = 10};
 
 // Zero-mean normals integrated over the bins of symbols, in the layout of bitstream::CdfTables:

@@ -14,7 +14,7 @@ namespace halfmoon::training {
 
 // What families that train a refinement alone have in common. Crops are decoded once and kept, so a
 // step costs what the refinement costs (nine times as many pixels a second as training of the whole
-// model; docs/training-log.md, 26), and what pictures take in bits stays what it is.
+// model; docs/history/training-log.md, 26), and what pictures take in bits stays what it is.
 class RefinementPool {
  public:
   // Legal fields of a recipe: `loss` has "pool", the number of crops, 16 to 65536, or nothing
