@@ -11,7 +11,7 @@ constexpr std::uint32_t kSides[] = {2048, 1024, 512};
 // Windows are not cut narrower than this for threads' sake: halos would be most of the work.
 constexpr std::uint32_t kNarrowest = 256;
 // Allocators keep freed pieces; estimates are raised by that part. With it the estimates lie above
-// what was measured (docs/large-pictures.md).
+// what was measured (docs/history/measurements.md).
 constexpr double kSlack = 1.3;
 
 std::uint64_t Ceil(std::uint64_t a, std::uint64_t b) { return (a + b - 1) / b; }
