@@ -60,9 +60,8 @@ void ComparePictures(const Evaluation& e, const CodecResult& anchor, const Codec
   std::vector<double> rates;
   for (std::size_t p = 0; p < e.pictures.size(); ++p) {
     if (e.pictures[p].error.failed()) continue;
-    const auto d =
-        CompareCurves(PictureCurve(anchor, p, entry->metric), PictureCurve(test, p, entry->metric),
-                      NameOf(entry->metric), e.options.bd_method);
+    const auto d = CompareCurves(PictureCurve(anchor, p, entry->metric),
+                                 PictureCurve(test, p, entry->metric), NameOf(entry->metric));
     if (!d.ok()) {
       ++entry->refused;
       continue;
@@ -246,8 +245,7 @@ std::vector<BdEntry> CompareAll(const Evaluation& e) {
       if (c > 0 && !first.error.failed()) {
         entry.anchor = first.info.name;
         entry.difference = CompareCurves(CurveOf(first.info.name, MeansOf(e, first), metric),
-                                         CurveOf(test.info.name, means, metric), NameOf(metric),
-                                         e.options.bd_method);
+                                         CurveOf(test.info.name, means, metric), NameOf(metric));
         ComparePictures(e, first, test, &entry);
         entries.push_back(entry);
       }
@@ -261,8 +259,8 @@ std::vector<BdEntry> CompareAll(const Evaluation& e) {
         entry.test = test.info.name;
         entry.published = true;
         entry.metric = metric;
-        entry.difference = CompareCurves(published, CurveOf(test.info.name, means, metric),
-                                         NameOf(metric), e.options.bd_method);
+        entry.difference =
+            CompareCurves(published, CurveOf(test.info.name, means, metric), NameOf(metric));
         entries.push_back(entry);
       }
     }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "eval/bjontegaard.h"
 #include "eval/evaluation.h"
 
 namespace halfmoon::eval {

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "codec/metrics/metrics.h"
-#include "eval/bjontegaard.h"
 #include "eval/curve_files.h"
 #include "eval/peers/peer.h"
 #include "halfmoon/status.h"
@@ -18,17 +17,16 @@ namespace halfmoon::eval {
 // --- What to do ----------------------------------------------------------------------------------
 
 struct EvaluationOptions {
-  std::string dataset;              // a folder of PNG and JPEG files
-  std::string title;                // what to call it; empty: as the folder is called
-  std::vector<std::string> codecs;  // names, see peers/registry.h
-  int points = 5;                   // qualities per codec, spread over its ladder
-  std::vector<double> qualities;    // instead of `points`, the same for every codec
-  std::string out;                  // the report folder
-  int jobs = 1;                     // 1..256 pictures at once; no number depends on it
-  bool resume = false;              // go on from the journal in `out`
-  bool overwrite = false;           // replace an earlier report in `out`
-  std::string anchors;              // file of published curves, or empty
-  BdMethod bd_method = BdMethod::kPchip;
+  std::string dataset;               // a folder of PNG and JPEG files
+  std::string title;                 // what to call it; empty: as the folder is called
+  std::vector<std::string> codecs;   // names, see peers/registry.h
+  int points = 5;                    // qualities per codec, spread over its ladder
+  std::vector<double> qualities;     // instead of `points`, the same for every codec
+  std::string out;                   // the report folder
+  int jobs = 1;                      // 1..256 pictures at once; no number depends on it
+  bool resume = false;               // go on from the journal in `out`
+  bool overwrite = false;            // replace an earlier report in `out`
+  std::string anchors;               // file of published curves, or empty
   double matched_bpp = 0.5;          // 0: no pictures at equal size
   std::string models_dir;            // as EncodeOptions::models_dir
   std::vector<std::string> command;  // to be recorded; changes nothing

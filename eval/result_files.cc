@@ -110,12 +110,12 @@ Json AnchorsToJson(const Evaluation& e) {
   return anchors;
 }
 
-Json BdToJson(const Evaluation& e, const BdEntry& b) {
+Json BdToJson(const BdEntry& b) {
   Json json = {{"anchor", b.anchor}, {"test", b.test}, {"published", b.published}};
   for (const metrics::MetricName& n : metrics::kMetrics) {
     if (n.metric == b.metric) json["metric"] = std::string(n.key);
   }
-  json["method"] = e.options.bd_method == BdMethod::kPchip ? "pchip" : "cubic";
+  json["method"] = "pchip";
   if (b.difference.ok()) {
     const BdDifference& d = *b.difference;
     json["bd_rate"] = Number(d.bd_rate);
@@ -245,7 +245,7 @@ std::string ResultsToJson(const Evaluation& e) {
                        {"unit", std::string(n.unit)}});
   }
   for (const CodecResult& c : e.codecs) codecs.push_back(CodecToJson(e, c));
-  for (const BdEntry& b : CompareAll(e)) bd.push_back(BdToJson(e, b));
+  for (const BdEntry& b : CompareAll(e)) bd.push_back(BdToJson(b));
   Json json = {{"format", "halfmoon-eval-1"},  {"halfmoon", HALFMOON_VERSION},
                {"command", e.options.command}, {"machine", Machine()},
                {"metrics", metrics},           {"dataset", DatasetToJson(e)},

@@ -24,7 +24,6 @@ namespace fs = std::filesystem;
 
 struct Options {
   eval::EvaluationOptions eval;
-  std::string bd = "pchip";
   ReportOptions report;
 };
 
@@ -45,7 +44,6 @@ std::vector<std::string> RecordedCommand(const Options& o) {
   }
   if (!o.eval.title.empty()) c.insert(c.end(), {"--title", o.eval.title});
   if (!o.eval.anchors.empty()) c.insert(c.end(), {"--anchors", o.eval.anchors});
-  if (o.bd != "pchip") c.insert(c.end(), {"--bd", o.bd});
   if (o.eval.matched_bpp != eval::EvaluationOptions().matched_bpp) {
     c.insert(c.end(), {"--matched-bpp", Fixed(o.eval.matched_bpp, 3)});
   }
@@ -191,7 +189,6 @@ Status WriteReport(const Options& o) {
 }
 
 Status Run(Options& o) {
-  o.eval.bd_method = o.bd == "cubic" ? eval::BdMethod::kCubic : eval::BdMethod::kPchip;
   o.eval.command = RecordedCommand(o);
   std::error_code error;
   o.eval.child_command = {fs::read_symlink("/proc/self/exe", error).string(), "measure"};
@@ -277,8 +274,6 @@ void AddEvalCommand(CLI::App& app, int* exit_code) {
   command->add_flag("-f,--force", o->eval.overwrite, "Replace the run in the report folder");
   command->add_option("--anchors", o->eval.anchors, "Published curves (JSON, CompressAI's layout)")
       ->type_name("FILE");
-  AddChoice(command, "--bd", {"pchip", "cubic"}, &o->bd,
-            "Interpolation of BD-rates; default pchip");
   AddNumber(command, "--matched-bpp", "BPP", &o->eval.matched_bpp, {0, 24},
             "Rate of the pictures shown side by side; default 0.5, 0: none");
   command->add_flag("--timing", o->eval.timing, "Measure time and memory in a pass of its own");
