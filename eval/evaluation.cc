@@ -61,11 +61,11 @@ Status AddCodecs(Run* run) {
 }
 
 // All that decides about the numbers of the journal.
-std::string Signature(const Evaluation& e) {
+Json Signature(const Evaluation& e) {
   Json json = {{"halfmoon", HALFMOON_VERSION}, {"pixels", "8-bit RGB over mid-grey"}};
   for (const DatasetPicture& p : e.pictures) json["pictures"].push_back({p.name, p.hash});
   for (const CodecResult& c : e.codecs) json["codecs"].push_back({c.info.name, c.info.version});
-  return json.dump(-1, ' ', true, Json::error_handler_t::replace);
+  return json;
 }
 
 Status OpenReport(Run* run) {
@@ -83,9 +83,7 @@ Status OpenReport(Run* run) {
   for (const char* folder : {"originals", "matched", "codecs"}) {
     fs::create_directories(run->OutPath(folder), error);
   }
-  HALFMOON_ASSIGN_OR_RETURN(run->journal,
-                            Journal::Open(journal, Signature(*run->evaluation), o.resume));
-  return Status::Ok();
+  return run->journal.Open(journal, Signature(*run->evaluation), o.resume);
 }
 
 void PrepareOriginals(Run* run) {
@@ -134,8 +132,8 @@ void MeasureTask(Run* run, int worker, const Task& t) {
   Measurement& row = codec.rows[t.point][t.picture];
   const double quality = codec.qualities[t.point];
   const std::string key = EntryKey("row", codec, quality, e.pictures[t.picture]);
-  if (const auto known = run->journal->Find(key)) {
-    row = MeasurementFromJson(Json::parse(*known));
+  if (const auto* known = run->journal.Find(key)) {
+    row = MeasurementFromJson(*known);
     return;
   }
   const auto image = ReadRgb(e.pictures[t.picture].path);
@@ -146,7 +144,7 @@ void MeasureTask(Run* run, int worker, const Task& t) {
   }
   row = MeasureOnce(*peer, *image, quality, nullptr, nullptr);
   if (row.error.failed()) return;  // to be tried again when the run is resumed
-  if (const Status s = run->journal->Add(key, MeasurementToJson(row).dump()); !s.ok()) run->Fail(s);
+  if (const Status s = run->journal.Add(key, MeasurementToJson(row)); !s.ok()) run->Fail(s);
 }
 
 void Sweep(Run* run) {

@@ -113,7 +113,7 @@ using EvaluationProgress =
 // Measures everything and writes the originals, the matched pictures and the journal to the report
 // folder; the result files are written by WriteResults.
 // Failing pictures and codecs are part of the result. Errors: kInvalidArgument (options, no
-// pictures, unknown codec), kFileExists (an earlier report), kIo, kCorrupt (a damaged journal).
+// pictures, unknown codec, the journal of another run), kFileExists (an earlier report), kIo.
 Result<Evaluation> Evaluate(const EvaluationOptions& options, const EvaluationProgress& progress);
 
 }  // namespace halfmoon::eval

@@ -119,8 +119,8 @@ Status MeasureTiming(Run* run) {
     const std::string key =
         EntryKey("timing-" + std::to_string(row.threads) + "-" + std::to_string(e.options.repeats),
                  e.codecs[c], e.codecs[c].qualities[row.point], e.pictures[row.picture]);
-    if (const auto known = run->journal->Find(key)) {
-      const Json json = Json::parse(*known);
+    if (const auto* known = run->journal.Find(key)) {
+      const Json json = *known;
       json.at("e").get_to(row.encode_seconds);
       json.at("d").get_to(row.decode_seconds);
       json.at("em").get_to(row.encode_memory_bytes);
@@ -132,7 +132,7 @@ Status MeasureTiming(Run* run) {
                          {"d", row.decode_seconds},
                          {"em", row.encode_memory_bytes},
                          {"dm", row.decode_memory_bytes}};
-      HALFMOON_RETURN_IF_ERROR(run->journal->Add(key, json.dump()));
+      HALFMOON_RETURN_IF_ERROR(run->journal.Add(key, json));
     }
     e.codecs[c].timing.push_back(row);
     run->Step("timing", rows.size());
