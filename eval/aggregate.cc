@@ -200,6 +200,7 @@ std::vector<PointMeans> MeansOf(const Evaluation& e, const CodecResult& codec) {
     PointMeans point;
     point.quality = codec.qualities[q];
     std::array<int, metrics::kMetricCount> counts{};
+    int estimates = 0;
     for (std::size_t p = 0; p < e.pictures.size(); ++p) {
       if (e.pictures[p].error.failed()) continue;
       const Measurement& m = codec.rows[q][p];
@@ -210,6 +211,10 @@ std::vector<PointMeans> MeansOf(const Evaluation& e, const CodecResult& codec) {
       ++point.pictures;
       point.bytes += m.bytes;
       point.bpp += m.bpp;
+      if (m.estimated_bpp) {
+        ++estimates;
+        point.estimated_bpp = point.estimated_bpp.value_or(0) + *m.estimated_bpp;
+      }
       for (const metrics::MetricName& n : metrics::kMetrics) {
         if (!m.metrics[n.metric]) continue;
         ++counts[static_cast<std::size_t>(n.metric)];
@@ -220,6 +225,8 @@ std::vector<PointMeans> MeansOf(const Evaluation& e, const CodecResult& codec) {
       }
     }
     if (point.pictures > 0) point.bpp /= point.pictures;
+    if (estimates < point.pictures) point.estimated_bpp.reset();
+    if (point.estimated_bpp) *point.estimated_bpp /= point.pictures;
     for (const metrics::MetricName& n : metrics::kMetrics) {
       auto& value = point.metrics[n.metric];
       // A mean over some of the pictures can't be compared with a mean over all.

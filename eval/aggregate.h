@@ -15,6 +15,7 @@ struct PointMeans {
   double quality = 0;
   double bpp = 0;
   std::uint64_t bytes = 0;  // sum
+  std::optional<double> estimated_bpp;
   metrics::MetricValues metrics;
   int pictures = 0;  // that the means are over
   int failed = 0;    // pictures that can be read and failed here

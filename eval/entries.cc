@@ -28,13 +28,17 @@ metrics::MetricValues MetricsFromJson(const Json& json) {
 
 Json MeasurementToJson(const Measurement& m) {
   if (m.error.failed()) return {{"error", m.error.message}};
-  return {{"bytes", m.bytes}, {"bpp", m.bpp}, {"metrics", MetricsToJson(m.metrics)}};
+  Json json = {{"bytes", m.bytes}, {"bpp", m.bpp}};
+  if (m.estimated_bpp) json["estimated_bpp"] = *m.estimated_bpp;
+  json["metrics"] = MetricsToJson(m.metrics);
+  return json;
 }
 
 Measurement MeasurementFromJson(const Json& json) {
   Measurement m;
   json.at("bytes").get_to(m.bytes);
   json.at("bpp").get_to(m.bpp);
+  if (json.contains("estimated_bpp")) m.estimated_bpp = json.at("estimated_bpp").get<double>();
   m.metrics = MetricsFromJson(json.at("metrics"));
   return m;
 }

@@ -35,16 +35,20 @@ Json Number(double value) { return std::isfinite(value) ? Json(value) : Json(nul
 
 Json DatasetToJson(const Evaluation& e) {
   Json pictures = Json::array();
+  int count = 0;
   for (const DatasetPicture& p : e.pictures) {
+    Json& json = pictures.emplace_back(Json{{"name", p.name}});
     if (p.error.failed()) {
-      pictures.push_back({{"name", p.name}, {"error", p.error.message}});
-    } else {
-      pictures.push_back(
-          {{"name", p.name}, {"width", p.width}, {"height", p.height}, {"file", p.file}});
-      if (!p.note.empty()) pictures.back()["note"] = p.note;
+      json["error"] = p.error.message;
+      continue;
     }
+    ++count;
+    json["width"] = p.width;
+    json["height"] = p.height;
+    if (!p.file.empty()) json["file"] = p.file;
+    if (!p.note.empty()) json["note"] = p.note;
   }
-  return {{"name", e.dataset_name}, {"pictures", pictures}};
+  return {{"name", e.dataset_name}, {"count", count}, {"pictures", pictures}};
 }
 
 Json TimingToJson(const TimingRow& t) {
@@ -73,6 +77,7 @@ Json CodecToJson(const Evaluation& e, const CodecResult& c) {
     Json point = {{"quality", m.quality}};
     if (m.pictures > 0) {
       point["bpp"] = m.bpp;
+      if (m.estimated_bpp) point["estimated_bpp"] = *m.estimated_bpp;
       point["bytes"] = m.bytes;
       point["metrics"] = MetricsToJson(m.metrics);
     }
@@ -235,9 +240,7 @@ Status WriteText(const std::string& path, const std::string& text) {
                    /*overwrite=*/true);
 }
 
-}  // namespace
-
-std::string ResultsToJson(const Evaluation& e) {
+Json ToJson(const Evaluation& e) {
   Json metrics = Json::array(), codecs = Json::array(), bd = Json::array();
   for (const metrics::MetricName& n : metrics::kMetrics) {
     metrics.push_back({{"key", std::string(n.key)},
@@ -256,7 +259,27 @@ std::string ResultsToJson(const Evaluation& e) {
     json["anchors_dataset"] = {{"name", e.anchors.dataset.name}, {"fits", AnchorsFit(e)}};
   }
   if (!e.timing_threads.empty()) json["timing"] = TimingInfo(e);
+  return json;
+}
+
+std::string Text(const Json& json) {
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace
+
+std::string ResultsToJson(const Evaluation& e) { return Text(ToJson(e)); }
+
+std::string SummaryToJson(const Evaluation& e) {
+  Json json = ToJson(e);
+  json["format"] = "halfmoon-eval-summary-1";
+  for (const char* key : {"metrics", "anchors", "matched"}) json.erase(key);
+  json["dataset"].erase("pictures");
+  for (Json& codec : json["codecs"]) codec.erase("pictures");
+  for (Json& bd : json["bd"]) {
+    if (bd.contains("per_picture")) bd["per_picture"].erase("values");
+  }
+  return Text(json);
 }
 
 std::string PicturesToCsv(const Evaluation& e) {

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
 #include <fstream>
 #include <thread>
 
@@ -14,6 +13,7 @@
 #include "eval/entries.h"
 #include "eval/process.h"
 #include "eval/run.h"
+#include "eval/work_folder.h"
 
 namespace halfmoon::eval {
 namespace {
@@ -113,7 +113,8 @@ Status MeasureTiming(Run* run) {
       }
     }
   }
-  const std::string coded = run->OutPath(".timing-coded");
+  HALFMOON_ASSIGN_OR_RETURN(const auto folder, WorkFolder::Create());
+  const std::string coded = *folder / "coded";
   run->Restart();
   for (auto& [c, row] : rows) {
     const std::string key =
@@ -137,8 +138,6 @@ Status MeasureTiming(Run* run) {
     e.codecs[c].timing.push_back(row);
     run->Step("timing", rows.size());
   }
-  std::error_code ignored;
-  std::filesystem::remove(coded, ignored);
   return Status::Ok();
 }
 
