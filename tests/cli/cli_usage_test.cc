@@ -243,14 +243,6 @@ const UsageCase kUsageCases[] = {
      7,
      "{dir}/no/a.hmn: the folder '{dir}/no' does not exist; create it first"},
     {"PlotOfMissing", {"plot", "{dir}/none.jsonl"}, 7, "{dir}/none.jsonl: no such file"},
-    {"RdOfEmptyFolder",
-     {"rd", "{dir}/folder"},
-     2,
-     "{dir}/folder: no PNG or JPEG file in this folder; name another one"},
-    {"RdAnchorsMissing",
-     {"rd", "{dir}/picture.png", "--anchors", "{dir}/none.json"},
-     7,
-     "{dir}/none.json: no such file"},
     {"EvalOfEmptyFolder",
      {"eval", "--dataset", "{dir}/folder", "--codec", "jpeg", "--out", "{dir}/r"},
      2,
@@ -437,16 +429,16 @@ TEST_P(EveryCommand, HelpEndsWithAnExample) {
 
 INSTANTIATE_TEST_SUITE_P(Cli, EveryCommand,
                          ::testing::Values("compress", "decompress", "info", "verify", "models",
-                                           "rd", "eval", "compare", "bench", "pack", "train",
-                                           "export", "plot", "sample", "interpolate", "reconstruct",
-                                           "latent", "demo", "assess", "completion", "man"));
+                                           "eval", "compare", "bench", "pack", "train", "export",
+                                           "plot", "sample", "interpolate", "reconstruct", "latent",
+                                           "demo", "assess", "completion", "man"));
 
 TEST(Program, HelpListsCommandsExamplesAndExitCodes) {
   const CliResult result = RunCli({"--help"});
   EXPECT_EQ(result.exit_code, 0);
   for (const char* word :
        {"compress", "decompress", "info", "verify", "models", "pack", "train", "export", "plot",
-        "rd", "eval", "compare", "bench", "Examples:", "Exit codes: 0 done"}) {
+        "eval", "compare", "bench", "Examples:", "Exit codes: 0 done"}) {
     EXPECT_NE(result.out.find(word), std::string::npos) << word;
   }
 }
