@@ -174,6 +174,34 @@ std::string AnchorMismatch(const Evaluation& e) {
   return OtherDataset(e.anchors.dataset, sizes);
 }
 
+// REQUIRES: rows is not empty.
+SpentMeans MeansOf(const Evaluation& e, const std::vector<const TimingRow*>& rows,
+                   Spent TimingRow::*call) {
+  SpentMeans means;
+  double seconds = 0, pixels = 0;
+  std::vector<Stage> stages;
+  for (const TimingRow* row : rows) {
+    const Spent& spent = row->*call;
+    seconds += spent.seconds;
+    pixels += e.pictures[static_cast<std::size_t>(row->picture)].pixels();
+    means.memory_bytes = std::max(means.memory_bytes, spent.memory_bytes);
+    stages.resize(std::max(stages.size(), spent.stages.size()));
+    for (std::size_t i = 0; i < spent.stages.size(); ++i) {
+      stages[i].name = spent.stages[i].name;
+      stages[i].seconds += spent.stages[i].seconds;
+    }
+  }
+  double other = seconds;
+  for (const Stage& s : stages) other -= s.seconds;
+  if (!stages.empty()) stages.push_back({"other", std::max(0.0, other)});
+  const double count = static_cast<double>(rows.size());
+  for (Stage& s : stages) s.seconds /= count;
+  means.seconds = seconds / count;
+  means.megapixels_per_second = 1e-6 * pixels / seconds;
+  means.stages = std::move(stages);
+  return means;
+}
+
 }  // namespace
 
 std::vector<std::string> NotesOf(const Evaluation& e) {
@@ -236,6 +264,20 @@ std::vector<PointMeans> MeansOf(const Evaluation& e, const CodecResult& codec) {
     points.push_back(point);
   }
   return points;
+}
+
+std::vector<TimingMeans> TimingOf(const Evaluation& e, const CodecResult& codec) {
+  std::vector<TimingMeans> means;
+  for (const int threads : e.timing_threads) {
+    std::vector<const TimingRow*> rows;
+    for (const TimingRow& row : codec.timing) {
+      if (row.threads == threads && !row.error.failed()) rows.push_back(&row);
+    }
+    if (rows.empty()) continue;
+    means.push_back(
+        {threads, MeansOf(e, rows, &TimingRow::encode), MeansOf(e, rows, &TimingRow::decode)});
+  }
+  return means;
 }
 
 std::vector<BdEntry> CompareAll(const Evaluation& e) {

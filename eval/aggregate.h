@@ -26,6 +26,22 @@ struct PointMeans {
 // not make the mean infinite, and all points of all codecs must be comparable (docs/metrics.md).
 std::vector<PointMeans> MeansOf(const Evaluation& e, const CodecResult& codec);
 
+// Over the pictures and qualities that time and memory were measured at.
+struct SpentMeans {
+  double seconds = 0;
+  double megapixels_per_second = 0;  // of all pixels in all the time
+  std::int64_t memory_bytes = 0;     // the largest
+  std::vector<Stage> stages;         // means, the rest of the time as "other"; may be empty
+};
+
+struct TimingMeans {
+  int threads = 1;
+  SpentMeans encode, decode;
+};
+
+// One entry per number of threads at which something was measured.
+std::vector<TimingMeans> TimingOf(const Evaluation& e, const CodecResult& codec);
+
 struct PictureBd {
   int picture = 0;
   double bd_rate = 0;

@@ -43,4 +43,18 @@ Measurement MeasurementFromJson(const Json& json) {
   return m;
 }
 
+Json SpentToJson(const Spent& spent) {
+  Json stages = Json::object();
+  for (const Stage& s : spent.stages) stages[s.name] = s.seconds;
+  return {{"seconds", spent.seconds}, {"memory_bytes", spent.memory_bytes}, {"stages", stages}};
+}
+
+Spent SpentFromJson(const Json& json) {
+  Spent spent{json.at("seconds"), json.at("memory_bytes"), {}};
+  for (const auto& [name, seconds] : json.at("stages").items()) {
+    spent.stages.push_back({name, seconds});
+  }
+  return spent;
+}
+
 }  // namespace halfmoon::eval

@@ -76,10 +76,16 @@ struct Measurement {
   Failure error;
 };
 
+// The median of some equal calls.
+struct Spent {
+  double seconds = 0;
+  std::int64_t memory_bytes = 0;  // the peak beyond what the process held before it made the codec
+  std::vector<Stage> stages;      // of the calls with the median; of codecs that tell
+};
+
 struct TimingRow {
   int picture = 0, point = 0, threads = 1;
-  double encode_seconds = 0, decode_seconds = 0;
-  std::int64_t encode_memory_bytes = 0, decode_memory_bytes = 0;
+  Spent encode, decode;
   Failure error;
 };
 

@@ -5,27 +5,19 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <fstream>
 #include <set>
 #include <thread>
 
 #include "codec/io/atomic_file.h"
 #include "eval/aggregate.h"
 #include "eval/entries.h"
+#include "eval/timing.h"
 
 namespace halfmoon::eval {
 namespace {
 
 Json Machine() {
-  std::string cpu = "unknown";
-  std::ifstream in("/proc/cpuinfo");
-  for (std::string line; std::getline(in, line);) {
-    if (line.rfind("model name", 0) == 0) {
-      cpu = line.substr(line.find(':') + 2);
-      break;
-    }
-  }
-  return {{"cpu", cpu},
+  return {{"cpu", CpuName()},
           {"cores", std::thread::hardware_concurrency()},
           {"memory_bytes", static_cast<std::int64_t>(::sysconf(_SC_PHYS_PAGES)) *
                                static_cast<std::int64_t>(::sysconf(_SC_PAGESIZE))}};
@@ -56,10 +48,11 @@ Json TimingToJson(const TimingRow& t) {
   if (t.error.failed()) {
     json["error"] = t.error.message;
   } else {
-    json["encode_seconds"] = t.encode_seconds;
-    json["decode_seconds"] = t.decode_seconds;
-    json["encode_memory_bytes"] = t.encode_memory_bytes;
-    json["decode_memory_bytes"] = t.decode_memory_bytes;
+    const Json encode = SpentToJson(t.encode), decode = SpentToJson(t.decode);
+    for (const char* key : {"seconds", "memory_bytes", "stages"}) {
+      json[std::string("encode_") + key] = encode[key];
+      json[std::string("decode_") + key] = decode[key];
+    }
   }
   return json;
 }
@@ -193,12 +186,12 @@ std::string CsvNumber(double value) {
 
 // Mean seconds of a point with one thread; nothing when it was not measured.
 std::optional<double> MeanSeconds(const CodecResult& c, std::size_t point,
-                                  double TimingRow::*field) {
+                                  Spent TimingRow::*field) {
   double sum = 0;
   int count = 0;
   for (const TimingRow& t : c.timing) {
     if (t.threads != 1 || t.error.failed() || t.point != static_cast<int>(point)) continue;
-    sum += t.*field;
+    sum += (t.*field).seconds;
     ++count;
   }
   if (count == 0) return std::nullopt;
@@ -219,8 +212,8 @@ CurveFile ToCurveFile(const Evaluation& e, const CodecResult& c) {
     add(&curve.bpp, means[q].bpp);
     add(&curve.psnr_rgb, means[q].metrics[metrics::Metric::kPsnrRgb]);
     add(&curve.ms_ssim_rgb, means[q].metrics[metrics::Metric::kMsSsim]);
-    add(&curve.encoding_time, MeanSeconds(c, q, &TimingRow::encode_seconds));
-    add(&curve.decoding_time, MeanSeconds(c, q, &TimingRow::decode_seconds));
+    add(&curve.encoding_time, MeanSeconds(c, q, &TimingRow::encode));
+    add(&curve.decoding_time, MeanSeconds(c, q, &TimingRow::decode));
   }
   for (auto* list :
        {&curve.psnr_rgb, &curve.ms_ssim_rgb, &curve.encoding_time, &curve.decoding_time}) {

@@ -132,6 +132,7 @@ void AddEvalCommand(CLI::App& app, int* exit_code) {
       "  halfmoon eval photos/\n"
       "  halfmoon eval kodak/ -q 20,40,60,80 --anchors eval/anchors/kodak.json --json\n"
       "  halfmoon eval kodak/ --codec ae --codec jpeg --codec avif --out report/\n"
+      "  halfmoon eval photo.png --points 1 --codec ae --codec jpeg --timing\n"
       "  J2K='exec:name=j2k;extension=.jp2;quality=28,32,36,40;encode=opj_compress -i {in} -o "
       "{out} -q "
       "{q}'\n"
@@ -180,7 +181,8 @@ void AddEvalCommand(CLI::App& app, int* exit_code) {
       ->group(kReportGroup);
 
   command
-      ->add_flag("--timing", o->eval.timing, "Measure time and memory, too, in a pass of its own")
+      ->add_flag("--timing", o->eval.timing,
+                 "Measure time and memory, too, each in a process of its own")
       ->group(kTimingGroup);
   AddNumber(command, "--timing-pictures", "N", &o->eval.timing_pictures, {.least = 1},
             "The first N pictures serve for it; default 3")
@@ -200,7 +202,7 @@ void AddEvalCommand(CLI::App& app, int* exit_code) {
 
 void AddMeasureCommand(CLI::App& app, int* exit_code) {
   auto request = std::make_shared<std::string>();
-  CLI::App* command = app.add_subcommand("measure", "One measurement for eval and bench");
+  CLI::App* command = app.add_subcommand("measure", "One measurement for eval --timing");
   command->group("");  // hidden
   command->add_option("request", *request)->required();
   command->callback([request, exit_code] {

@@ -4,8 +4,10 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "cli/console.h"
+#include "eval/timing.h"
 
 namespace halfmoon::cli {
 namespace {
@@ -106,6 +108,38 @@ void PrintPublished(const eval::Evaluation& e, const std::vector<eval::BdEntry>&
   }
 }
 
+// Time, memory and, with one thread, what of the time each stage takes.
+void PrintTiming(const eval::Evaluation& e) {
+  Table table(
+      {"codec", ">threads", ">encode/s", ">MP/s", ">memory", ">decode/s", ">MP/s", ">memory"});
+  Table stages({"codec", "", "stage", ">s", ">share"});
+  bool any = false, any_stage = false;
+  for (const eval::CodecResult& codec : e.codecs) {
+    for (const eval::TimingMeans& t : eval::TimingOf(e, codec)) {
+      std::vector<std::string> cells = {codec.info.name, std::to_string(t.threads)};
+      for (const auto& [call, spent] : {std::pair("encode", &t.encode), {"decode", &t.decode}}) {
+        cells.insert(cells.end(), {Fixed(spent->seconds, 4), Fixed(spent->megapixels_per_second, 2),
+                                   Bytes(static_cast<std::uint64_t>(spent->memory_bytes))});
+        if (t.threads > 1) continue;
+        for (const eval::Stage& s : spent->stages) {
+          stages.Add({codec.info.name, call, s.name, Fixed(s.seconds, 4),
+                      Fixed(100 * s.seconds / spent->seconds, 1) + " %"});
+          any_stage = true;
+        }
+      }
+      table.Add(cells);
+      any = true;
+    }
+  }
+  if (!any) return;
+  PrintText("\n" + table.ToText());
+  if (any_stage) PrintText("\n" + stages.ToText());
+  PrintText(eval::CpuName() + ": medians of " +
+            Counted(static_cast<std::size_t>(e.options.repeats), "run") +
+            "; times are means over pictures and qualities, memory is the largest" +
+            (any_stage ? "; stages with one thread\n" : "\n"));
+}
+
 // The most qualities of a codec.
 std::size_t Qualities(const eval::Evaluation& e) {
   std::size_t most = 0;
@@ -163,6 +197,7 @@ void PrintTables(const eval::Evaluation& e, const std::vector<eval::BdEntry>& en
   PrintPoints(e);
   PrintDifferences(entries);
   PrintPublished(e, entries);
+  PrintTiming(e);
 }
 
 void WarnAbout(const eval::Evaluation& e, const std::vector<eval::BdEntry>& entries) {

@@ -8,7 +8,8 @@
 
 namespace halfmoon::cli {
 
-// Means of every codec and quality; differences between the codecs, and against published curves.
+// Means of every codec and quality; differences between the codecs, and against published curves;
+// time and memory.
 void PrintTables(const eval::Evaluation& e, const std::vector<eval::BdEntry>& entries);
 
 // What failed, and what readers of the numbers must know.

@@ -1,4 +1,4 @@
-// eval, compare and bench as their users run them.
+// eval and compare as their users run them.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -77,6 +77,11 @@ TEST_F(CliEvalTest, TimingComesFromProcessesOfTheirOwn) {
   }
   const json curve = json::parse(ReadText(folder_ / "report/codecs/jpeg.json"));
   EXPECT_EQ(curve.at("results").at("encoding_time").size(), 2u);
+  // A run that goes on takes what it knows.
+  const CliResult again =
+      RunCli(Eval({"--timing", "--timing-pictures", "1", "--repeats", "1", "--quality", "20,80",
+                   "--matched-bpp", "0", "--resume", "--json"}));
+  EXPECT_EQ(again.out, result.out) << again.err;
 }
 
 TEST_F(CliEvalTest, FailingPictureIsReportedAndTheRestDone) {
@@ -292,6 +297,30 @@ TEST_F(CliEvalShortTest, PrintsASummaryAsJson) {
   EXPECT_EQ(folder_.List(), (std::vector<std::string>{"pictures"}));
 }
 
+// Also of a picture that no codec gets as it is.
+TEST_F(CliEvalShortTest, TimesTheStagesOfCodecsThatTell) {
+  WriteAs(folder_ / "pictures/one.png", folder_ / "alpha.png", 4, 16);
+  const std::vector<std::string> arguments = {
+      folder_ / "alpha.png", "--codec", "jpeg", "-q", "50", "--timing", "--repeats", "2"};
+  const CliResult text = Short(arguments);
+  ASSERT_EQ(text.exit_code, 0) << text.err;
+  EXPECT_NE(text.out.find("\nae:model=tiny  encode  analysis "), std::string::npos) << text.out;
+  EXPECT_NE(text.out.find("\nae:model=tiny  decode  synthesis "), std::string::npos) << text.out;
+  EXPECT_NE(text.out.find(": medians of 2 runs; "), std::string::npos) << text.out;
+  std::vector<std::string> as_json = arguments;
+  as_json.push_back("--json");
+  const CliResult result = Short(as_json);
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const json codecs = json::parse(result.out).at("codecs");
+  for (const json& row : codecs.at(0).at("timing")) {
+    double stages = 0;
+    for (const json& seconds : row.at("encode_stages")) stages += seconds.get<double>();
+    EXPECT_GT(stages, 0);
+    EXPECT_EQ(row.at("decode_stages").size(), 3u) << row;
+  }
+  for (const json& row : codecs.at(1).at("timing")) EXPECT_TRUE(row.at("encode_stages").empty());
+}
+
 TEST_F(CliEvalShortTest, DepthAndAlphaDoNotChangeTheNumbers) {
   const std::string one = folder_ / "pictures/one.png";
   WriteAs(one, folder_ / "wide.png", 3, 16);
@@ -403,26 +432,6 @@ TEST_F(CliEvalTest, PlotWritesPngToo) {
   const CliResult other = RunCli({"plot", folder_ / "log.jsonl", "-o", folder_ / "log.pdf"});
   EXPECT_EQ(other.exit_code, 2);
   EXPECT_NE(other.err.find("use .svg or .png"), std::string::npos) << other.err;
-}
-
-TEST_F(CliEvalTest, BenchTakesATransparentPicture) {
-  WriteAs(folder_ / "pictures/one.png", folder_ / "alpha.png", 4, 16);
-  const CliResult result = RunCli({"bench", "--codec", "jpeg", "--sizes", "0.01", "--repeats", "1",
-                                   "--picture", folder_ / "alpha.png", "--json"});
-  EXPECT_EQ(result.exit_code, 0) << result.err;
-}
-
-TEST_F(CliEvalTest, Bench) {
-  const CliResult result =
-      RunCli({"bench", "--codec", "jpeg", "--sizes", "0.01,0.02", "--repeats", "1", "--json"});
-  ASSERT_EQ(result.exit_code, 0) << result.err;
-  const json j = json::parse(result.out);
-  ASSERT_EQ(j.at("rows").size(), 2u);
-  for (const json& row : j.at("rows")) {
-    EXPECT_GT(row.at("encode").at("megapixels_per_second"), 0);
-    EXPECT_GT(row.at("decode").at("seconds"), 0);
-  }
-  EXPECT_GT(j.at("startup_seconds").at("jpeg"), 0);
 }
 
 }  // namespace

@@ -91,9 +91,8 @@ TEST_P(EveryOption, IsNamedByHelp) {
 
 INSTANTIATE_TEST_SUITE_P(Cli, EveryOption,
                          ::testing::Values("compress", "decompress", "info", "verify", "models",
-                                           "eval", "compare", "bench", "plot", "sample",
-                                           "interpolate", "reconstruct", "latent", "completion",
-                                           "man", "help"));
+                                           "eval", "compare", "plot", "sample", "interpolate",
+                                           "reconstruct", "latent", "completion", "man", "help"));
 #if HALFMOON_WITH_TORCH
 INSTANTIATE_TEST_SUITE_P(CliNetworks, EveryOption,
                          ::testing::Values("pack", "train", "export", "demo", "assess"));

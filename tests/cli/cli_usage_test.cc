@@ -288,10 +288,6 @@ const UsageCase kUsageCases[] = {
      {"compare", "{dir}/picture.png", "{dir}/picture.png", "--heatmap", "{dir}/taken.png"},
      7,
      "{dir}/taken.png: the file exists; give another name, or move it away"},
-    {"BenchSizes",
-     {"bench", "--codec", "jpeg", "--sizes", "0"},
-     2,
-     "--sizes 0 is out of range; legal are 0.001 to 200"},
     {"PackOfMissing",
      {"pack", "{dir}/none", "-o", "{dir}/a.hmnpack"},
      7,
@@ -429,16 +425,16 @@ TEST_P(EveryCommand, HelpEndsWithAnExample) {
 
 INSTANTIATE_TEST_SUITE_P(Cli, EveryCommand,
                          ::testing::Values("compress", "decompress", "info", "verify", "models",
-                                           "eval", "compare", "bench", "pack", "train", "export",
-                                           "plot", "sample", "interpolate", "reconstruct", "latent",
-                                           "demo", "assess", "completion", "man"));
+                                           "eval", "compare", "pack", "train", "export", "plot",
+                                           "sample", "interpolate", "reconstruct", "latent", "demo",
+                                           "assess", "completion", "man"));
 
 TEST(Program, HelpListsCommandsExamplesAndExitCodes) {
   const CliResult result = RunCli({"--help"});
   EXPECT_EQ(result.exit_code, 0);
   for (const char* word :
        {"compress", "decompress", "info", "verify", "models", "pack", "train", "export", "plot",
-        "eval", "compare", "bench", "Examples:", "Exit codes: 0 done"}) {
+        "eval", "compare", "Examples:", "Exit codes: 0 done"}) {
     EXPECT_NE(result.out.find(word), std::string::npos) << word;
   }
 }
