@@ -6,7 +6,6 @@
 #include <string_view>
 #include <vector>
 
-#include "cli/commands/bench_command.h"
 #include "cli/commands/compare_command.h"
 #include "cli/commands/completion_command.h"
 #include "cli/commands/compress_command.h"
@@ -17,7 +16,6 @@
 #include "cli/commands/latent_command.h"
 #include "cli/commands/models_command.h"
 #include "cli/commands/plot_command.h"
-#include "cli/commands/rd_command.h"
 #include "cli/commands/reconstruct_command.h"
 #include "cli/commands/sample_command.h"
 #include "cli/commands/verify_command.h"
@@ -36,11 +34,10 @@ namespace halfmoon::cli {
 namespace {
 
 constexpr AddCommand kCommands[] = {
-    AddCompressCommand,    AddDecompressCommand,  AddInfoCommand,   AddVerifyCommand,
-    AddModelsCommand,      AddRdCommand,          AddEvalCommand,   AddCompareCommand,
-    AddBenchCommand,       AddMeasureCommand,     AddPlotCommand,   AddSampleCommand,
-    AddInterpolateCommand, AddReconstructCommand, AddLatentCommand, AddCompletionCommand,
-    AddManCommand,
+    AddCompressCommand, AddDecompressCommand, AddInfoCommand,        AddVerifyCommand,
+    AddModelsCommand,   AddEvalCommand,       AddCompareCommand,     AddMeasureCommand,
+    AddPlotCommand,     AddSampleCommand,     AddInterpolateCommand, AddReconstructCommand,
+    AddLatentCommand,   AddCompletionCommand, AddManCommand,
 };
 
 // The commands that need LibTorch: themselves when one of them is meant, or all are described.

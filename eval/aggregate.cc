@@ -60,9 +60,8 @@ void ComparePictures(const Evaluation& e, const CodecResult& anchor, const Codec
   std::vector<double> rates;
   for (std::size_t p = 0; p < e.pictures.size(); ++p) {
     if (e.pictures[p].error.failed()) continue;
-    const auto d =
-        CompareCurves(PictureCurve(anchor, p, entry->metric), PictureCurve(test, p, entry->metric),
-                      NameOf(entry->metric), e.options.bd_method);
+    const auto d = CompareCurves(PictureCurve(anchor, p, entry->metric),
+                                 PictureCurve(test, p, entry->metric), NameOf(entry->metric));
     if (!d.ok()) {
       ++entry->refused;
       continue;
@@ -175,6 +174,34 @@ std::string AnchorMismatch(const Evaluation& e) {
   return OtherDataset(e.anchors.dataset, sizes);
 }
 
+// REQUIRES: rows is not empty.
+SpentMeans MeansOf(const Evaluation& e, const std::vector<const TimingRow*>& rows,
+                   Spent TimingRow::*call) {
+  SpentMeans means;
+  double seconds = 0, pixels = 0;
+  std::vector<Stage> stages;
+  for (const TimingRow* row : rows) {
+    const Spent& spent = row->*call;
+    seconds += spent.seconds;
+    pixels += e.pictures[static_cast<std::size_t>(row->picture)].pixels();
+    means.memory_bytes = std::max(means.memory_bytes, spent.memory_bytes);
+    stages.resize(std::max(stages.size(), spent.stages.size()));
+    for (std::size_t i = 0; i < spent.stages.size(); ++i) {
+      stages[i].name = spent.stages[i].name;
+      stages[i].seconds += spent.stages[i].seconds;
+    }
+  }
+  double other = seconds;
+  for (const Stage& s : stages) other -= s.seconds;
+  if (!stages.empty()) stages.push_back({"other", std::max(0.0, other)});
+  const double count = static_cast<double>(rows.size());
+  for (Stage& s : stages) s.seconds /= count;
+  means.seconds = seconds / count;
+  means.megapixels_per_second = 1e-6 * pixels / seconds;
+  means.stages = std::move(stages);
+  return means;
+}
+
 }  // namespace
 
 std::vector<std::string> NotesOf(const Evaluation& e) {
@@ -201,6 +228,7 @@ std::vector<PointMeans> MeansOf(const Evaluation& e, const CodecResult& codec) {
     PointMeans point;
     point.quality = codec.qualities[q];
     std::array<int, metrics::kMetricCount> counts{};
+    int estimates = 0;
     for (std::size_t p = 0; p < e.pictures.size(); ++p) {
       if (e.pictures[p].error.failed()) continue;
       const Measurement& m = codec.rows[q][p];
@@ -211,6 +239,10 @@ std::vector<PointMeans> MeansOf(const Evaluation& e, const CodecResult& codec) {
       ++point.pictures;
       point.bytes += m.bytes;
       point.bpp += m.bpp;
+      if (m.estimated_bpp) {
+        ++estimates;
+        point.estimated_bpp = point.estimated_bpp.value_or(0) + *m.estimated_bpp;
+      }
       for (const metrics::MetricName& n : metrics::kMetrics) {
         if (!m.metrics[n.metric]) continue;
         ++counts[static_cast<std::size_t>(n.metric)];
@@ -221,6 +253,8 @@ std::vector<PointMeans> MeansOf(const Evaluation& e, const CodecResult& codec) {
       }
     }
     if (point.pictures > 0) point.bpp /= point.pictures;
+    if (estimates < point.pictures) point.estimated_bpp.reset();
+    if (point.estimated_bpp) *point.estimated_bpp /= point.pictures;
     for (const metrics::MetricName& n : metrics::kMetrics) {
       auto& value = point.metrics[n.metric];
       // A mean over some of the pictures can't be compared with a mean over all.
@@ -230,6 +264,20 @@ std::vector<PointMeans> MeansOf(const Evaluation& e, const CodecResult& codec) {
     points.push_back(point);
   }
   return points;
+}
+
+std::vector<TimingMeans> TimingOf(const Evaluation& e, const CodecResult& codec) {
+  std::vector<TimingMeans> means;
+  for (const int threads : e.timing_threads) {
+    std::vector<const TimingRow*> rows;
+    for (const TimingRow& row : codec.timing) {
+      if (row.threads == threads && !row.error.failed()) rows.push_back(&row);
+    }
+    if (rows.empty()) continue;
+    means.push_back(
+        {threads, MeansOf(e, rows, &TimingRow::encode), MeansOf(e, rows, &TimingRow::decode)});
+  }
+  return means;
 }
 
 std::vector<BdEntry> CompareAll(const Evaluation& e) {
@@ -246,8 +294,7 @@ std::vector<BdEntry> CompareAll(const Evaluation& e) {
       if (c > 0 && !first.error.failed()) {
         entry.anchor = first.info.name;
         entry.difference = CompareCurves(CurveOf(first.info.name, MeansOf(e, first), metric),
-                                         CurveOf(test.info.name, means, metric), NameOf(metric),
-                                         e.options.bd_method);
+                                         CurveOf(test.info.name, means, metric), NameOf(metric));
         ComparePictures(e, first, test, &entry);
         entries.push_back(entry);
       }
@@ -261,8 +308,8 @@ std::vector<BdEntry> CompareAll(const Evaluation& e) {
         entry.test = test.info.name;
         entry.published = true;
         entry.metric = metric;
-        entry.difference = CompareCurves(published, CurveOf(test.info.name, means, metric),
-                                         NameOf(metric), e.options.bd_method);
+        entry.difference =
+            CompareCurves(published, CurveOf(test.info.name, means, metric), NameOf(metric));
         entries.push_back(entry);
       }
     }

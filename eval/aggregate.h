@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "eval/bjontegaard.h"
 #include "eval/evaluation.h"
 
 namespace halfmoon::eval {
@@ -14,6 +15,7 @@ struct PointMeans {
   double quality = 0;
   double bpp = 0;
   std::uint64_t bytes = 0;  // sum
+  std::optional<double> estimated_bpp;
   metrics::MetricValues metrics;
   int pictures = 0;  // that the means are over
   int failed = 0;    // pictures that can be read and failed here
@@ -23,6 +25,22 @@ struct PointMeans {
 // the evaluation, that PSNR is everywhere the one of the mean squared error: one equal picture must
 // not make the mean infinite, and all points of all codecs must be comparable (docs/metrics.md).
 std::vector<PointMeans> MeansOf(const Evaluation& e, const CodecResult& codec);
+
+// Over the pictures and qualities that time and memory were measured at.
+struct SpentMeans {
+  double seconds = 0;
+  double megapixels_per_second = 0;  // of all pixels in all the time
+  std::int64_t memory_bytes = 0;     // the largest
+  std::vector<Stage> stages;         // means, the rest of the time as "other"; may be empty
+};
+
+struct TimingMeans {
+  int threads = 1;
+  SpentMeans encode, decode;
+};
+
+// One entry per number of threads at which something was measured.
+std::vector<TimingMeans> TimingOf(const Evaluation& e, const CodecResult& codec);
 
 struct PictureBd {
   int picture = 0;

@@ -1,7 +1,6 @@
 #include "eval/bjontegaard.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstdio>
 #include <numeric>
@@ -18,10 +17,7 @@ std::string Short(double value) {
   return text;
 }
 
-// --- y(x) through or near points with ascending x and y
-// -------------------------------------------
-
-// Monotone piecewise cubic (Fritsch and Carlson 1980).
+// y(x) through points with ascending x and y: monotone piecewise cubic (Fritsch and Carlson 1980).
 class Pchip {
  public:
   Pchip(std::vector<double> x, std::vector<double> y) : x_(std::move(x)), y_(std::move(y)) {
@@ -68,53 +64,6 @@ class Pchip {
   std::vector<double> x_, y_, slope_;
 };
 
-// Least-squares polynomial of third degree, in x moved and scaled to -1..1, which keeps the normal
-// equations well conditioned.
-class Cubic {
- public:
-  Cubic(const std::vector<double>& x, const std::vector<double>& y)
-      : middle_((x.front() + x.back()) / 2), half_((x.back() - x.front()) / 2) {
-    double a[4][5] = {};
-    for (std::size_t p = 0; p < x.size(); ++p) {
-      const double t = (x[p] - middle_) / half_;
-      double powers[7] = {1};
-      for (int i = 1; i < 7; ++i) powers[i] = powers[i - 1] * t;
-      for (int row = 0; row < 4; ++row) {
-        for (int column = 0; column < 4; ++column) a[row][column] += powers[row + column];
-        a[row][4] += powers[row] * y[p];
-      }
-    }
-    for (int i = 0; i < 4; ++i) {  // Gauss and Jordan, with the largest pivot
-      int pivot = i;
-      for (int row = i + 1; row < 4; ++row) {
-        if (std::abs(a[row][i]) > std::abs(a[pivot][i])) pivot = row;
-      }
-      std::swap(a[i], a[pivot]);
-      for (int row = 0; row < 4; ++row) {
-        if (row == i) continue;
-        const double factor = a[row][i] / a[i][i];
-        for (int column = i; column < 5; ++column) a[row][column] -= factor * a[i][column];
-      }
-    }
-    for (int i = 0; i < 4; ++i) coefficients_[i] = a[i][4] / a[i][i];
-  }
-
-  double Integral(double from, double to) const { return half_ * (Stem(to) - Stem(from)); }
-
- private:
-  double Stem(double x) const {
-    const double t = (x - middle_) / half_;
-    double sum = 0, power = t;
-    for (int i = 0; i < 4; ++i, power *= t) sum += coefficients_[i] * power / (i + 1);
-    return sum;
-  }
-
-  double middle_, half_;
-  std::array<double, 4> coefficients_{};
-};
-
-// --- Curves --------------------------------------------------------------------------------------
-
 struct Ordered {
   std::vector<double> log_rate, metric;  // both ascending
 };
@@ -148,22 +97,21 @@ Result<Ordered> Order(const BdCurve& curve, const std::string& metric) {
   return out;
 }
 
-template <typename Interpolant>
 BdDifference Compare(const Ordered& a, const Ordered& t) {
   BdDifference d;
   d.low = std::max(a.metric.front(), t.metric.front());
   d.high = std::min(a.metric.back(), t.metric.back());
   d.share = (d.high - d.low) /
             std::min(a.metric.back() - a.metric.front(), t.metric.back() - t.metric.front());
-  const double log_ratio = (Interpolant(t.metric, t.log_rate).Integral(d.low, d.high) -
-                            Interpolant(a.metric, a.log_rate).Integral(d.low, d.high)) /
+  const double log_ratio = (Pchip(t.metric, t.log_rate).Integral(d.low, d.high) -
+                            Pchip(a.metric, a.log_rate).Integral(d.low, d.high)) /
                            (d.high - d.low);
   d.bd_rate = (std::exp(log_ratio) - 1) * 100;
   const double from = std::max(a.log_rate.front(), t.log_rate.front());
   const double to = std::min(a.log_rate.back(), t.log_rate.back());
   // Curves may share a range of the metric and none of the rate.
-  d.bd_metric = from < to ? (Interpolant(t.log_rate, t.metric).Integral(from, to) -
-                             Interpolant(a.log_rate, a.metric).Integral(from, to)) /
+  d.bd_metric = from < to ? (Pchip(t.log_rate, t.metric).Integral(from, to) -
+                             Pchip(a.log_rate, a.metric).Integral(from, to)) /
                                 (to - from)
                           : std::nan("");
   return d;
@@ -172,14 +120,14 @@ BdDifference Compare(const Ordered& a, const Ordered& t) {
 }  // namespace
 
 Result<BdDifference> CompareCurves(const BdCurve& anchor, const BdCurve& test,
-                                   const std::string& metric, BdMethod method) {
+                                   const std::string& metric) {
   HALFMOON_ASSIGN_OR_RETURN(const Ordered a, Order(anchor, metric));
   HALFMOON_ASSIGN_OR_RETURN(const Ordered t, Order(test, metric));
   if (std::max(a.metric.front(), t.metric.front()) >= std::min(a.metric.back(), t.metric.back())) {
     return Status(StatusCode::kInvalidArgument, "curves '" + anchor.name + "' and '" + test.name +
                                                     "' have no " + metric + " in common");
   }
-  BdDifference d = method == BdMethod::kPchip ? Compare<Pchip>(a, t) : Compare<Cubic>(a, t);
+  BdDifference d = Compare(a, t);
   if (d.share < kShortOverlap) {
     d.warning = "only " + std::to_string(std::lround(d.share * 100)) +
                 " % of the smaller range of " + metric + " are common to '" + anchor.name +

@@ -19,11 +19,6 @@ struct BdCurve {
 // Fewest points of a curve.
 inline constexpr std::size_t kMinBdPoints = 4;
 
-enum class BdMethod {
-  kPchip,  // monotone piecewise cubic (JVET-H0030)
-  kCubic,  // least-squares polynomial of third degree (VCEG-M33)
-};
-
 struct BdDifference {
   double bd_rate = 0;        // per cent; negative: `test` needs fewer bits at equal metric
   double bd_metric = 0;      // positive: `test` is better at equal rate
@@ -32,10 +27,11 @@ struct BdDifference {
   std::string warning;       // when the share is small; empty otherwise
 };
 
-// Mean differences of `test` against `anchor` over the common range.
+// Mean differences of `test` against `anchor` over the common range, between the points by monotone
+// piecewise cubic interpolation (PCHIP, JVET-H0030).
 // `metric`: its name, for messages. Errors: kInvalidArgument for fewer than four points, a curve on
 // which rate and metric don't rise together, numbers out of range, or nothing in common.
 Result<BdDifference> CompareCurves(const BdCurve& anchor, const BdCurve& test,
-                                   const std::string& metric, BdMethod method = BdMethod::kPchip);
+                                   const std::string& metric);
 
 }  // namespace halfmoon::eval

@@ -28,15 +28,33 @@ metrics::MetricValues MetricsFromJson(const Json& json) {
 
 Json MeasurementToJson(const Measurement& m) {
   if (m.error.failed()) return {{"error", m.error.message}};
-  return {{"bytes", m.bytes}, {"bpp", m.bpp}, {"metrics", MetricsToJson(m.metrics)}};
+  Json json = {{"bytes", m.bytes}, {"bpp", m.bpp}};
+  if (m.estimated_bpp) json["estimated_bpp"] = *m.estimated_bpp;
+  json["metrics"] = MetricsToJson(m.metrics);
+  return json;
 }
 
 Measurement MeasurementFromJson(const Json& json) {
   Measurement m;
   json.at("bytes").get_to(m.bytes);
   json.at("bpp").get_to(m.bpp);
+  if (json.contains("estimated_bpp")) m.estimated_bpp = json.at("estimated_bpp").get<double>();
   m.metrics = MetricsFromJson(json.at("metrics"));
   return m;
+}
+
+Json SpentToJson(const Spent& spent) {
+  Json stages = Json::object();
+  for (const Stage& s : spent.stages) stages[s.name] = s.seconds;
+  return {{"seconds", spent.seconds}, {"memory_bytes", spent.memory_bytes}, {"stages", stages}};
+}
+
+Spent SpentFromJson(const Json& json) {
+  Spent spent{json.at("seconds"), json.at("memory_bytes"), {}};
+  for (const auto& [name, seconds] : json.at("stages").items()) {
+    spent.stages.push_back({name, seconds});
+  }
+  return spent;
 }
 
 }  // namespace halfmoon::eval

@@ -16,4 +16,8 @@ metrics::MetricValues MetricsFromJson(const Json& json);
 Json MeasurementToJson(const Measurement& m);
 Measurement MeasurementFromJson(const Json& json);
 
+// {"seconds", "memory_bytes", "stages": {name: seconds}}.
+Json SpentToJson(const Spent& spent);
+Spent SpentFromJson(const Json& json);
+
 }  // namespace halfmoon::eval

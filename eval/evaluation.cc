@@ -61,15 +61,16 @@ Status AddCodecs(Run* run) {
 }
 
 // All that decides about the numbers of the journal.
-std::string Signature(const Evaluation& e) {
+Json Signature(const Evaluation& e) {
   Json json = {{"halfmoon", HALFMOON_VERSION}, {"pixels", "8-bit RGB over mid-grey"}};
   for (const DatasetPicture& p : e.pictures) json["pictures"].push_back({p.name, p.hash});
   for (const CodecResult& c : e.codecs) json["codecs"].push_back({c.info.name, c.info.version});
-  return json.dump(-1, ' ', true, Json::error_handler_t::replace);
+  return json;
 }
 
 Status OpenReport(Run* run) {
   const EvaluationOptions& o = run->options();
+  if (o.out.empty()) return Status::Ok();
   std::error_code error;
   fs::create_directories(o.out, error);
   if (error) return {StatusCode::kIo, o.out + ": cannot make the folder: " + error.message()};
@@ -83,13 +84,33 @@ Status OpenReport(Run* run) {
   for (const char* folder : {"originals", "matched", "codecs"}) {
     fs::create_directories(run->OutPath(folder), error);
   }
-  HALFMOON_ASSIGN_OR_RETURN(run->journal,
-                            Journal::Open(journal, Signature(*run->evaluation), o.resume));
-  return Status::Ok();
+  return run->journal.Open(journal, Signature(*run->evaluation), o.resume);
 }
 
-void PrepareOriginals(Run* run) {
+void WriteOriginal(Run* run, const DatasetPicture& picture, const RgbPicture& image) {
+  const std::string path = run->OutPath(picture.file);
+  std::error_code error;
+  if (run->options().resume && fs::exists(path, error)) return;
+  if (const Status s = WriteImageFile(path, image.view(), {}, true); !s.ok()) run->Fail(s);
+}
+
+// A name in the report folder for each picture, all different.
+std::vector<std::string> OriginalFiles(const std::vector<DatasetPicture>& pictures) {
+  std::vector<std::string> files;
+  std::set<std::string> taken;
+  for (const DatasetPicture& p : pictures) {
+    std::string name = p.name;
+    std::replace(name.begin(), name.end(), '/', '_');
+    if (fs::path(name).extension() != ".png") name += ".png";
+    while (!taken.insert(name).second) name.insert(0, "_");
+    files.push_back("originals/" + name);
+  }
+  return files;
+}
+
+void ReadPictures(Run* run) {
   std::vector<DatasetPicture>& pictures = run->evaluation->pictures;
+  const std::vector<std::string> files = OriginalFiles(pictures);
   run->Restart();
   runtime::ParallelFor(run->options().jobs, pictures.size(), [&](std::size_t, std::size_t i) {
     DatasetPicture& p = pictures[i];
@@ -98,12 +119,9 @@ void PrepareOriginals(Run* run) {
       if (image.ok()) {
         p.width = image->width();
         p.height = image->height();
-        p.file = "originals/" + p.name;
-        if (fs::path(p.name).extension() != ".png") p.file += ".png";
-        const std::string path = run->OutPath(p.file);
-        std::error_code error;
-        if (!run->options().resume || !fs::exists(path, error)) {
-          if (const Status s = WriteImageFile(path, image->view(), {}, true); !s.ok()) run->Fail(s);
+        if (!run->options().out.empty()) {
+          p.file = files[i];
+          WriteOriginal(run, p, *image);
         }
       } else {
         p.error.Set(image.status());
@@ -111,17 +129,6 @@ void PrepareOriginals(Run* run) {
     }
     run->Step("reading", pictures.size());
   });
-}
-
-// The folder's name; with its parent's where it says nothing: "kodak/png".
-std::string FolderTitle(const std::string& path) {
-  fs::path folder = fs::absolute(path).lexically_normal();
-  if (!folder.has_filename()) folder = folder.parent_path();
-  const std::string name = folder.filename().string();
-  const std::string parent = folder.parent_path().filename().string();
-  static const std::set<std::string> kSaysNothing = {"in",  "input", "inputs", "images",    "img",
-                                                     "png", "data",  "test",   "originals", "src"};
-  return kSaysNothing.count(name) && !parent.empty() ? parent + "/" + name : name;
 }
 
 struct Task {
@@ -134,8 +141,8 @@ void MeasureTask(Run* run, int worker, const Task& t) {
   Measurement& row = codec.rows[t.point][t.picture];
   const double quality = codec.qualities[t.point];
   const std::string key = EntryKey("row", codec, quality, e.pictures[t.picture]);
-  if (const auto known = run->journal->Find(key)) {
-    row = MeasurementFromJson(Json::parse(*known));
+  if (const auto* known = run->journal.Find(key)) {
+    row = MeasurementFromJson(*known);
     return;
   }
   const auto image = ReadRgb(e.pictures[t.picture].path);
@@ -146,7 +153,7 @@ void MeasureTask(Run* run, int worker, const Task& t) {
   }
   row = MeasureOnce(*peer, *image, quality, nullptr, nullptr);
   if (row.error.failed()) return;  // to be tried again when the run is resumed
-  if (const Status s = run->journal->Add(key, MeasurementToJson(row).dump()); !s.ok()) run->Fail(s);
+  if (const Status s = run->journal.Add(key, MeasurementToJson(row)); !s.ok()) run->Fail(s);
 }
 
 void Sweep(Run* run) {
@@ -193,6 +200,7 @@ Measurement MeasureOnce(Peer* peer, const RgbPicture& original, double quality,
     m.error.Set(bytes.status().WithContext("encoding"));
     return m;
   }
+  const std::optional<double> estimated_bits = peer->EstimatedBits();
   auto image = peer->Decode(*bytes);
   if (!image.ok()) {
     m.error.Set(image.status().WithContext("decoding"));
@@ -204,7 +212,9 @@ Measurement MeasureOnce(Peer* peer, const RgbPicture& original, double quality,
     return m;
   }
   m.bytes = bytes->size();
-  m.bpp = 8 * static_cast<double>(m.bytes) / static_cast<double>(original.pixels());
+  const double pixels = static_cast<double>(original.pixels());
+  m.bpp = 8 * static_cast<double>(m.bytes) / pixels;
+  if (estimated_bits) m.estimated_bpp = *estimated_bits / pixels;
   m.metrics = *metrics;
   if (file) *file = *std::move(bytes);
   if (decoded) *decoded = *std::move(image);
@@ -223,7 +233,7 @@ Status EvaluationOptions::Validate() const {
     return Invalid("repeats (1 to 1000) or timing pictures (1 or more) are out of range");
   }
   if (!(matched_bpp >= 0 && matched_bpp <= 24)) return Invalid("matched bpp: legal are 0 to 24");
-  if (out.empty()) return Invalid("no report folder; give --out");
+  if (resume && out.empty()) return Invalid("no report folder to go on in; give --out");
   return Status::Ok();
 }
 
@@ -254,15 +264,15 @@ Result<Evaluation> Evaluate(const EvaluationOptions& options, const EvaluationPr
   HALFMOON_RETURN_IF_ERROR(options.Validate());
   Evaluation evaluation;
   evaluation.options = options;
-  evaluation.dataset_name = options.title.empty() ? FolderTitle(options.dataset) : options.title;
+  evaluation.dataset_name = options.title.empty() ? DatasetTitle(options.pictures) : options.title;
   if (!options.anchors.empty()) {  // read first: a typo should not cost minutes
     HALFMOON_ASSIGN_OR_RETURN(evaluation.anchors, ReadCurves(options.anchors));
   }
-  HALFMOON_ASSIGN_OR_RETURN(evaluation.pictures, ListDataset(options.dataset));
+  HALFMOON_ASSIGN_OR_RETURN(evaluation.pictures, ListPictures(options.pictures));
   Run run(&evaluation, progress);
   HALFMOON_RETURN_IF_ERROR(AddCodecs(&run));
   HALFMOON_RETURN_IF_ERROR(OpenReport(&run));
-  PrepareOriginals(&run);
+  ReadPictures(&run);
   HALFMOON_RETURN_IF_ERROR(run.fatal());
   if (std::all_of(evaluation.pictures.begin(), evaluation.pictures.end(),
                   [](const DatasetPicture& p) { return p.error.failed(); })) {
@@ -271,7 +281,7 @@ Result<Evaluation> Evaluate(const EvaluationOptions& options, const EvaluationPr
   }
   Sweep(&run);
   HALFMOON_RETURN_IF_ERROR(run.fatal());
-  if (options.matched_bpp > 0) MatchPictures(&run);
+  if (options.matched_bpp > 0 && !options.out.empty()) MatchPictures(&run);
   HALFMOON_RETURN_IF_ERROR(run.fatal());
   if (options.timing) HALFMOON_RETURN_IF_ERROR(MeasureTiming(&run));
   return evaluation;

@@ -4,11 +4,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "codec/metrics/metrics.h"
-#include "eval/bjontegaard.h"
 #include "eval/curve_files.h"
 #include "eval/peers/peer.h"
 #include "halfmoon/status.h"
@@ -18,20 +18,21 @@ namespace halfmoon::eval {
 // --- What to do ----------------------------------------------------------------------------------
 
 struct EvaluationOptions {
-  std::string dataset;              // a folder of PNG and JPEG files
-  std::string title;                // what to call it; empty: as the folder is called
-  std::vector<std::string> codecs;  // names, see peers/registry.h
-  int points = 5;                   // qualities per codec, spread over its ladder
-  std::vector<double> qualities;    // instead of `points`, the same for every codec
-  std::string out;                  // the report folder
-  int jobs = 1;                     // 1..256 pictures at once; no number depends on it
-  bool resume = false;              // go on from the journal in `out`
-  bool overwrite = false;           // replace an earlier report in `out`
-  std::string anchors;              // file of published curves, or empty
-  BdMethod bd_method = BdMethod::kPchip;
-  double matched_bpp = 0.5;          // 0: no pictures at equal size
-  std::string models_dir;            // as EncodeOptions::models_dir
-  std::vector<std::string> command;  // to be recorded; changes nothing
+  std::vector<std::string> pictures;  // PNG and JPEG files, and folders of them
+  std::string title;                  // what to call them; empty: as they are called
+  std::vector<std::string> codecs;    // names, see peers/registry.h
+  int points = 5;                     // qualities per codec, spread over its ladder
+  std::vector<double> qualities;      // instead of `points`, the same for every codec
+  int jobs = 1;                       // 1..256 pictures at once; no number depends on it
+  std::string anchors;                // file of published curves, or empty
+  std::string models_dir;             // as EncodeOptions::models_dir
+  std::vector<std::string> command;   // to be recorded; changes nothing
+
+  // The report folder. Empty: nothing is written, and what belongs to it is left out.
+  std::string out;
+  bool resume = false;       // go on from the journal in it
+  bool overwrite = false;    // replace an earlier report in it
+  double matched_bpp = 0.5;  // of pictures at equal size; 0: none
 
   // The separate pass for time and memory.
   bool timing = false;
@@ -56,11 +57,11 @@ struct Failure {
 };
 
 struct DatasetPicture {
-  std::string name;  // file name
+  std::string name;  // of the file; of several with one name, the whole path
   std::string path;
   std::uint32_t width = 0, height = 0;
   std::uint64_t hash = 0;  // of the file's bytes
-  std::string file;        // the original in the report folder
+  std::string file;        // the original in the report folder; empty without one
   std::string note;        // what was changed of it before any codec got it; mostly empty
   Failure error;
 
@@ -70,14 +71,21 @@ struct DatasetPicture {
 struct Measurement {
   std::uint64_t bytes = 0;
   double bpp = 0;
+  std::optional<double> estimated_bpp;  // Peer::EstimatedBits
   metrics::MetricValues metrics;
   Failure error;
 };
 
+// The median of some equal calls.
+struct Spent {
+  double seconds = 0;
+  std::int64_t memory_bytes = 0;  // the peak beyond what the process held before it made the codec
+  std::vector<Stage> stages;      // of the calls with the median; of codecs that tell
+};
+
 struct TimingRow {
   int picture = 0, point = 0, threads = 1;
-  double encode_seconds = 0, decode_seconds = 0;
-  std::int64_t encode_memory_bytes = 0, decode_memory_bytes = 0;
+  Spent encode, decode;
   Failure error;
 };
 
@@ -113,9 +121,9 @@ using EvaluationProgress =
     std::function<void(const std::string& what, std::size_t done, std::size_t total)>;
 
 // Measures everything and writes the originals, the matched pictures and the journal to the report
-// folder; the result files are written by WriteResults.
+// folder, if there is one; the result files are written by WriteResults.
 // Failing pictures and codecs are part of the result. Errors: kInvalidArgument (options, no
-// pictures, unknown codec), kFileExists (an earlier report), kIo, kCorrupt (a damaged journal).
+// pictures, unknown codec, the journal of another run), kFileExists (an earlier report), kIo.
 Result<Evaluation> Evaluate(const EvaluationOptions& options, const EvaluationProgress& progress);
 
 }  // namespace halfmoon::eval

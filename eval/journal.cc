@@ -2,87 +2,60 @@
 
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
-#include <nlohmann/json.hpp>
-
-#include "bitstream/checksum.h"
-#include "codec/io/read_file.h"
+#include <fstream>
 
 namespace halfmoon::eval {
 namespace {
 
+using json = nlohmann::ordered_json;
+
 constexpr char kRunKey[] = "run";
 
-std::string Line(const std::string& key, const std::string& value) {
-  const std::string body =
-      nlohmann::json(key).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) + " " +
-      value;
-  char sum[17];
-  std::snprintf(sum, sizeof(sum), "%016llx",
-                static_cast<unsigned long long>(XXH3_64bits(body.data(), body.size())));
-  return std::string(sum) + " " + body + "\n";
-}
-
-// Key and value of a line without its line feed; nothing when it isn't whole.
-std::optional<std::pair<std::string, std::string>> ParseLine(const std::string& line) {
-  if (line.size() < 20 || line[16] != ' ' || line[17] != '"') return std::nullopt;
-  std::size_t end = 18;
-  while (end < line.size() && line[end] != '"') end += line[end] == '\\' ? 2 : 1;
-  if (end + 1 >= line.size()) return std::nullopt;
-  const auto key = nlohmann::json::parse(line.substr(17, end - 16), nullptr, false);
-  const std::string value = line.substr(end + 2);
-  if (!key.is_string() || Line(key, value) != line + "\n") return std::nullopt;
-  return std::pair{key.get<std::string>(), value};
+// Names may be of any bytes: those that are no UTF-8 become U+FFFD.
+std::string Text(const json& value) {
+  return value.dump(-1, ' ', true, json::error_handler_t::replace);
 }
 
 }  // namespace
 
-Result<std::unique_ptr<Journal>> Journal::Open(const std::string& path,
-                                               const std::string& signature, bool resume) {
-  auto journal = std::make_unique<Journal>();
-  journal->path_ = path;
-  std::size_t whole = 0;  // bytes of whole lines
-  std::error_code error;
-  if (resume && std::filesystem::exists(path, error)) {
-    HALFMOON_ASSIGN_OR_RETURN(const auto bytes, ReadFile(path));
-    const std::string text(bytes.begin(), bytes.end());
-    for (int number = 1; whole < text.size(); ++number) {
-      const std::size_t end = text.find('\n', whole);
-      if (end == std::string::npos) break;  // cut off in the middle
-      auto entry = ParseLine(text.substr(whole, end - whole));
-      if (!entry) {
-        return Status(StatusCode::kCorrupt, path + ": line " + std::to_string(number) +
-                                                " is damaged; start anew with --force");
-      }
-      journal->entries_[entry->first] = std::move(entry->second);
-      whole = end + 1;
+Status Journal::Open(const std::string& path, const json& signature, bool resume) {
+  path_ = path;
+  bool cut = false;
+  if (resume) {
+    std::ifstream in(path, std::ios::binary);
+    for (std::string line; std::getline(in, line);) {
+      cut = in.eof();
+      const json entry = json::parse(line, nullptr, /*allow_exceptions=*/false);
+      if (!entry.is_object()) continue;
+      for (const auto& [key, value] : entry.items()) entries_[key] = value;
     }
-    const auto run = journal->entries_.find(kRunKey);
-    if (run != journal->entries_.end() && run->second != signature) {
-      return Status(StatusCode::kInvalidArgument,
-                    path +
-                        ": belongs to another run (other pictures, codecs or versions); "
-                        "name another report folder, or start anew with --force");
-    }
-    std::filesystem::resize_file(path, whole, error);
   }
-  journal->file_.reset(std::fopen(path.c_str(), whole > 0 ? "ab" : "wb"));
-  if (!journal->file_) return Status(StatusCode::kIo, path + ": " + std::strerror(errno));
-  if (whole == 0) HALFMOON_RETURN_IF_ERROR(journal->Add(kRunKey, signature));
-  return journal;
+  const json* const run = Find(kRunKey);
+  if (!entries_.empty() && (!run || Text(*run) != Text(signature))) {
+    return {StatusCode::kInvalidArgument,
+            path +
+                ": belongs to another run (other pictures, codecs or versions); "
+                "name another report folder, or start anew with --force"};
+  }
+  file_.reset(std::fopen(path.c_str(), resume ? "ab" : "wb"));
+  if (!file_) return {StatusCode::kIo, path + ": " + std::strerror(errno)};
+  if (cut) HALFMOON_RETURN_IF_ERROR(Write("\n"));
+  return run ? Status::Ok() : Add(kRunKey, signature);
 }
 
-std::optional<std::string> Journal::Find(const std::string& key) const {
+const json* Journal::Find(const std::string& key) const {
   const auto found = entries_.find(key);
-  if (found == entries_.end()) return std::nullopt;
-  return found->second;
+  return found == entries_.end() ? nullptr : &found->second;
 }
 
-Status Journal::Add(const std::string& key, const std::string& value) {
-  const std::string line = Line(key, value);
+Status Journal::Add(const std::string& key, const json& value) {
+  return Write(Text({{key, value}}) + "\n");
+}
+
+Status Journal::Write(const std::string& text) {
   const std::lock_guard lock(mutex_);
-  if (std::fwrite(line.data(), 1, line.size(), file_.get()) != line.size() ||
-      std::fflush(file_.get()) != 0) {
+  if (file_ && (std::fwrite(text.data(), 1, text.size(), file_.get()) != text.size() ||
+                std::fflush(file_.get()) != 0)) {
     return {StatusCode::kIo, path_ + ": " + std::strerror(errno)};
   }
   return Status::Ok();

@@ -6,37 +6,40 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <optional>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "halfmoon/status.h"
 
 namespace halfmoon::eval {
 
-// One line per entry: a checksum, the key as JSON text, the value as JSON. The first entry says
-// which run the journal belongs to. A last line that was cut off by a kill is dropped; anything
-// else that is wrong is an error.
+// One JSON object per line: {KEY: VALUE}; the first one says which run the journal belongs to. A
+// line that isn't whole, such as the last one before a kill, counts as not written.
 class Journal {
  public:
-  // `signature`: JSON text that is equal only for runs that would give the same entries.
-  // With `resume` an existing journal's entries are taken over.
-  // Errors: kInvalidArgument when it belongs to another run; kCorrupt; kIo.
-  static Result<std::unique_ptr<Journal>> Open(const std::string& path,
-                                               const std::string& signature, bool resume);
+  // Before Open it keeps nothing and knows nothing: that of a run without a folder.
+  Journal() = default;
 
-  // The value of an earlier run's entry. REQUIRES: no Add at the same time.
-  std::optional<std::string> Find(const std::string& key) const;
-  // Thread-safe. `value`: JSON text. The entry outlives a kill of this process from then on.
-  Status Add(const std::string& key, const std::string& value);
+  // `signature` is equal only for runs that would give the same entries. With `resume` an existing
+  // journal's entries are taken over, else it is replaced.
+  // Errors: kInvalidArgument when it belongs to another run; kIo.
+  Status Open(const std::string& path, const nlohmann::ordered_json& signature, bool resume);
+
+  // The value of an earlier run's entry, or null.
+  const nlohmann::ordered_json* Find(const std::string& key) const;
+  // Thread-safe. The entry outlives a kill of this process from then on.
+  Status Add(const std::string& key, const nlohmann::ordered_json& value);
 
  private:
   struct Closer {
     void operator()(std::FILE* f) const { std::fclose(f); }
   };
 
+  Status Write(const std::string& text);
+
   std::string path_;
   std::unique_ptr<std::FILE, Closer> file_;
-  std::map<std::string, std::string> entries_;
+  std::map<std::string, nlohmann::ordered_json> entries_;
   std::mutex mutex_;
 };
 

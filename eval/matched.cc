@@ -73,8 +73,8 @@ Status Match(Run* run, int worker, std::size_t c, std::size_t p, MatchedFile* ou
   const double target = run->options().matched_bpp;
   const std::string key = EntryKey("matched", codec, target, e.pictures[p]);
   std::error_code error;
-  if (const auto known = run->journal->Find(key)) {
-    *out = FromJson(Json::parse(*known));
+  if (const auto* known = run->journal.Find(key)) {
+    *out = FromJson(*known);
     if (fs::exists(run->OutPath(out->file), error) &&
         (out->encoded.empty() || fs::exists(run->OutPath(out->encoded), error))) {
       return Status::Ok();
@@ -113,7 +113,7 @@ Status Match(Run* run, int worker, std::size_t c, std::size_t p, MatchedFile* ou
     out->encoded = stem + codec.info.extension;
     HALFMOON_RETURN_IF_ERROR(WriteFile(run->OutPath(out->encoded), file, /*overwrite=*/true));
   }
-  return run->journal->Add(key, ToJson(*out).dump());
+  return run->journal.Add(key, ToJson(*out));
 }
 
 }  // namespace

@@ -5,27 +5,19 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <fstream>
 #include <set>
 #include <thread>
 
 #include "codec/io/atomic_file.h"
 #include "eval/aggregate.h"
 #include "eval/entries.h"
+#include "eval/timing.h"
 
 namespace halfmoon::eval {
 namespace {
 
 Json Machine() {
-  std::string cpu = "unknown";
-  std::ifstream in("/proc/cpuinfo");
-  for (std::string line; std::getline(in, line);) {
-    if (line.rfind("model name", 0) == 0) {
-      cpu = line.substr(line.find(':') + 2);
-      break;
-    }
-  }
-  return {{"cpu", cpu},
+  return {{"cpu", CpuName()},
           {"cores", std::thread::hardware_concurrency()},
           {"memory_bytes", static_cast<std::int64_t>(::sysconf(_SC_PHYS_PAGES)) *
                                static_cast<std::int64_t>(::sysconf(_SC_PAGESIZE))}};
@@ -35,16 +27,20 @@ Json Number(double value) { return std::isfinite(value) ? Json(value) : Json(nul
 
 Json DatasetToJson(const Evaluation& e) {
   Json pictures = Json::array();
+  int count = 0;
   for (const DatasetPicture& p : e.pictures) {
+    Json& json = pictures.emplace_back(Json{{"name", p.name}});
     if (p.error.failed()) {
-      pictures.push_back({{"name", p.name}, {"error", p.error.message}});
-    } else {
-      pictures.push_back(
-          {{"name", p.name}, {"width", p.width}, {"height", p.height}, {"file", p.file}});
-      if (!p.note.empty()) pictures.back()["note"] = p.note;
+      json["error"] = p.error.message;
+      continue;
     }
+    ++count;
+    json["width"] = p.width;
+    json["height"] = p.height;
+    if (!p.file.empty()) json["file"] = p.file;
+    if (!p.note.empty()) json["note"] = p.note;
   }
-  return {{"name", e.dataset_name}, {"pictures", pictures}};
+  return {{"name", e.dataset_name}, {"count", count}, {"pictures", pictures}};
 }
 
 Json TimingToJson(const TimingRow& t) {
@@ -52,10 +48,11 @@ Json TimingToJson(const TimingRow& t) {
   if (t.error.failed()) {
     json["error"] = t.error.message;
   } else {
-    json["encode_seconds"] = t.encode_seconds;
-    json["decode_seconds"] = t.decode_seconds;
-    json["encode_memory_bytes"] = t.encode_memory_bytes;
-    json["decode_memory_bytes"] = t.decode_memory_bytes;
+    const Json encode = SpentToJson(t.encode), decode = SpentToJson(t.decode);
+    for (const char* key : {"seconds", "memory_bytes", "stages"}) {
+      json[std::string("encode_") + key] = encode[key];
+      json[std::string("decode_") + key] = decode[key];
+    }
   }
   return json;
 }
@@ -73,6 +70,7 @@ Json CodecToJson(const Evaluation& e, const CodecResult& c) {
     Json point = {{"quality", m.quality}};
     if (m.pictures > 0) {
       point["bpp"] = m.bpp;
+      if (m.estimated_bpp) point["estimated_bpp"] = *m.estimated_bpp;
       point["bytes"] = m.bytes;
       point["metrics"] = MetricsToJson(m.metrics);
     }
@@ -110,12 +108,12 @@ Json AnchorsToJson(const Evaluation& e) {
   return anchors;
 }
 
-Json BdToJson(const Evaluation& e, const BdEntry& b) {
+Json BdToJson(const BdEntry& b) {
   Json json = {{"anchor", b.anchor}, {"test", b.test}, {"published", b.published}};
   for (const metrics::MetricName& n : metrics::kMetrics) {
     if (n.metric == b.metric) json["metric"] = std::string(n.key);
   }
-  json["method"] = e.options.bd_method == BdMethod::kPchip ? "pchip" : "cubic";
+  json["method"] = "pchip";
   if (b.difference.ok()) {
     const BdDifference& d = *b.difference;
     json["bd_rate"] = Number(d.bd_rate);
@@ -188,12 +186,12 @@ std::string CsvNumber(double value) {
 
 // Mean seconds of a point with one thread; nothing when it was not measured.
 std::optional<double> MeanSeconds(const CodecResult& c, std::size_t point,
-                                  double TimingRow::*field) {
+                                  Spent TimingRow::*field) {
   double sum = 0;
   int count = 0;
   for (const TimingRow& t : c.timing) {
     if (t.threads != 1 || t.error.failed() || t.point != static_cast<int>(point)) continue;
-    sum += t.*field;
+    sum += (t.*field).seconds;
     ++count;
   }
   if (count == 0) return std::nullopt;
@@ -214,8 +212,8 @@ CurveFile ToCurveFile(const Evaluation& e, const CodecResult& c) {
     add(&curve.bpp, means[q].bpp);
     add(&curve.psnr_rgb, means[q].metrics[metrics::Metric::kPsnrRgb]);
     add(&curve.ms_ssim_rgb, means[q].metrics[metrics::Metric::kMsSsim]);
-    add(&curve.encoding_time, MeanSeconds(c, q, &TimingRow::encode_seconds));
-    add(&curve.decoding_time, MeanSeconds(c, q, &TimingRow::decode_seconds));
+    add(&curve.encoding_time, MeanSeconds(c, q, &TimingRow::encode));
+    add(&curve.decoding_time, MeanSeconds(c, q, &TimingRow::decode));
   }
   for (auto* list :
        {&curve.psnr_rgb, &curve.ms_ssim_rgb, &curve.encoding_time, &curve.decoding_time}) {
@@ -235,9 +233,7 @@ Status WriteText(const std::string& path, const std::string& text) {
                    /*overwrite=*/true);
 }
 
-}  // namespace
-
-std::string ResultsToJson(const Evaluation& e) {
+Json ToJson(const Evaluation& e) {
   Json metrics = Json::array(), codecs = Json::array(), bd = Json::array();
   for (const metrics::MetricName& n : metrics::kMetrics) {
     metrics.push_back({{"key", std::string(n.key)},
@@ -245,7 +241,7 @@ std::string ResultsToJson(const Evaluation& e) {
                        {"unit", std::string(n.unit)}});
   }
   for (const CodecResult& c : e.codecs) codecs.push_back(CodecToJson(e, c));
-  for (const BdEntry& b : CompareAll(e)) bd.push_back(BdToJson(e, b));
+  for (const BdEntry& b : CompareAll(e)) bd.push_back(BdToJson(b));
   Json json = {{"format", "halfmoon-eval-1"},  {"halfmoon", HALFMOON_VERSION},
                {"command", e.options.command}, {"machine", Machine()},
                {"metrics", metrics},           {"dataset", DatasetToJson(e)},
@@ -256,7 +252,27 @@ std::string ResultsToJson(const Evaluation& e) {
     json["anchors_dataset"] = {{"name", e.anchors.dataset.name}, {"fits", AnchorsFit(e)}};
   }
   if (!e.timing_threads.empty()) json["timing"] = TimingInfo(e);
+  return json;
+}
+
+std::string Text(const Json& json) {
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace
+
+std::string ResultsToJson(const Evaluation& e) { return Text(ToJson(e)); }
+
+std::string SummaryToJson(const Evaluation& e) {
+  Json json = ToJson(e);
+  json["format"] = "halfmoon-eval-summary-1";
+  for (const char* key : {"metrics", "anchors", "matched"}) json.erase(key);
+  json["dataset"].erase("pictures");
+  for (Json& codec : json["codecs"]) codec.erase("pictures");
+  for (Json& bd : json["bd"]) {
+    if (bd.contains("per_picture")) bd["per_picture"].erase("values");
+  }
+  return Text(json);
 }
 
 std::string PicturesToCsv(const Evaluation& e) {

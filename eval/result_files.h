@@ -1,4 +1,5 @@
-// Writes what an evaluation found into its report folder; the format is docs/eval-format.md.
+// What an evaluation found, as text, and as files of its report folder; the format is
+// docs/eval-format.md.
 #pragma once
 
 #include <string>
@@ -10,8 +11,11 @@ namespace halfmoon::eval {
 // results.json, pictures.csv and codecs/*.json. Errors: kIo.
 Status WriteResults(const Evaluation& evaluation);
 
-// The texts of the first two, for tests.
+// The texts of the first two.
 std::string ResultsToJson(const Evaluation& evaluation);
 std::string PicturesToCsv(const Evaluation& evaluation);
+
+// The first without its lists of single pictures and what only the report needs.
+std::string SummaryToJson(const Evaluation& evaluation);
 
 }  // namespace halfmoon::eval

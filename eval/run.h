@@ -42,7 +42,7 @@ class Run {
   Evaluation* evaluation;
   const EvaluationProgress& progress;
   PeerPool peers;
-  std::unique_ptr<Journal> journal;
+  Journal journal;
 
  private:
   mutable std::mutex mutex_;  // guards what follows

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
 #include <fstream>
 #include <thread>
 
@@ -14,6 +13,7 @@
 #include "eval/entries.h"
 #include "eval/process.h"
 #include "eval/run.h"
+#include "eval/work_folder.h"
 
 namespace halfmoon::eval {
 namespace {
@@ -38,16 +38,18 @@ std::int64_t StatusBytes(const std::string& field) {
 // From here on VmHWM counts anew (Linux 4.0 and later).
 void ForgetPeak() { std::ofstream("/proc/self/clear_refs") << "5"; }
 
-double Median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t n = values.size();
-  return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
+// Of an even number of runs the mean of the two in the middle. REQUIRES: at least one run.
+Spent Median(std::vector<Spent> runs) {
+  std::sort(runs.begin(), runs.end(),
+            [](const Spent& a, const Spent& b) { return a.seconds < b.seconds; });
+  Spent median = runs[runs.size() / 2];
+  const Spent& below = runs[(runs.size() - 1) / 2];  // of an odd number the same
+  median.seconds = (below.seconds + median.seconds) / 2;
+  for (std::size_t i = 0; i < std::min(below.stages.size(), median.stages.size()); ++i) {
+    median.stages[i].seconds = (below.stages[i].seconds + median.stages[i].seconds) / 2;
+  }
+  return median;
 }
-
-struct Spent {
-  double seconds = 0;
-  std::int64_t memory_bytes = 0;
-};
 
 Result<Spent> RunChild(Run* run, const Json& request) {
   std::vector<std::string> command = run->options().child_command;
@@ -57,9 +59,9 @@ Result<Spent> RunChild(Run* run, const Json& request) {
     return Status(StatusCode::kUnsupportedFeature,
                   "exit code " + std::to_string(child.exit_code) + ": " + LastLine(child.err));
   }
-  const auto json = Json::parse(child.out, nullptr, false);
+  const Json json = Json::parse(child.out, nullptr, false);
   if (!json.is_object()) return Status(StatusCode::kInternal, "the measuring process said nothing");
-  return Spent{json.at("seconds"), json.at("memory_bytes")};
+  return SpentFromJson(json);
 }
 
 Status MeasureRow(Run* run, std::size_t codec, const std::string& coded_path, TimingRow* row) {
@@ -73,18 +75,14 @@ Status MeasureRow(Run* run, std::size_t codec, const std::string& coded_path, Ti
                   {"quality", c.qualities[row->point]},
                   {"operation", "encode"},
                   {"input", picture.path}};
-  HALFMOON_ASSIGN_OR_RETURN(const Spent encode, RunChild(run, request));
+  HALFMOON_ASSIGN_OR_RETURN(row->encode, RunChild(run, request));
   HALFMOON_ASSIGN_OR_RETURN(const RgbPicture image, ReadRgb(picture.path));
   HALFMOON_ASSIGN_OR_RETURN(Peer* const peer, run->peers.Get(0, codec));
   HALFMOON_ASSIGN_OR_RETURN(const auto file, peer->Encode(image, c.qualities[row->point]));
   HALFMOON_RETURN_IF_ERROR(WriteFile(coded_path, file, /*overwrite=*/true));
   request["operation"] = "decode";
   request["input"] = coded_path;
-  HALFMOON_ASSIGN_OR_RETURN(const Spent decode, RunChild(run, request));
-  row->encode_seconds = encode.seconds;
-  row->encode_memory_bytes = encode.memory_bytes;
-  row->decode_seconds = decode.seconds;
-  row->decode_memory_bytes = decode.memory_bytes;
+  HALFMOON_ASSIGN_OR_RETURN(row->decode, RunChild(run, request));
   return Status::Ok();
 }
 
@@ -113,32 +111,25 @@ Status MeasureTiming(Run* run) {
       }
     }
   }
-  const std::string coded = run->OutPath(".timing-coded");
+  HALFMOON_ASSIGN_OR_RETURN(const auto folder, WorkFolder::Create());
+  const std::string coded = *folder / "coded";
   run->Restart();
   for (auto& [c, row] : rows) {
     const std::string key =
         EntryKey("timing-" + std::to_string(row.threads) + "-" + std::to_string(e.options.repeats),
                  e.codecs[c], e.codecs[c].qualities[row.point], e.pictures[row.picture]);
-    if (const auto known = run->journal->Find(key)) {
-      const Json json = Json::parse(*known);
-      json.at("e").get_to(row.encode_seconds);
-      json.at("d").get_to(row.decode_seconds);
-      json.at("em").get_to(row.encode_memory_bytes);
-      json.at("dm").get_to(row.decode_memory_bytes);
+    if (const auto* known = run->journal.Find(key)) {
+      row.encode = SpentFromJson(known->at("encode"));
+      row.decode = SpentFromJson(known->at("decode"));
     } else if (const Status s = MeasureRow(run, c, coded, &row); !s.ok()) {
       row.error.Set(s);
     } else {
-      const Json json = {{"e", row.encode_seconds},
-                         {"d", row.decode_seconds},
-                         {"em", row.encode_memory_bytes},
-                         {"dm", row.decode_memory_bytes}};
-      HALFMOON_RETURN_IF_ERROR(run->journal->Add(key, json.dump()));
+      HALFMOON_RETURN_IF_ERROR(run->journal.Add(
+          key, Json{{"encode", SpentToJson(row.encode)}, {"decode", SpentToJson(row.decode)}}));
     }
     e.codecs[c].timing.push_back(row);
     run->Step("timing", rows.size());
   }
-  std::error_code ignored;
-  std::filesystem::remove(coded, ignored);
   return Status::Ok();
 }
 
@@ -163,10 +154,6 @@ Result<std::string> RunTimingChild(const std::string& request) {
   const bool encode = operation == "encode";
   RgbPicture image;
   std::vector<std::uint8_t> file;
-  if (operation == "start") {  // nothing but making the codec
-    HALFMOON_RETURN_IF_ERROR(CreatePeer(codec, settings).status());
-    return std::string("{}");
-  }
   if (encode) {
     HALFMOON_ASSIGN_OR_RETURN(image, ReadRgb(input));
   } else {
@@ -175,7 +162,7 @@ Result<std::string> RunTimingChild(const std::string& request) {
   const std::int64_t before = StatusBytes("VmRSS:");
   ForgetPeak();
   HALFMOON_ASSIGN_OR_RETURN(const auto peer, CreatePeer(codec, settings));
-  std::vector<double> seconds;
+  std::vector<Spent> runs;
   for (int i = 0; i <= repeats; ++i) {
     const auto start = std::chrono::steady_clock::now();
     if (encode) {
@@ -183,14 +170,24 @@ Result<std::string> RunTimingChild(const std::string& request) {
     } else {
       if (const auto r = peer->Decode(file); !r.ok()) return r.status();
     }
-    if (i > 0) seconds.push_back(Seconds(start));  // the first one warms up
+    if (i > 0) runs.push_back({Seconds(start), 0, peer->Stages()});  // the first one warms up
   }
-  std::int64_t memory = std::max<std::int64_t>(StatusBytes("VmHWM:") - before, 0);
+  Spent spent = Median(std::move(runs));
+  spent.memory_bytes = std::max<std::int64_t>(StatusBytes("VmHWM:") - before, 0);
   struct rusage children = {};
   if (::getrusage(RUSAGE_CHILDREN, &children) == 0) {  // exec: its programs
-    memory = std::max<std::int64_t>(memory, std::int64_t{children.ru_maxrss} * 1024);
+    spent.memory_bytes =
+        std::max<std::int64_t>(spent.memory_bytes, std::int64_t{children.ru_maxrss} * 1024);
   }
-  return Json{{"seconds", Median(seconds)}, {"memory_bytes", memory}}.dump();
+  return SpentToJson(spent).dump();
+}
+
+std::string CpuName() {
+  std::ifstream in("/proc/cpuinfo");
+  for (std::string line; std::getline(in, line);) {
+    if (line.rfind("model name", 0) == 0) return line.substr(line.find(':') + 2);
+  }
+  return "unknown";
 }
 
 }  // namespace halfmoon::eval

@@ -1,4 +1,4 @@
-// The child's side of the pass for time and memory: one measurement in a process of its own.
+// The pass for time and memory: the child's side, one measurement in a process of its own.
 #pragma once
 
 #include <string>
@@ -8,10 +8,11 @@
 namespace halfmoon::eval {
 
 // Does what `request` (JSON made by MeasureTiming) says: reads a picture or file, encodes or
-// decodes it once to warm up and then `repeats` times. Returns JSON with the median of the seconds
-// and the peak of memory beyond what the process used before it made the codec. The operation
-// "start" only makes the codec. Errors: kInvalidArgument for a request it doesn't understand; those
-// of the codec.
+// decodes it once to warm up and then `repeats` times. Returns the Spent as JSON.
+// Errors: kInvalidArgument for a request it doesn't understand; those of the codec.
 Result<std::string> RunTimingChild(const std::string& request);
+
+// The processor, which a time says nothing without; "unknown" where the system does not tell.
+std::string CpuName();
 
 }  // namespace halfmoon::eval

@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <thread>
 
+#include "cli/commands/eval_tables.h"
 #include "cli/console.h"
 #include "cli/options.h"
 #include "eval/aggregate.h"
@@ -22,150 +21,37 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr char kReportGroup[] = "Report", kTimingGroup[] = "Time and memory";
+
 struct Options {
+  std::vector<std::string> folders;  // of --dataset
   eval::EvaluationOptions eval;
-  std::string bd = "pchip";
   ReportOptions report;
 };
 
 // Decides about the numbers and so belongs to the result; --jobs, --out and the like don't.
-std::vector<std::string> RecordedCommand(const Options& o) {
-  std::vector<std::string> c = {"halfmoon", "eval", "--dataset", o.eval.dataset};
-  for (const std::string& codec : o.eval.codecs) c.insert(c.end(), {"--codec", codec});
-  if (o.eval.qualities.empty()) {
-    c.insert(c.end(), {"--points", std::to_string(o.eval.points)});
+std::vector<std::string> RecordedCommand(const eval::EvaluationOptions& o) {
+  std::vector<std::string> c = {"halfmoon", "eval"};
+  c.insert(c.end(), o.pictures.begin(), o.pictures.end());
+  for (const std::string& codec : o.codecs) c.insert(c.end(), {"--codec", codec});
+  if (o.qualities.empty()) {
+    c.insert(c.end(), {"--points", std::to_string(o.points)});
   } else {
     std::string list;
-    for (const double q : o.eval.qualities) {
+    for (const double q : o.qualities) {
       char text[32];
       std::snprintf(text, sizeof(text), "%s%.10g", list.empty() ? "" : ",", q);
       list += text;
     }
     c.insert(c.end(), {"--quality", list});
   }
-  if (!o.eval.title.empty()) c.insert(c.end(), {"--title", o.eval.title});
-  if (!o.eval.anchors.empty()) c.insert(c.end(), {"--anchors", o.eval.anchors});
-  if (o.bd != "pchip") c.insert(c.end(), {"--bd", o.bd});
-  if (o.eval.matched_bpp != eval::EvaluationOptions().matched_bpp) {
-    c.insert(c.end(), {"--matched-bpp", Fixed(o.eval.matched_bpp, 3)});
+  if (!o.title.empty()) c.insert(c.end(), {"--title", o.title});
+  if (!o.anchors.empty()) c.insert(c.end(), {"--anchors", o.anchors});
+  if (o.matched_bpp != eval::EvaluationOptions().matched_bpp) {
+    c.insert(c.end(), {"--matched-bpp", Fixed(o.matched_bpp, 3)});
   }
-  if (o.eval.timing) c.push_back("--timing");
+  if (o.timing) c.push_back("--timing");
   return c;
-}
-
-std::string Cell(const std::optional<double>& value, int digits) {
-  return value ? Fixed(*value, digits) : "n/a";
-}
-
-void PrintPoints(const eval::Evaluation& e) {
-  Table table({"codec", ">quality", ">bpp", ">PSNR/dB", ">MS-SSIM", ">MS-SSIM/dB", ">SSIMULACRA2",
-               ">failed"});
-  for (const eval::CodecResult& codec : e.codecs) {
-    for (const eval::PointMeans& p : eval::MeansOf(e, codec)) {
-      table.Add({codec.info.name, Fixed(p.quality, 1), p.pictures ? Fixed(p.bpp, 4) : "-",
-                 Cell(p.metrics[metrics::Metric::kPsnrRgb], 3),
-                 Cell(p.metrics[metrics::Metric::kMsSsim], 5),
-                 Cell(p.metrics[metrics::Metric::kMsSsimDb], 3),
-                 Cell(p.metrics[metrics::Metric::kSsimulacra2], 2), std::to_string(p.failed)});
-    }
-  }
-  PrintText(table.ToText());
-}
-
-// Differences between codecs of the run.
-void PrintDifferences(const std::vector<eval::BdEntry>& entries) {
-  Table table({"codec", "against", "metric", ">BD-rate", ">BD-metric", ">overlap", ">per picture",
-               ">wins", ">losses"});
-  bool any = false;
-  for (const eval::BdEntry& b : entries) {
-    if (b.published || !b.difference.ok()) continue;
-    std::string metric;
-    for (const metrics::MetricName& n : metrics::kMetrics) {
-      if (n.metric == b.metric) metric = n.key;
-    }
-    const eval::BdDifference& d = *b.difference;
-    any = true;
-    table.Add({b.test, b.anchor, metric, Fixed(d.bd_rate, 1) + " %", Fixed(d.bd_metric, 2),
-               Fixed(d.low, 1) + ".." + Fixed(d.high, 1) + " (" + Fixed(d.share * 100, 0) + " %)",
-               b.per_picture.empty() ? "" : Fixed(b.mean, 1) + " +- " + Fixed(b.stddev, 1) + " %",
-               std::to_string(b.wins), std::to_string(b.losses)});
-  }
-  if (any) PrintText("\n" + table.ToText());
-}
-
-// BD-rates by PSNR against published curves: a line a curve, a column a codec. There may be dozens
-// of curves; the report has all.
-void PrintPublished(const eval::Evaluation& e, const std::vector<eval::BdEntry>& entries) {
-  constexpr std::size_t kMostCurves = 8;
-  std::vector<std::string> head = {"BD-rate by PSNR against"}, codecs, curves;
-  std::map<std::string, std::string> cells;  // by curve and codec
-  for (const eval::BdEntry& b : entries) {
-    if (!b.published || b.metric != metrics::Metric::kPsnrRgb) continue;
-    if (std::find(codecs.begin(), codecs.end(), b.test) == codecs.end()) codecs.push_back(b.test);
-    if (std::find(curves.begin(), curves.end(), b.anchor) == curves.end()) {
-      curves.push_back(b.anchor);
-    }
-    cells[b.anchor + "\n" + b.test] =
-        b.difference.ok() ? Fixed(b.difference->bd_rate, 1) + " %" : "n/a";
-  }
-  if (curves.empty()) return;
-  if (!eval::AnchorsFit(e)) {
-    PrintText("\ndifferences against the " + std::to_string(curves.size()) +
-              " published curves, which are of other pictures: in results.json and the report\n");
-    return;
-  }
-  for (const std::string& codec : codecs) head.push_back(">" + codec);
-  Table table(head);
-  for (std::size_t i = 0; i < std::min(curves.size(), kMostCurves); ++i) {
-    std::vector<std::string> row = {curves[i]};
-    for (const std::string& codec : codecs) row.push_back(cells[curves[i] + "\n" + codec]);
-    table.Add(row);
-  }
-  PrintText("\n" + table.ToText());
-  if (curves.size() > kMostCurves) {
-    PrintText("and " + std::to_string(curves.size() - kMostCurves) +
-              " more published curves: in results.json and the report\n");
-  }
-}
-
-// What readers of the numbers must know, on the error stream.
-void WarnAboutNumbers(const eval::Evaluation& e, const std::vector<eval::BdEntry>& entries) {
-  for (const std::string& note : eval::NotesOf(e)) PrintWarning(note);
-  int published = 0;
-  for (const eval::BdEntry& b : entries) {
-    const bool warns = !b.difference.ok() || !b.difference->warning.empty();
-    if (b.published) {
-      published += warns ? 1 : 0;
-    } else if (!b.difference.ok()) {
-      PrintWarning("no BD-rate: " + b.difference.status().message());
-    } else if (warns) {
-      PrintWarning(b.difference->warning);
-    }
-  }
-  if (published > 0 && eval::AnchorsFit(e)) {
-    PrintWarning(std::to_string(published) + (published == 1 ? " difference" : " differences") +
-                 " against published curves can't be computed or overlap little; the report says "
-                 "which");
-  }
-}
-
-// Each different failure once, with how often it happened.
-void WarnAboutFailures(const eval::Evaluation& e) {
-  for (const eval::DatasetPicture& p : e.pictures) {
-    if (p.error.failed()) PrintWarning(p.error.message + "; left out");
-  }
-  for (const eval::CodecResult& c : e.codecs) {
-    if (c.error.failed()) PrintWarning(c.error.message + "; left out");
-    std::map<std::string, int> messages;
-    for (const auto& point : c.rows) {
-      for (const eval::Measurement& m : point) {
-        if (m.error.failed()) ++messages[m.error.message];
-      }
-    }
-    for (const auto& [message, count] : messages) {
-      PrintWarning(c.info.name + ": " + std::to_string(count) + " failed: " + message);
-    }
-  }
 }
 
 // Pictures and page of the results that are in the folder already.
@@ -191,8 +77,9 @@ Status WriteReport(const Options& o) {
 }
 
 Status Run(Options& o) {
-  o.eval.bd_method = o.bd == "cubic" ? eval::BdMethod::kCubic : eval::BdMethod::kPchip;
-  o.eval.command = RecordedCommand(o);
+  o.eval.pictures.insert(o.eval.pictures.end(), o.folders.begin(), o.folders.end());
+  if (o.eval.codecs.empty()) o.eval.codecs = {"ae"};
+  o.eval.command = RecordedCommand(o.eval);
   std::error_code error;
   o.eval.child_command = {fs::read_symlink("/proc/self/exe", error).string(), "measure"};
   auto line = std::make_unique<ProgressLine>(o.report.quiet);
@@ -206,21 +93,21 @@ Status Run(Options& o) {
       });
   line->Clear();
   if (!evaluation.ok()) return evaluation.status();
-  HALFMOON_RETURN_IF_ERROR(eval::WriteResults(*evaluation));
-  HALFMOON_RETURN_IF_ERROR(WriteReport(o));
-  const std::vector<eval::BdEntry> entries = eval::CompareAll(*evaluation);
-  if (!o.report.quiet) {
-    WarnAboutFailures(*evaluation);
-    WarnAboutNumbers(*evaluation, entries);
+  const bool folder = !o.eval.out.empty();
+  if (folder) {
+    HALFMOON_RETURN_IF_ERROR(eval::WriteResults(*evaluation));
+    HALFMOON_RETURN_IF_ERROR(WriteReport(o));
   }
+  const std::vector<eval::BdEntry> entries = eval::CompareAll(*evaluation);
+  if (!o.report.quiet) WarnAbout(*evaluation, entries);
   if (o.report.json) {
-    PrintText(eval::ResultsToJson(*evaluation));
+    PrintText(folder ? eval::ResultsToJson(*evaluation) : eval::SummaryToJson(*evaluation));
   } else if (!o.report.quiet) {
-    PrintPoints(*evaluation);
-    PrintDifferences(entries);
-    PrintPublished(*evaluation, entries);
-    PrintText("\nreport: " + (eval::HasHtmlReport() ? o.eval.out + "/report.html" : o.eval.out) +
-              "\n");
+    PrintTables(*evaluation, entries);
+    if (folder) {
+      PrintText("\nreport: " + (eval::HasHtmlReport() ? o.eval.out + "/report.html" : o.eval.out) +
+                "\n");
+    }
   }
   return evaluation->FirstFailure();
 }
@@ -241,51 +128,68 @@ void AddEvalCommand(CLI::App& app, int* exit_code) {
   auto o = std::make_shared<Options>();
   o->eval.jobs = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   CLI::App* command = AddSubcommand(
-      app, "eval", "Compare codecs over a folder of pictures, with real files and a report",
-      "  halfmoon eval --dataset kodak/ --codec ae --codec jpeg --codec avif --out report/\n"
-      "  halfmoon eval --dataset kodak/ --codec jpeg:progressive --codec ae --points 8 \\\n"
-      "      --anchors eval/anchors/kodak.json --timing --out report/\n"
+      app, "eval", "Measure codecs over pictures, with real files; compare them, write a report",
+      "  halfmoon eval photos/\n"
+      "  halfmoon eval kodak/ -q 20,40,60,80 --anchors eval/anchors/kodak.json --json\n"
+      "  halfmoon eval kodak/ --codec ae --codec jpeg --codec avif --out report/\n"
+      "  halfmoon eval photo.png --points 1 --codec ae --codec jpeg --timing\n"
       "  J2K='exec:name=j2k;extension=.jp2;quality=28,32,36,40;encode=opj_compress -i {in} -o "
       "{out} -q "
       "{q}'\n"
-      "  halfmoon eval --dataset kodak/ --codec jpeg --out report/ \\\n"
-      "      --codec \"$J2K;decode=opj_decompress -i {in} -o {out}\"\n" +
+      "  halfmoon eval kodak/ --codec jpeg --codec \"$J2K;decode=opj_decompress -i {in} -o "
+      "{out}\"\n" +
           CodecsHelp());
-  command->add_option("--dataset", o->eval.dataset, "Folder of PNG and JPEG files")
+  command->add_option("pictures", o->eval.pictures, "PNG and JPEG files, and folders of them")
+      ->type_name("PICTURES");
+  command->add_option("--dataset", o->folders, "A folder of pictures; the same as an argument")
       ->type_name("DIR")
-      ->required();
-  command
-      ->add_option("--codec", o->eval.codecs,
-                   "A codec with its options; give it several times. "
-                   "BD-rates are against the first one")
-      ->type_name("NAME")
-      ->required()
       ->allow_extra_args(false);
   command
-      ->add_option("--title", o->eval.title,
-                   "What the report calls the data set; default: the folder's name")
-      ->type_name("TEXT");
-  command->add_option("-o,--out", o->eval.out, "Report folder")->type_name("DIR")->required();
+      ->add_option("--codec", o->eval.codecs,
+                   "A codec with its options, default ae; give it several times. BD-rates are "
+                   "against the first one")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
   CLI::Option* points = AddNumber(command, "--points", "N", &o->eval.points, {1, 100},
                                   "Qualities per codec, spread by it; default 5");
-  AddNumbers(command, "--quality", "LIST", &o->eval.qualities, {},
+  AddNumbers(command, "-q,--quality", "LIST", &o->eval.qualities, {},
              "Qualities, separated by commas, on each codec's own scale")
       ->excludes(points);
+  command
+      ->add_option("--anchors", o->eval.anchors,
+                   "Published curves (JSON, CompressAI's layout) to give BD-rates against")
+      ->type_name("FILE");
   AddNumber(command, "--jobs", "N", &o->eval.jobs, {1, 256},
             "Pictures at once; default: one per core. No number depends on it");
-  command->add_flag("--resume", o->eval.resume, "Go on with the run in the report folder");
-  command->add_flag("-f,--force", o->eval.overwrite, "Replace the run in the report folder");
-  command->add_option("--anchors", o->eval.anchors, "Published curves (JSON, CompressAI's layout)")
-      ->type_name("FILE");
-  AddChoice(command, "--bd", {"pchip", "cubic"}, &o->bd,
-            "Interpolation of BD-rates; default pchip");
+
+  CLI::Option* out = command->add_option("-o,--out", o->eval.out, "Write a report into this folder")
+                         ->type_name("DIR")
+                         ->group(kReportGroup);
+  command
+      ->add_option("--title", o->eval.title,
+                   "What to call the data set; default: the folder's name")
+      ->type_name("TEXT")
+      ->group(kReportGroup);
   AddNumber(command, "--matched-bpp", "BPP", &o->eval.matched_bpp, {0, 24},
-            "Rate of the pictures shown side by side; default 0.5, 0: none");
-  command->add_flag("--timing", o->eval.timing, "Measure time and memory in a pass of its own");
+            "Rate of the pictures shown side by side; default 0.5, 0: none")
+      ->group(kReportGroup);
+  command->add_flag("--resume", o->eval.resume, "Go on with the run in the report folder")
+      ->needs(out)
+      ->group(kReportGroup);
+  command->add_flag("-f,--force", o->eval.overwrite, "Replace the run in the report folder")
+      ->needs(out)
+      ->group(kReportGroup);
+
+  command
+      ->add_flag("--timing", o->eval.timing,
+                 "Measure time and memory, too, each in a process of its own")
+      ->group(kTimingGroup);
   AddNumber(command, "--timing-pictures", "N", &o->eval.timing_pictures, {.least = 1},
-            "The first N pictures serve for it; default 3");
+            "The first N pictures serve for it; default 3")
+      ->group(kTimingGroup);
   AddNumber(command, "--repeats", "N", &o->eval.repeats, {1, 1000},
-            "Runs that the median is of; default 5");
+            "Runs that the median is of; default 5")
+      ->group(kTimingGroup);
   AddModelsDir(command, &o->eval.models_dir);
   AddJson(command, &o->report.json);
   AddQuiet(command, &o->report.quiet);
@@ -298,7 +202,7 @@ void AddEvalCommand(CLI::App& app, int* exit_code) {
 
 void AddMeasureCommand(CLI::App& app, int* exit_code) {
   auto request = std::make_shared<std::string>();
-  CLI::App* command = app.add_subcommand("measure", "One measurement for eval and bench");
+  CLI::App* command = app.add_subcommand("measure", "One measurement for eval --timing");
   command->group("");  // hidden
   command->add_option("request", *request)->required();
   command->callback([request, exit_code] {

@@ -237,7 +237,7 @@ Status RunChecked(const Options& o) {
     measured = Json::parse(Text(bytes), nullptr, false);
     if (!measured.is_object()) {
       return {StatusCode::kInvalidArgument,
-              o.measured + ": is not a JSON object; make it with 'halfmoon rd --json'"};
+              o.measured + ": is not a JSON object; make it with 'halfmoon eval --json'"};
     }
   }
   HALFMOON_RETURN_IF_ERROR(CheckTarget(o.checkpoint, o.output, o.force));
@@ -369,7 +369,8 @@ void AddExportCommand(CLI::App& app, int* exit_code) {
           "validation pictures what that saves and what the integer path costs. VAE: fit a mixture "
           "to the codes of their training pictures, for 'halfmoon sample'")
       ->type_name("PACK");
-  command->add_option("--measured", o->measured, "Output of 'halfmoon rd --json', for the manifest")
+  command
+      ->add_option("--measured", o->measured, "Output of 'halfmoon eval --json', for the manifest")
       ->type_name("FILE");
   command->add_option("--data-note", o->data, "What it was trained on; default: the recipe's note")
       ->type_name("TEXT");

@@ -21,6 +21,7 @@ class AePeer : public Peer {
   Result<std::vector<std::uint8_t>> Encode(const RgbPicture& picture, double quality) override {
     EncodeStats stats;
     auto file = encoder_.Encode(picture.view(), quality, &stats);
+    estimated_bits_ = stats.estimated_bits;
     stages_ = {{"analysis", stats.analysis_seconds},
                {"prior", stats.prior_seconds},
                {"entropy", stats.entropy_seconds}};
@@ -34,11 +35,13 @@ class AePeer : public Peer {
                {"synthesis", stats.synthesis_seconds}};
     return RgbPicture::From(std::move(image));
   }
+  std::optional<double> EstimatedBits() const override { return estimated_bits_; }
   std::vector<Stage> Stages() const override { return stages_; }
 
  private:
   Encoder encoder_;
   Decoder decoder_;
+  double estimated_bits_ = 0;
   std::vector<Stage> stages_;
 };
 

@@ -20,6 +20,7 @@
 #include "codec/io/read_file.h"
 #include "eval/peers/adapters.h"
 #include "eval/process.h"
+#include "eval/work_folder.h"
 
 namespace halfmoon::eval {
 namespace {
@@ -146,28 +147,6 @@ Status Check(const ExecSettings& s) {
   }
   return Status::Ok();
 }
-
-// A folder of its own, which goes away with the object.
-class WorkFolder {
- public:
-  static Result<std::unique_ptr<WorkFolder>> Create() {
-    std::error_code error;
-    std::string path = (fs::temp_directory_path(error) / "halfmoon-exec-XXXXXX").string();
-    if (error || !::mkdtemp(path.data())) {
-      return Status(StatusCode::kIo, path + ": cannot make a temporary folder");
-    }
-    return std::unique_ptr<WorkFolder>(new WorkFolder(path));
-  }
-  ~WorkFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  std::string operator/(const std::string& name) const { return (fs::path(path_) / name).string(); }
-
- private:
-  explicit WorkFolder(std::string path) : path_(std::move(path)) {}
-  std::string path_;
-};
 
 class ExecPeer : public Peer {
  public:

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -53,6 +54,8 @@ class Peer {
   // REQUIRES: lowest <= quality <= highest. Errors: any, with a message that says what failed.
   virtual Result<std::vector<std::uint8_t>> Encode(const RgbPicture& picture, double quality) = 0;
   virtual Result<RgbPicture> Decode(std::span<const std::uint8_t> file) = 0;
+  // What the codec's model expected the last Encode to cost, without headers, where it tells.
+  virtual std::optional<double> EstimatedBits() const { return std::nullopt; }
   // Of the last call; empty for codecs that don't tell.
   virtual std::vector<Stage> Stages() const { return {}; }
 

@@ -1,10 +1,11 @@
-// eval, compare and bench as their users run them.
+// eval and compare as their users run them.
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "codec/imageio/image_io.h"
 #include "tests/cli/cli_runner.h"
@@ -76,6 +77,11 @@ TEST_F(CliEvalTest, TimingComesFromProcessesOfTheirOwn) {
   }
   const json curve = json::parse(ReadText(folder_ / "report/codecs/jpeg.json"));
   EXPECT_EQ(curve.at("results").at("encoding_time").size(), 2u);
+  // A run that goes on takes what it knows.
+  const CliResult again =
+      RunCli(Eval({"--timing", "--timing-pictures", "1", "--repeats", "1", "--quality", "20,80",
+                   "--matched-bpp", "0", "--resume", "--json"}));
+  EXPECT_EQ(again.out, result.out) << again.err;
 }
 
 TEST_F(CliEvalTest, FailingPictureIsReportedAndTheRestDone) {
@@ -251,44 +257,134 @@ TEST_F(CliEvalTest, AnchorsOfAnotherDataSetAreNamedAndNotListed) {
       << result.out;
 }
 
-class CliRdTest : public CliEvalTest {
+// Pictures as arguments, nothing written.
+class CliEvalShortTest : public CliEvalTest {
  protected:
-  CliResult Rd(const std::string& path, const std::vector<std::string>& more) const {
-    std::vector<std::string> a = {"rd",   path,           "--model",
-                                  "tiny", "--models-dir", HALFMOON_GOLDEN_DIR "/model"};
-    a.insert(a.end(), more.begin(), more.end());
+  CliResult Short(const std::vector<std::string>& arguments) const {
+    std::vector<std::string> a = {"eval", "--codec", "ae:model=tiny", "--models-dir",
+                                  HALFMOON_GOLDEN_DIR "/model"};
+    a.insert(a.end(), arguments.begin(), arguments.end());
     return RunCli(a);
   }
   const std::string anchors_ = std::string(HALFMOON_SOURCE_DIR) + "/eval/anchors/kodak.json";
 };
 
-TEST_F(CliRdTest, DepthAndAlphaDoNotChangeTheNumbers) {
+TEST_F(CliEvalShortTest, PrintsATableAndWritesNothing) {
+  const CliResult result = Short({"-q", "20,80", folder_ / "pictures"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_NE(result.out.find("ae:model=tiny     80.0"), std::string::npos) << result.out;
+  EXPECT_NE(result.out.find("\npictures: means over 2 pictures\n"), std::string::npos)
+      << result.out;
+  EXPECT_EQ(folder_.List(), (std::vector<std::string>{"pictures"}));
+}
+
+TEST_F(CliEvalShortTest, PrintsASummaryAsJson) {
+  const CliResult result = Short({"-q", "20,40,60,80", folder_ / "pictures/one.png", "--codec",
+                                  "jpeg", "--anchors", anchors_, "--json"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const json r = json::parse(result.out);
+  EXPECT_EQ(r.at("dataset"), (json{{"name", "one.png"}, {"count", 1}}));
+  const json& points = r.at("codecs").at(0).at("points");
+  ASSERT_EQ(points.size(), 4u);
+  EXPECT_EQ(points.at(3).at("quality"), 80.0);
+  EXPECT_GT(points.at(3).at("bpp"), points.at(0).at("bpp"));
+  EXPECT_GT(points.at(3).at("metrics").at("psnr_rgb"), points.at(0).at("metrics").at("psnr_rgb"));
+  EXPECT_LT(points.at(0).at("estimated_bpp"), points.at(0).at("bpp"));
+  EXPECT_FALSE(r.at("codecs").at(1).at("points").at(0).contains("estimated_bpp"));
+  std::set<std::string> anchors;
+  for (const json& bd : r.at("bd")) anchors.insert(bd.at("anchor").get<std::string>());
+  EXPECT_EQ(anchors.size(), 17u) << "16 published curves and the first codec";
+  EXPECT_EQ(folder_.List(), (std::vector<std::string>{"pictures"}));
+}
+
+// Also of a picture that no codec gets as it is.
+TEST_F(CliEvalShortTest, TimesTheStagesOfCodecsThatTell) {
+  WriteAs(folder_ / "pictures/one.png", folder_ / "alpha.png", 4, 16);
+  const std::vector<std::string> arguments = {
+      folder_ / "alpha.png", "--codec", "jpeg", "-q", "50", "--timing", "--repeats", "2"};
+  const CliResult text = Short(arguments);
+  ASSERT_EQ(text.exit_code, 0) << text.err;
+  EXPECT_NE(text.out.find("\nae:model=tiny  encode  analysis "), std::string::npos) << text.out;
+  EXPECT_NE(text.out.find("\nae:model=tiny  decode  synthesis "), std::string::npos) << text.out;
+  EXPECT_NE(text.out.find(": medians of 2 runs; "), std::string::npos) << text.out;
+  std::vector<std::string> as_json = arguments;
+  as_json.push_back("--json");
+  const CliResult result = Short(as_json);
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const json codecs = json::parse(result.out).at("codecs");
+  for (const json& row : codecs.at(0).at("timing")) {
+    double stages = 0;
+    for (const json& seconds : row.at("encode_stages")) stages += seconds.get<double>();
+    EXPECT_GT(stages, 0);
+    EXPECT_EQ(row.at("decode_stages").size(), 3u) << row;
+  }
+  for (const json& row : codecs.at(1).at("timing")) EXPECT_TRUE(row.at("encode_stages").empty());
+}
+
+TEST_F(CliEvalShortTest, DepthAndAlphaDoNotChangeTheNumbers) {
   const std::string one = folder_ / "pictures/one.png";
   WriteAs(one, folder_ / "wide.png", 3, 16);
-  const CliResult a = Rd(one, {"-q", "40", "--json"});
-  const CliResult b = Rd(folder_ / "wide.png", {"-q", "40", "--json"});
+  const CliResult a = Short({"-q", "40", "--json", one});
+  const CliResult b = Short({"-q", "40", "--json", folder_ / "wide.png"});
   ASSERT_EQ(a.exit_code, 0) << a.err;
   ASSERT_EQ(b.exit_code, 0) << b.err;
-  EXPECT_NEAR(json::parse(a.out).at("points").at(0).at("psnr").get<double>(),
-              json::parse(b.out).at("points").at(0).at("psnr").get<double>(), 0.05);
+  EXPECT_EQ(json::parse(a.out).at("codecs").at(0).at("points"),
+            json::parse(b.out).at("codecs").at(0).at("points"));
 }
 
-TEST_F(CliRdTest, FewQualitiesAreOneWarning) {
-  const CliResult result = Rd(folder_ / "pictures/one.png", {"-q", "30,60", "--anchors", anchors_});
+TEST_F(CliEvalShortTest, FewQualitiesAreOneWarning) {
+  const CliResult result = Short(
+      {"-q", "30,60", "--codec", "jpeg", "--anchors", anchors_, folder_ / "pictures/one.png"});
   ASSERT_EQ(result.exit_code, 0) << result.err;
-  EXPECT_EQ(result.err,
-            "halfmoon: warning: no BD-rates: they take at least 4 qualities, 2 are given\n");
+  const std::string warning =
+      "halfmoon: warning: no BD-rates: they take at least 4 qualities, 2 are given\n";
+  const auto at = result.err.find(warning);
+  ASSERT_NE(at, std::string::npos) << result.err;
+  EXPECT_EQ(result.err.substr(at), warning) << "the last";
   EXPECT_EQ(result.out.find("against"), std::string::npos) << result.out;
-  EXPECT_NE(result.out.find("\n1 picture; mean per picture"), std::string::npos) << result.out;
 }
 
-TEST_F(CliRdTest, AnchorsOfAnotherDataSetAreNamed) {
-  const CliResult result = Rd(folder_ / "pictures", {"-q", "20,40,60,80", "--anchors", anchors_});
+TEST_F(CliEvalShortTest, AnchorsOfAnotherDataSetAreNamed) {
+  const CliResult result =
+      Short({"-q", "20,40,60,80", "--anchors", anchors_, folder_ / "pictures"});
   ASSERT_EQ(result.exit_code, 0) << result.err;
   EXPECT_NE(result.err.find("belong to Kodak (24 pictures of 768x512), this data set has 2 "
                             "pictures"),
             std::string::npos)
       << result.err;
+  EXPECT_NE(result.out.find("16 published curves, which are of other pictures: with --json\n"),
+            std::string::npos)
+      << result.out;
+}
+
+// Every curve, where no report has the rest; a curve that names no data set fits any.
+TEST_F(CliEvalShortTest, ListsAllPublishedCurves) {
+  const CliResult first = RunCli(Eval({"--matched-bpp", "0"}));
+  ASSERT_EQ(first.exit_code, 0) << first.err;
+  json curves = {{"codecs", json::array()}};
+  for (int i = 0; i < 10; ++i) {
+    json curve = json::parse(ReadText(folder_ / "report/codecs/jpeg.json"));
+    curve["name"] = "earlier " + std::to_string(i);
+    curves["codecs"].push_back(curve);
+  }
+  WriteText(folder_ / "earlier.json", curves.dump());
+  const CliResult result = RunCli(
+      {"eval", folder_ / "pictures", "--codec", "jpeg", "--anchors", folder_ / "earlier.json"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_NE(result.out.find("\nearlier 9   "), std::string::npos) << result.out;
+  EXPECT_NE(result.out.find("   0.0 %\n"), std::string::npos) << result.out;
+}
+
+TEST_F(CliEvalShortTest, WhatBelongsToAReportNeedsOne) {
+  for (const char* option : {"--resume", "--force"}) {
+    const CliResult result = Short({option, folder_ / "pictures"});
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_EQ(result.err, "halfmoon: error: " + std::string(option) +
+                              " requires --out; see 'halfmoon eval --help'\n");
+  }
+  const CliResult none = Short({});
+  EXPECT_EQ(none.exit_code, 2);
+  EXPECT_EQ(none.err, "halfmoon: error: no pictures; name PNG or JPEG files, or folders of them\n");
 }
 
 // What a run of each family logs (models/training/*_task.cc); `plot` must know none of them.
@@ -336,26 +432,6 @@ TEST_F(CliEvalTest, PlotWritesPngToo) {
   const CliResult other = RunCli({"plot", folder_ / "log.jsonl", "-o", folder_ / "log.pdf"});
   EXPECT_EQ(other.exit_code, 2);
   EXPECT_NE(other.err.find("use .svg or .png"), std::string::npos) << other.err;
-}
-
-TEST_F(CliEvalTest, BenchTakesATransparentPicture) {
-  WriteAs(folder_ / "pictures/one.png", folder_ / "alpha.png", 4, 16);
-  const CliResult result = RunCli({"bench", "--codec", "jpeg", "--sizes", "0.01", "--repeats", "1",
-                                   "--picture", folder_ / "alpha.png", "--json"});
-  EXPECT_EQ(result.exit_code, 0) << result.err;
-}
-
-TEST_F(CliEvalTest, Bench) {
-  const CliResult result =
-      RunCli({"bench", "--codec", "jpeg", "--sizes", "0.01,0.02", "--repeats", "1", "--json"});
-  ASSERT_EQ(result.exit_code, 0) << result.err;
-  const json j = json::parse(result.out);
-  ASSERT_EQ(j.at("rows").size(), 2u);
-  for (const json& row : j.at("rows")) {
-    EXPECT_GT(row.at("encode").at("megapixels_per_second"), 0);
-    EXPECT_GT(row.at("decode").at("seconds"), 0);
-  }
-  EXPECT_GT(j.at("startup_seconds").at("jpeg"), 0);
 }
 
 }  // namespace

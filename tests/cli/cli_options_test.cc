@@ -91,9 +91,8 @@ TEST_P(EveryOption, IsNamedByHelp) {
 
 INSTANTIATE_TEST_SUITE_P(Cli, EveryOption,
                          ::testing::Values("compress", "decompress", "info", "verify", "models",
-                                           "rd", "eval", "compare", "bench", "plot", "sample",
-                                           "interpolate", "reconstruct", "latent", "completion",
-                                           "man", "help"));
+                                           "eval", "compare", "plot", "sample", "interpolate",
+                                           "reconstruct", "latent", "completion", "man", "help"));
 #if HALFMOON_WITH_TORCH
 INSTANTIATE_TEST_SUITE_P(CliNetworks, EveryOption,
                          ::testing::Values("pack", "train", "export", "demo", "assess"));
@@ -133,7 +132,8 @@ TEST(Options, SayWhatIsLegal) {
            {"sample", "--seed", "18446744073709551616",
             "--seed 18446744073709551616 is out of range; legal are 0 and more"},
            {"eval", "--quality", "5,,6", "--quality '' is no number; legal are numbers"},
-           {"rd", "--quality", "5,101", "--quality 101 is out of range; legal are 0 to 100"}}) {
+           {"eval", "--matched-bpp", "25",
+            "--matched-bpp 25 is out of range; legal are 0 to 24"}}) {
     const CliResult result = RunCli({c.command, c.option, c.value});
     EXPECT_EQ(result.exit_code, 2) << c.command << " " << c.option << " " << c.value;
     EXPECT_EQ(result.err, "halfmoon: error: " + std::string(c.message) + "\n");
@@ -210,7 +210,7 @@ TEST(Json, OfAFailureIsAnObject) {
       {{"compress", none, "--json"}, "io"},
       {{"decompress", folder / "none.hmn", "--json"}, "io"},
       {{"compare", none, none, "--json"}, "io"},
-      {{"rd", none, "--json"}, "io"},
+      {{"eval", none, "--json"}, "io"},
       {{"compress", none, "--json", "-q", "101"}, "invalid-argument"},
       {{"compress", none, "--json", "--frob"}, "invalid-argument"}};
   for (const auto& [arguments, name] : cases) {

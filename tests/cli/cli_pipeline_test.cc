@@ -390,19 +390,15 @@ TEST_F(Pipeline, FileOfAModelThatIsNotInstalledIsRefused) {
   EXPECT_EQ(folder.List(), (std::vector<std::string>{"a.hmn", "in.png"}));
 }
 
-TEST_F(Pipeline, RdPrintsATableAndJson) {
-  const CliResult text = RunCli({"rd", *home_ / "pictures/p1.png", "--quality", "20,80", "--model",
-                                 "tiny-1", "--models-dir", Models()});
-  ASSERT_EQ(text.exit_code, 0) << text.err;
-  EXPECT_NE(text.out.find("quality"), std::string::npos);
-  EXPECT_NE(text.out.find("1 picture"), std::string::npos) << text.out;
-  const CliResult result = RunCli({"rd", *home_ / "pictures/p1.png", "--quality", "20,80",
-                                   "--model", "tiny-1", "--models-dir", Models(), "--json"});
+TEST_F(Pipeline, EvalMeasuresTheModel) {
+  const CliResult result =
+      RunCli({"eval", *home_ / "pictures/p1.png", "--quality", "20,80", "--codec",
+              "ae:model=tiny-1", "--models-dir", Models(), "--json"});
   ASSERT_EQ(result.exit_code, 0) << result.err;
-  const Json json = ParseJson(result);
-  EXPECT_EQ(json.at("points").size(), 2u);
-  EXPECT_EQ(json.at("points").at(1).at("quality"), 80.0);
-  EXPECT_GT(json.at("points").at(0).at("bpp").get<double>(), 0);
+  const Json points = ParseJson(result).at("codecs").at(0).at("points");
+  ASSERT_EQ(points.size(), 2u);
+  EXPECT_EQ(points.at(1).at("quality"), 80.0);
+  EXPECT_GT(points.at(0).at("bpp").get<double>(), 0);
 }
 
 }  // namespace

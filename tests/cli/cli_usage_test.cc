@@ -243,22 +243,18 @@ const UsageCase kUsageCases[] = {
      7,
      "{dir}/no/a.hmn: the folder '{dir}/no' does not exist; create it first"},
     {"PlotOfMissing", {"plot", "{dir}/none.jsonl"}, 7, "{dir}/none.jsonl: no such file"},
-    {"RdOfEmptyFolder",
-     {"rd", "{dir}/folder"},
-     2,
-     "{dir}/folder: no PNG or JPEG file in this folder; name another one"},
-    {"RdAnchorsMissing",
-     {"rd", "{dir}/picture.png", "--anchors", "{dir}/none.json"},
-     7,
-     "{dir}/none.json: no such file"},
     {"EvalOfEmptyFolder",
      {"eval", "--dataset", "{dir}/folder", "--codec", "jpeg", "--out", "{dir}/r"},
      2,
      "{dir}/folder: no PNG or JPEG file in this folder; name another one"},
-    {"EvalWithoutCodec",
-     {"eval", "--dataset", "{dir}", "--out", "{dir}/r"},
+    {"EvalWithoutPictures",
+     {"eval", "--codec", "jpeg"},
      2,
-     "--codec is required; see 'halfmoon eval --help'"},
+     "no pictures; name PNG or JPEG files, or folders of them"},
+    {"EvalOfMissing",
+     {"eval", "{dir}/none.png", "--codec", "jpeg"},
+     7,
+     "{dir}/none.png: no such file"},
     {"EvalUnknownOption",
      {"eval", "--dataset", "{dir}", "--codec", "jpeg:fast", "--out", "{dir}/r"},
      2,
@@ -292,10 +288,6 @@ const UsageCase kUsageCases[] = {
      {"compare", "{dir}/picture.png", "{dir}/picture.png", "--heatmap", "{dir}/taken.png"},
      7,
      "{dir}/taken.png: the file exists; give another name, or move it away"},
-    {"BenchSizes",
-     {"bench", "--codec", "jpeg", "--sizes", "0"},
-     2,
-     "--sizes 0 is out of range; legal are 0.001 to 200"},
     {"PackOfMissing",
      {"pack", "{dir}/none", "-o", "{dir}/a.hmnpack"},
      7,
@@ -433,16 +425,16 @@ TEST_P(EveryCommand, HelpEndsWithAnExample) {
 
 INSTANTIATE_TEST_SUITE_P(Cli, EveryCommand,
                          ::testing::Values("compress", "decompress", "info", "verify", "models",
-                                           "rd", "eval", "compare", "bench", "pack", "train",
-                                           "export", "plot", "sample", "interpolate", "reconstruct",
-                                           "latent", "demo", "assess", "completion", "man"));
+                                           "eval", "compare", "pack", "train", "export", "plot",
+                                           "sample", "interpolate", "reconstruct", "latent", "demo",
+                                           "assess", "completion", "man"));
 
 TEST(Program, HelpListsCommandsExamplesAndExitCodes) {
   const CliResult result = RunCli({"--help"});
   EXPECT_EQ(result.exit_code, 0);
   for (const char* word :
        {"compress", "decompress", "info", "verify", "models", "pack", "train", "export", "plot",
-        "rd", "eval", "compare", "bench", "Examples:", "Exit codes: 0 done"}) {
+        "eval", "compare", "Examples:", "Exit codes: 0 done"}) {
     EXPECT_NE(result.out.find(word), std::string::npos) << word;
   }
 }

@@ -14,6 +14,7 @@
 #include "codec/imageio/image_io.h"
 #include "eval/aggregate.h"
 #include "eval/result_files.h"
+#include "halfmoon/encoder.h"
 #include "tests/codec/test_pictures.h"
 
 namespace halfmoon::eval {
@@ -32,7 +33,7 @@ class EvaluationTest : public ::testing::Test {
     fs::create_directories(root_ / "pictures");
     Save("b.png", 170, 164, 3, testing::Kind::kScene);
     Save("a.png", 164, 170, 1, testing::Kind::kScene);
-    options_.dataset = (root_ / "pictures").string();
+    options_.pictures = {(root_ / "pictures").string()};
     options_.codecs = {"jpeg", "ae:model=tiny"};
     options_.models_dir = testing::ModelsDir();
     options_.points = 4;
@@ -139,6 +140,74 @@ TEST_F(EvaluationTest, WritesWhatTheFormatSays) {
   EXPECT_EQ(curve.at("results").at("ms-ssim-rgb").size(), 4u);
 }
 
+// The bytes are those of the encoder, and the estimate is of the same symbols.
+TEST_F(EvaluationTest, RatesAreThoseOfTheEncodersFiles) {
+  options_.codecs = {"ae:model=tiny-dependent"};
+  options_.qualities = {20, 80};
+  options_.out = "";
+  const auto e = Evaluate(options_, {});
+  ASSERT_TRUE(e.ok()) << e.status().message();
+  auto encoder = Encoder::Create(testing::TinyEncode(20));
+  ASSERT_TRUE(encoder.ok());
+  for (std::size_t q = 0; q < 2; ++q) {
+    double bpp = 0;
+    for (const DatasetPicture& p : e->pictures) {
+      const auto picture = metrics::RgbPicture::From(*ReadImageFile(p.path));
+      const auto file = encoder->Encode(picture->view(), options_.qualities[q]);
+      ASSERT_TRUE(file.ok());
+      bpp += 8.0 * static_cast<double>(file->size()) / p.pixels() / 2;
+    }
+    const PointMeans means = MeansOf(*e, e->codecs[0])[q];
+    EXPECT_NEAR(means.bpp, bpp, 1e-12);
+    ASSERT_TRUE(means.estimated_bpp);
+    EXPECT_GT(*means.estimated_bpp, 0);
+    EXPECT_LT(*means.estimated_bpp, means.bpp);
+  }
+}
+
+// The same numbers, and not a file.
+TEST_F(EvaluationTest, NeedsNoReportFolder) {
+  const json whole = json::parse(RunAndWrite(options_));
+  fs::remove_all(root_ / "report");
+  options_.out = "";
+  const auto e = Evaluate(options_, {});
+  ASSERT_TRUE(e.ok()) << e.status().message();
+  EXPECT_EQ(std::distance(fs::directory_iterator(root_), fs::directory_iterator()), 1);
+  const json summary = json::parse(SummaryToJson(*e));
+  EXPECT_EQ(summary.at("format"), "halfmoon-eval-summary-1");
+  EXPECT_EQ(summary.at("dataset"), (json{{"name", "pictures"}, {"count", 2}}));
+  ASSERT_EQ(summary.at("codecs").size(), 2u);
+  for (std::size_t c = 0; c < 2; ++c) {
+    const json& codec = summary.at("codecs").at(c);
+    EXPECT_EQ(codec.at("points"), whole.at("codecs").at(c).at("points"));
+    EXPECT_FALSE(codec.contains("pictures"));
+  }
+  ASSERT_EQ(summary.at("bd").size(), whole.at("bd").size());
+  EXPECT_EQ(summary.at("bd").at(0).at("bd_rate"), whole.at("bd").at(0).at("bd_rate"));
+}
+
+// Files and folders, in the order in which they are named; each once.
+TEST_F(EvaluationTest, TakesFilesAndFolders) {
+  fs::create_directories(root_ / "more");
+  fs::copy(root_ / "pictures/a.png", root_ / "more/a.png");
+  options_.pictures = {Out("pictures/b.png"), Out("pictures"), Out("more/../more/a.png")};
+  options_.codecs = {"jpeg"};
+  options_.points = 1;
+  const json r = json::parse(RunAndWrite(options_));
+  EXPECT_EQ(r.at("dataset").at("name"), "b.png and 2 more");
+  EXPECT_EQ(r.at("dataset").at("count"), 3);
+  const json& pictures = r.at("dataset").at("pictures");
+  ASSERT_EQ(pictures.size(), 3u);
+  EXPECT_EQ(pictures.at(0).at("name"), "b.png");
+  // Of two with one name the paths, so that each is named and kept.
+  EXPECT_EQ(pictures.at(1).at("name"), Out("pictures/a.png"));
+  EXPECT_EQ(pictures.at(2).at("name"), Out("more/../more/a.png"));
+  EXPECT_NE(pictures.at(1).at("file"), pictures.at(2).at("file"));
+  for (const json& p : pictures) {
+    EXPECT_TRUE(fs::exists(root_ / "report" / p.at("file").get<std::string>())) << p;
+  }
+}
+
 // Alpha, 16 bit and grey: measured as they are shown over mid-grey, against the same original that
 // the report has.
 TEST_F(EvaluationTest, PicturesOfEveryKind) {
@@ -236,7 +305,7 @@ TEST_F(EvaluationTest, TheTitleIsTheFoldersOrTheGivenOne) {
   options_.codecs = {"jpeg"};
   options_.matched_bpp = 0;
   fs::rename(root_ / "pictures", root_ / "in");
-  options_.dataset = Out("in") + "/";
+  options_.pictures = {Out("in") + "/"};
   EXPECT_EQ(json::parse(RunAndWrite(options_)).at("dataset").at("name"),
             root_.filename().string() + "/in");
   options_.title = "Holidays";
@@ -266,18 +335,21 @@ TEST_F(EvaluationTest, ResumeAfterAKillGivesTheSameReport) {
 }
 
 TEST_F(EvaluationTest, ResumeMeasuresOnlyWhatIsMissing) {
-  RunAndWrite(options_);
-  // A journal entry is believed, so a changed one shows in the result: with a wrong checksum it is
-  // an error instead.
-  std::string journal = Text("report/journal.jsonl");
+  const std::string whole = RunAndWrite(options_);
+  const std::string journal = Text("report/journal.jsonl");
   const auto at = journal.find("\"bytes\":");
   ASSERT_NE(at, std::string::npos);
-  journal[at + 8] = journal[at + 8] == '9' ? '8' : '9';
-  std::ofstream(root_ / "report" / "journal.jsonl") << journal;
   options_.resume = true;
-  std::string message;
-  EXPECT_EQ(Code(options_, &message), StatusCode::kCorrupt);
-  EXPECT_NE(message.find("is damaged; start anew with --force"), std::string::npos) << message;
+  // A line that isn't whole is measured again.
+  std::string damaged = journal;
+  damaged[at] = '{';
+  std::ofstream(root_ / "report" / "journal.jsonl") << damaged;
+  EXPECT_EQ(RunAndWrite(options_), whole);
+  // An entry is believed, so a changed one shows in the result.
+  std::string changed = journal;
+  changed[at + 8] = changed[at + 8] == '9' ? '8' : '9';
+  std::ofstream(root_ / "report" / "journal.jsonl") << changed;
+  EXPECT_NE(RunAndWrite(options_), whole);
 }
 
 TEST_F(EvaluationTest, AJournalOfAnotherRunIsRefused) {
@@ -342,12 +414,20 @@ TEST_F(EvaluationTest, WrongArguments) {
   EXPECT_EQ(Code(o, &message), StatusCode::kInvalidArgument);
   EXPECT_NE(message.find("400 is out of range"), std::string::npos) << message;
   o = options_;
-  o.dataset = Out("empty");
-  fs::create_directories(o.dataset);
+  o.pictures = {Out("empty")};
+  fs::create_directories(Out("empty"));
   EXPECT_EQ(Code(o, &message), StatusCode::kInvalidArgument);
   EXPECT_NE(message.find("no PNG or JPEG"), std::string::npos);
-  o.dataset = Out("nowhere");
+  o.pictures = {Out("nowhere")};
   EXPECT_EQ(Code(o), StatusCode::kIo);
+  o.pictures = {};
+  EXPECT_EQ(Code(o, &message), StatusCode::kInvalidArgument);
+  EXPECT_NE(message.find("no pictures; name PNG or JPEG files"), std::string::npos);
+  o = options_;
+  o.out = "";
+  o.resume = true;
+  EXPECT_EQ(Code(o, &message), StatusCode::kInvalidArgument);
+  EXPECT_NE(message.find("give --out"), std::string::npos);
   o = options_;
   o.anchors = Out("none.json");
   EXPECT_EQ(Code(o), StatusCode::kIo);

@@ -158,12 +158,11 @@ function bdSection() {
         draw();
       }));
   draw();
-  const method = all[0].method === "cubic" ? "cubic polynomial" : "PCHIP";
   return section(
       "Bits at equal quality",
       element(
           "p", {class: "soft"},
-          `Bjontegaard differences (${method}). A negative BD-rate means fewer bits at equal ` +
+          "Bjontegaard differences (PCHIP). A negative BD-rate means fewer bits at equal " +
               "quality; the BD-metric is the gain at equal size. Overlap: the common quality " +
               "range of both curves. Per picture: median, standard deviation, range. Bars show the " +
               "ratio of the sizes: \u221250 % and +100 % are equally long."),
