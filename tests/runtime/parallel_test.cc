@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <new>
+#include <thread>
 #include <vector>
 
 namespace halfmoon::runtime {
@@ -34,6 +35,28 @@ TEST(ParallelFor, ThrowsAgainWhatAnyThreadThrew) {
     EXPECT_GE(begun, 4);
     EXPECT_TRUE(threads > 1 || begun == 4) << begun;
   }
+}
+
+// Calls from many threads and within each other share the threads, and all come to an end.
+TEST(ParallelFor, CallsWithinCallsAndBesideEachOther) {
+  std::atomic<int> done{0};
+  std::vector<std::thread> callers;
+  for (int caller = 0; caller < 4; ++caller) {
+    callers.emplace_back([&] {
+      for (int round = 0; round < 50; ++round) {
+        ParallelFor(3, 6, [&](std::size_t, std::size_t) {
+          std::vector<int> busy(3, 0);
+          ParallelFor(3, 20, [&](std::size_t worker, std::size_t) {
+            EXPECT_EQ(busy[worker]++, 0);  // no two of one worker overlap
+            ++done;
+            --busy[worker];
+          });
+        });
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(done, 4 * 50 * 6 * 20);
 }
 
 }  // namespace
