@@ -4,6 +4,9 @@
 #include <cmath>
 #include <numbers>
 
+#include "models/overfitted/integer_decoder.h"
+#include "models/overfitted/network_quantiser.h"
+
 namespace halfmoon::overfitted {
 namespace {
 
@@ -14,10 +17,10 @@ constexpr double kHardFrom = 0.95;
 constexpr float kTemperature[2] = {0.35F, 0.08F};
 constexpr float kNoise[2] = {0.25F, 0.10F};  // deviation, in steps of the latent
 constexpr float kLatentRate = 0.16F;
-constexpr float kLatentBeta1 = 0.7F, kLatentBeta2 = 0.97F;
-constexpr float kNetworkRate = 0.02F;
+constexpr float kLatentBeta1 = 0.7F, kLatentBeta2 = 0.95F;
+constexpr float kNetworkRate = 0.01F;
 constexpr float kHardNetworkRate = 0.001F;
-constexpr float kClip = 0.1F;
+constexpr float kClip = 0.5F;
 // Far below any gradient that moves a latent: a picture's loss is a mean over its pixels.
 constexpr float kLatentEpsilon = 1e-12F;
 
@@ -39,7 +42,12 @@ std::vector<float> Mean(std::span<const float> rgb) {
 }  // namespace
 
 Fitting::Fitting(int width, int height, std::span<const float> rgb, const FitOptions& options)
-    : options_(options), width_(width), height_(height), synthesis_(PlaneShape(width, height)) {
+    : options_(options),
+      width_(width),
+      height_(height),
+      visible_width_(options.visible_width > 0 ? options.visible_width : width),
+      visible_height_(options.visible_height > 0 ? options.visible_height : height),
+      synthesis_(PlaneShape(width, height)) {
   for (int g = 0; g < kGrids; ++g) {
     Grid& grid = grids_[static_cast<std::size_t>(g)];
     grid.shape = PlaneShape(GridSide(width, g), GridSide(height, g));
@@ -112,18 +120,23 @@ void Fitting::Quantise(const Quantiser& quantiser, const Parallel& parallel) {
 
 double Fitting::SquaredError(const ColourPlanes& picture, bool with_gradients,
                              const Parallel& parallel) {
-  const double samples = static_cast<double>(width_) * height_ * kColours;
+  const double samples = VisiblePixels() * kColours;
+  const auto width = static_cast<std::size_t>(width_);
+  const auto visible = static_cast<std::size_t>(visible_width_);
   // Pixels are in [0, 1] here, lambda speaks of steps of 8 bits.
   const auto scale = static_cast<float>(options_.lambda * kPeak * kPeak * 2 / samples);
   std::vector<double> rows(static_cast<std::size_t>(height_));
-  parallel(rows.size(), [&](std::size_t y) {
-    std::vector<float> unused(with_gradients ? 0 : static_cast<std::size_t>(width_));
+  parallel(rows.size(), [&](std::size_t row) {
+    const int y = static_cast<int>(row);
+    std::vector<float> unused(with_gradients ? 0 : width);
     for (std::size_t c = 0; c < kColours; ++c) {
-      float* d =
-          with_gradients ? synthesis_.d_picture()[c].row(static_cast<int>(y)) : unused.data();
-      rows[y] += GetFitKernels().squared_error(picture[c].row(static_cast<int>(y)),
-                                               target_[c].row(static_cast<int>(y)), scale, d,
-                                               static_cast<std::size_t>(width_));
+      float* d = with_gradients ? synthesis_.d_picture()[c].row(y) : unused.data();
+      const std::size_t counted = y < visible_height_ ? visible : 0;
+      if (counted > 0) {
+        rows[row] +=
+            GetFitKernels().squared_error(picture[c].row(y), target_[c].row(y), scale, d, counted);
+      }
+      std::fill(d + counted, d + width, 0.0F);
     }
   });
   double sum = 0;
@@ -131,23 +144,42 @@ double Fitting::SquaredError(const ColourPlanes& picture, bool with_gradients,
   return sum / samples * kPeak * kPeak;
 }
 
-FitFigures Fitting::Pass(const Quantiser& quantiser, bool with_gradients,
+double Fitting::SquaredError(const std::array<IntegerPlane, kColours>& decoded,
+                             const Parallel& parallel) const {
+  std::vector<double> rows(static_cast<std::size_t>(visible_height_));
+  parallel(rows.size(), [&](std::size_t y) {
+    for (std::size_t c = 0; c < kColours; ++c) {
+      const std::int16_t* from = decoded[c].row(static_cast<int>(y));
+      const float* target = target_[c].row(static_cast<int>(y));
+      for (int x = 0; x < visible_width_; ++x) {
+        const double d =
+            static_cast<double>(from[x]) / (1 << kColourBits) - static_cast<double>(target[x]);
+        rows[y] += d * d;
+      }
+    }
+  });
+  double sum = 0;
+  for (double r : rows) sum += r;
+  return sum / (VisiblePixels() * kColours) * kPeak * kPeak;
+}
+
+FitFigures Fitting::Pass(const Quantiser& quantiser, const Networks& networks, bool with_gradients,
                          const Parallel& parallel) {
   Quantise(quantiser, parallel);
   for (int g = kGrids - 2; g >= 0; --g) {
     std::vector<Plane*> fine;
     for (Plane& p : grids_[static_cast<std::size_t>(g)].features) fine.push_back(&p);
-    Upsample(networks_, g, Stack(g + 1), fine, parallel);
+    Upsample(networks, g, Stack(g + 1), fine, parallel);
   }
   FitFigures figures;
   figures.squared_error =
-      SquaredError(synthesis_.Forward(networks_, Stack(0), parallel), with_gradients, parallel);
-  entropy_.Prepare(networks_);
-  const auto scale = static_cast<float>(1.0 / (static_cast<double>(width_) * height_));
+      SquaredError(synthesis_.Forward(networks, Stack(0), parallel), with_gradients, parallel);
+  entropy_.Prepare(networks);
+  const auto scale = static_cast<float>(1.0 / VisiblePixels());
   if (with_gradients) {
     for (GradientSums& s : sums_) s.Clear();
     std::fill(gradients_.all().begin(), gradients_.all().end(), 0.0F);
-    synthesis_.Backward(networks_, Stack(0), GradientStack(0), &sums_, parallel);
+    synthesis_.Backward(networks, Stack(0), GradientStack(0), &sums_, parallel);
   }
   for (int g = 0; g < kGrids; ++g) {
     Grid& grid = grids_[static_cast<std::size_t>(g)];
@@ -163,8 +195,7 @@ FitFigures Fitting::Pass(const Quantiser& quantiser, bool with_gradients,
     figures.bits += entropy_.BitsWithGradients(view, scale, &sums_, parallel);
     if (g + 1 == kGrids) continue;
     std::vector<const Plane*> d_fine(view.d_features.begin(), view.d_features.end());
-    upsampling_.Run(networks_, g, Stack(g + 1), d_fine, GradientStack(g + 1), &gradients_,
-                    parallel);
+    upsampling_.Run(networks, g, Stack(g + 1), d_fine, GradientStack(g + 1), &gradients_, parallel);
   }
   if (with_gradients)
     for (const GradientSums& s : sums_) s.AddTo(&gradients_);
@@ -198,7 +229,14 @@ FitFigures Fitting::Step(const Parallel& parallel) {
   const double cosine =
       0.5 * (1 + std::cos(std::numbers::pi * std::min(1.0, progress / kHardFrom)));
   const Quantiser quantiser = {hard, Between(kTemperature, cosine), Between(kNoise, cosine)};
-  const FitFigures figures = Pass(quantiser, true, parallel);
+  if (hard && !steps_) {
+    const double pixels = VisiblePixels();
+    steps_ = ChooseSteps(networks_, 1 / pixels, [&](const Networks& n) {
+      return Pass(quantiser, n, false, parallel).Loss(options_.lambda, pixels);
+    });
+  }
+  // Gradients go straight through the rounding of networks.
+  const FitFigures figures = Pass(quantiser, CurrentNetworks(), true, parallel);
   const auto falling = static_cast<float>(cosine);
   if (!hard) UpdateLatents(kLatentRate * falling, parallel);
   const float rate = hard ? kHardNetworkRate * static_cast<float>((1 - progress) / (1 - kHardFrom))
@@ -208,17 +246,46 @@ FitFigures Fitting::Step(const Parallel& parallel) {
   return figures;
 }
 
-FitFigures Fitting::Measure(const Parallel& parallel) {
-  return Pass({true, 0, 0}, false, parallel);
+Networks Fitting::CurrentNetworks() const {
+  if (!steps_) return networks_;
+  Networks rounded;
+  RoundLike(*steps_, networks_).AddTo(&rounded);
+  return rounded;
 }
 
-std::vector<std::int32_t> Fitting::Latents(int g) const {
-  const Grid& grid = grids_[static_cast<std::size_t>(g)];
-  std::vector<std::int32_t> out;
-  for (int y = 0; y < grid.shape.height; ++y)
-    for (int x = 0; x < grid.shape.width; ++x)
-      out.push_back(static_cast<std::int32_t>(std::lround(std::nearbyint(grid.latent.row(y)[x]))));
-  return out;
+FitFigures Fitting::Measure(const Parallel& parallel) {
+  return Pass({true, 0, 0}, CurrentNetworks(), false, parallel);
+}
+
+Result<Fitting::Fitted> Fitting::Finish(const Parallel& parallel) const {
+  HALFMOON_ENSURE(steps_.has_value());
+  LatentGrids grids(width_, height_);
+  for (std::size_t g = 0; g < kGrids; ++g) {
+    for (int y = 0; y < grids_[g].shape.height; ++y) {
+      std::int16_t* to = grids.planes[g].row(y);
+      const float* from = grids_[g].latent.row(y);
+      for (int x = 0; x < grids_[g].shape.width; ++x) {
+        const long latent =
+            std::clamp(std::lround(std::nearbyint(from[x])), -long{kMaxLatent}, long{kMaxLatent});
+        to[x] = static_cast<std::int16_t>(latent * (1 << kLatentBits));
+      }
+    }
+  }
+  IntegerNetworks whole = RoundLike(*steps_, networks_);
+  std::optional<Fitted> best;
+  Status problem;
+  for (int bits = 0; bits < kShifts; ++bits) {
+    whole.set_hidden_bits(bits);
+    const auto decoder = IntegerDecoder::Create(whole, options_.isa);
+    if (!decoder.ok()) {  // other bits may do
+      problem = decoder.status();
+      continue;
+    }
+    const double error = SquaredError(decoder->Synthesise(grids, parallel), parallel);
+    if (!best || error < best->squared_error) best = Fitted{whole, grids, error};
+  }
+  if (!best) return problem;
+  return *std::move(best);
 }
 
 }  // namespace halfmoon::overfitted

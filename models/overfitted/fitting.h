@@ -1,19 +1,24 @@
 // Fits an overfitted codec to one picture: latents and networks by gradient descent on
 //   bits per pixel + lambda * squared error (mean over samples of 8 bits).
-// Everything is float32; what a decoder needs is made of the result afterwards.
+// Latents and networks are float32 meanwhile; near the end they become the whole numbers that the
+// file holds.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "models/overfitted/entropy_fit.h"
+#include "models/overfitted/integer_networks.h"
+#include "models/overfitted/latent_grids.h"
 #include "models/overfitted/networks.h"
 #include "models/overfitted/soap.h"
 #include "models/overfitted/synthesis_fit.h"
 #include "models/overfitted/upsampling_fit.h"
+#include "models/runtime/layers/int_kernels.h"
 
 namespace halfmoon::overfitted {
 
@@ -21,7 +26,10 @@ struct FitOptions {
   double lambda =
       0.015;  // what a squared error of one step of 8 bits weighs against a bit per pixel
   int iterations = 1000;
+  // The part of the picture, from its upper left, that shall be right; the rest is padding. 0: all.
+  int visible_width = 0, visible_height = 0;
   std::uint32_t seed = 1;
+  runtime::Isa isa = runtime::BestIsa();  // of the decoder that checks the result
 };
 
 // What a pass found.
@@ -40,11 +48,18 @@ class Fitting {
   FitFigures Step(const Parallel& parallel);
   int iteration() const { return iteration_; }
 
-  // What a decoder would get: latents rounded.
+  // What a decoder would get: latents rounded, and networks as soon as their steps are chosen.
   FitFigures Measure(const Parallel& parallel);
 
-  // The latents of grid g, rounded, row by row.
-  std::vector<std::int32_t> Latents(int g) const;
+  // What a file holds: latents as whole numbers, networks with the hidden layer's fixed point that
+  // spoils the picture least. REQUIRES: all iterations are done. Errors: those of IntegerDecoder.
+  struct Fitted {
+    IntegerNetworks networks;
+    LatentGrids grids;
+    double squared_error = 0;  // of the picture as it is decoded, as in FitFigures
+  };
+  Result<Fitted> Finish(const Parallel& parallel) const;
+
   const Networks& networks() const { return networks_; }
 
  private:
@@ -61,19 +76,26 @@ class Fitting {
   };
 
   double Progress() const;
+  double VisiblePixels() const { return static_cast<double>(visible_width_) * visible_height_; }
   void Quantise(const Quantiser& quantiser, const Parallel& parallel);
   // value, then features: what is upsampled to the next finer grid.
   std::vector<const Plane*> Stack(int g) const;
   std::vector<Plane*> GradientStack(int g);
-  FitFigures Pass(const Quantiser& quantiser, bool with_gradients, const Parallel& parallel);
+  FitFigures Pass(const Quantiser& quantiser, const Networks& networks, bool with_gradients,
+                  const Parallel& parallel);
+  // As they are, or rounded as soon as steps are chosen.
+  Networks CurrentNetworks() const;
   double SquaredError(const ColourPlanes& picture, bool with_gradients, const Parallel& parallel);
+  double SquaredError(const std::array<IntegerPlane, kColours>& decoded,
+                      const Parallel& parallel) const;
   void UpdateLatents(float rate, const Parallel& parallel);
 
   FitOptions options_;
-  int width_, height_, iteration_ = 0;
+  int width_, height_, visible_width_, visible_height_, iteration_ = 0;
   std::array<Grid, kGrids> grids_;
   ColourPlanes target_;
   Networks networks_, gradients_;
+  std::optional<IntegerNetworks> steps_;  // chosen when latents are rounded for good
   std::vector<GradientSums> sums_;
   EntropyFit entropy_;
   SynthesisFit synthesis_;

@@ -25,8 +25,8 @@ Networks InitialNetworks(std::uint32_t seed, std::span<const float, kColours> me
     float* values = n.of(t);
     for (int i = 0; i < kTensors[t].size(); ++i) values[i] = normal(random);
   };
-  draw(kEntropyWeight1, 0.5F);
-  draw(kEntropyWeight2, 0.5F);
+  draw(kEntropyWeight1, 0.25F);
+  draw(kEntropyWeight2, 0.25F);
   draw(kEntropyWeight3, 0.1F);
   draw(kSynthesisWeight1, 1.0F);
   draw(kSynthesisWeight2, 0.3F);

@@ -8,7 +8,8 @@ namespace {
 
 constexpr float kBeta = 0.95F;  // of both moments and of the preconditioners
 constexpr float kEpsilon = 1e-8F;
-constexpr int kEvery = 10;  // steps between two looks at the eigenbasis
+// Steps between two looks at the eigenbasis; the first ones look each time, for they change most.
+constexpr int kEvery = 10, kFirstOnes = 20;
 
 using Matrix = Eigen::MatrixXf;
 using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
@@ -75,9 +76,14 @@ void Soap::Step(const Networks& gradients, float rate, float clip, Networks* net
     if (step == 1) {
       m.left_basis = Eigen::SelfAdjointEigenSolver<Matrix>(m.left).eigenvectors();
       m.right_basis = Eigen::SelfAdjointEigenSolver<Matrix>(m.right).eigenvectors();
-    } else if (step % kEvery == 0) {
-      m.left_basis = Refined(m.left, m.left_basis);
-      m.right_basis = Refined(m.right, m.right_basis);
+    } else if (step % kEvery == 0 || step < kFirstOnes) {
+      const Matrix left = Refined(m.left, m.left_basis), right = Refined(m.right, m.right_basis);
+      // The second moments in the new basis, as if those in the old one did not depend on each
+      // other. Left as they are, they divide by next to nothing what the new basis brings forth.
+      m.second = (left.transpose() * m.left_basis).cwiseAbs2() * m.second *
+                 (right.transpose() * m.right_basis).cwiseAbs2().transpose();
+      m.left_basis = left;
+      m.right_basis = right;
     }
     const auto turn = [&](const Matrix& x) -> Matrix {
       return m.left_basis.transpose() * x * m.right_basis;

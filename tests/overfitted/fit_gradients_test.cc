@@ -25,7 +25,11 @@ Plane RandomPlane(const PlaneShape& shape, std::mt19937* random, float scale) {
 
 Networks SomeNetworks() {
   const float mean[kColours] = {0.4F, 0.5F, 0.6F};
-  return InitialNetworks(3, mean);
+  Networks networks = InitialNetworks(3, mean);
+  // So large that a difference does not lead over the kinks of ReLU.
+  for (const TensorId t : {kEntropyWeight1, kEntropyWeight2})
+    for (int i = 0; i < kTensors[t].size(); ++i) networks.of(t)[i] *= 2;
+  return networks;
 }
 
 std::vector<GradientSums> Sums(const PlaneShape& shape) {
