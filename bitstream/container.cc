@@ -103,7 +103,8 @@ Status CheckChunkType(ChunkType type, StatusCode illegal, const std::string& whe
                            (illegal == StatusCode::kCorrupt ? kDamaged : "pass four letters")};
     }
   }
-  const bool known = type == kChunkLatents || type == kChunkAlpha || type == kChunkIcc;
+  const bool known =
+      type == kChunkLatents || type == kChunkAlpha || type == kChunkIcc || type == kChunkNetworks;
   if (type.critical() && !known) {
     return {
         StatusCode::kUnsupportedFeature,
@@ -141,6 +142,7 @@ Status CheckChunks(const Header& header, std::span<const Chunk> chunks, StatusCo
     return {illegal, "chunk " + type.Name() + (wanted ? " is missing, but" : " is there, but no") +
                          " header field " + field + " announces it; " + remedy};
   };
+  HALFMOON_RETURN_IF_ERROR(check(kChunkNetworks, header.overfitted(), "model id"));
   return check(kChunkIcc, header.colour == Colour::kIcc, "colour");
 }
 
@@ -247,9 +249,13 @@ Result<std::vector<std::uint8_t>> WriteUnguarded(const Header& header,
   writer.Reserve(total);
   writer.Bytes(kMagic);
   writer.U8(kFormatMajor);
-  const bool has_density = std::any_of(
-      chunks.begin(), chunks.end(), [](const Chunk& chunk) { return chunk.type == kChunkDensity; });
-  writer.U8(has_density ? kFormatMinor : kFormatMinorWithoutDensity);
+  const auto has = [&](ChunkType type) {
+    return std::any_of(chunks.begin(), chunks.end(),
+                       [&](const Chunk& chunk) { return chunk.type == type; });
+  };
+  writer.U8(has(kChunkNetworks)  ? kFormatMinor
+            : has(kChunkDensity) ? kFormatMinorOfDensity
+                                 : kFormatMinorWithoutDensity);
   writer.U8(header.flags);
   writer.U8(header.bit_depth);
   writer.U8(header.channels);

@@ -18,14 +18,21 @@ namespace halfmoon {
 // this, and a transfer that clears bit 7 is noticed.
 inline constexpr std::array<std::uint8_t, 4> kMagic = {0x8D, 'H', 'M', 'N'};
 inline constexpr std::uint8_t kFormatMajor = 0;
-inline constexpr std::uint8_t kFormatMinor = 4;
-// What a file without a pixel density needs.
+inline constexpr std::uint8_t kFormatMinor = 5;
+// What files need that have no networks of their own: with a pixel density, and without.
+inline constexpr std::uint8_t kFormatMinorOfDensity = 4;
 inline constexpr std::uint8_t kFormatMinorWithoutDensity = 3;
 inline constexpr std::size_t kHeaderBytes = 38;
 
 // Flag bits 0..3 may be ignored by a reader that does not know them, bits 4..7 may not.
 inline constexpr std::uint8_t kFlagDependent = 0x10;  // dependent quantisation, FORMAT.md 9.6
 inline constexpr std::uint8_t kUnknownCriticalFlags = 0xE0;
+
+// Files of the overfitted codec bring their networks along (chunk NETW): model id and hash are
+// these, and no weights are installed for them.
+inline constexpr std::uint16_t kOverfittedModelId = 256;
+inline constexpr std::array<std::uint8_t, 8> kOverfittedIdentity = {'o', 'v', 'e', 'r',
+                                                                    'f', 'i', 't', 1};
 
 enum class Colour : std::uint8_t {
   kSrgb = 0,
@@ -48,6 +55,9 @@ struct Header {
   std::uint16_t tile_size = 0;    // pixels, multiple of 64; 0 = one tile
   std::uint16_t chunk_count = 0;  // as read; Write counts
 
+  bool overfitted() const {
+    return model_id == kOverfittedModelId && model_hash == kOverfittedIdentity;
+  }
   bool dependent() const { return (flags & kFlagDependent) != 0; }
   bool has_alpha() const { return channels == 2 || channels == 4; }
   std::uint32_t tile_columns() const { return tile_size == 0 ? 1 : (width - 1) / tile_size + 1; }
@@ -76,10 +86,11 @@ struct ChunkType {
 inline constexpr ChunkType kChunkLatents(
     "LATT");                                     // one tile's latent stream; k-th chunk = k-th tile
 inline constexpr ChunkType kChunkAlpha("ALPH");  // one tile's alpha; k-th chunk = k-th tile
-inline constexpr ChunkType kChunkIcc("ICCP");    // ICC profile, compressed
-inline constexpr ChunkType kChunkExif("eXIF");   // EXIF block, compressed
-inline constexpr ChunkType kChunkXmp("xMPP");    // XMP packet, compressed
-inline constexpr ChunkType kChunkDensity("dENS");  // pixels per length
+inline constexpr ChunkType kChunkNetworks("NETW");  // of the picture, overfitted codec only
+inline constexpr ChunkType kChunkIcc("ICCP");       // ICC profile, compressed
+inline constexpr ChunkType kChunkExif("eXIF");      // EXIF block, compressed
+inline constexpr ChunkType kChunkXmp("xMPP");       // XMP packet, compressed
+inline constexpr ChunkType kChunkDensity("dENS");   // pixels per length
 
 struct Chunk {
   ChunkType type;

@@ -9,8 +9,8 @@ namespace {
 
 using Bytes = std::span<const std::uint8_t>;
 
-constexpr std::array kKnown = {kChunkLatents, kChunkAlpha, kChunkIcc,
-                               kChunkExif,    kChunkXmp,   kChunkDensity};
+constexpr std::array kKnown = {kChunkLatents, kChunkAlpha,   kChunkIcc,     kChunkExif,
+                               kChunkXmp,     kChunkDensity, kChunkNetworks};
 constexpr std::size_t kSmallestChunk = 9;
 
 // A crafted file could hold the start of a chunk at every fourth byte, each with a checksum over

@@ -1,6 +1,5 @@
 #include "codec/band_encoder.h"
 
-#include <cstring>
 #include <mutex>
 
 #include "bitstream/alpha_plane.h"
@@ -42,25 +41,6 @@ class SlidingRows {
   PictureRows rows_;
   std::vector<std::uint8_t> buffer_;
 };
-
-// The alpha samples of a tile's part of some rows, high byte first, appended.
-void AppendAlpha(const PictureRows& rows, const Rect& part, std::vector<std::uint8_t>* alpha) {
-  const std::size_t pixel = rows.shape.bytes_per_pixel();
-  const std::size_t sample = rows.shape.bit_depth > 8 ? 2 : 1;
-  for (std::uint32_t y = part.y; y < part.bottom(); ++y) {
-    const std::uint8_t* in = rows.row(y) + part.x * pixel + pixel - sample;
-    for (std::uint32_t x = 0; x < part.width; ++x, in += pixel) {
-      if (sample == 1) {
-        alpha->push_back(*in);
-      } else {
-        std::uint16_t value;
-        std::memcpy(&value, in, sizeof(value));
-        alpha->push_back(static_cast<std::uint8_t>(value >> 8));
-        alpha->push_back(static_cast<std::uint8_t>(value));
-      }
-    }
-  }
-}
 
 // The windows of a strip: where their latents belong, and what of the picture they see.
 struct AnalysisWindow {

@@ -11,6 +11,7 @@
 #include "codec/band_decoder.h"
 #include "codec/common/exceptions.h"
 #include "codec/common/stopwatch.h"
+#include "codec/families/overfitted_model.h"
 #include "codec/store/model_store.h"
 
 namespace halfmoon {
@@ -38,6 +39,7 @@ FileInfo ToInfo(const Header& h) {
   info.q = h.quality;
   info.quality = 100.0 * h.quality / kMaxQuality;
   info.tile_size = h.tile_size;
+  info.has_own_networks = h.overfitted();
   info.dependent = h.dependent();
   info.tile_columns = h.tile_columns();
   info.tile_rows = h.tile_rows();
@@ -70,7 +72,8 @@ Status ReadMetadata(const Chunk* chunk, const DecodeLimits& limits,
 struct FileParts {
   Header header;
   std::vector<std::span<const std::uint8_t>> latents, alphas;
-  const Chunk *icc = nullptr, *exif = nullptr, *xmp = nullptr, *density = nullptr;
+  const Chunk *icc = nullptr, *exif = nullptr, *xmp = nullptr, *density = nullptr,
+              *networks = nullptr;
   std::vector<Chunk> chunks;             // what these point into
   std::vector<std::string> lost_chunks;  // by name, LATT and ALPH apart
 };
@@ -87,6 +90,7 @@ void TakeChunks(const File& file, FileParts* parts) {
   parts->exif = find(kChunkExif);
   parts->xmp = find(kChunkXmp);
   parts->density = find(kChunkDensity);
+  parts->networks = find(kChunkNetworks);
 }
 
 Result<FileParts> ReadParts(std::span<const std::uint8_t> bytes, const DecodeOptions& options) {
@@ -151,8 +155,30 @@ Status DecodeOptions::Validate() const {
 struct Decoder::Impl {
   DecodeOptions options;
   int threads = 1;
-  ModelStore store;
+  // An error where there are no models: files with networks of their own need none.
+  Result<ModelStore> store;
   std::unique_ptr<Progress> progress;
+
+  struct Loaded {
+    const PictureModel* model;
+    std::string name;
+  };
+  Result<Loaded> Load(const FileParts& parts, std::unique_ptr<PictureModel>* own) {
+    const Header& h = parts.header;
+    if (h.overfitted()) {
+      if (parts.networks == nullptr) {
+        return Status(StatusCode::kCorrupt,
+                      "chunk NETW, which holds the picture's networks, is lost; nothing can be "
+                      "decoded without it; get a fresh copy");
+      }
+      HALFMOON_ASSIGN_OR_RETURN(*own, OverfittedModel::Load(parts.networks->payload));
+      return Loaded{own->get(), kOverfittedName};
+    }
+    if (!store.ok()) return store.status();
+    HALFMOON_ASSIGN_OR_RETURN(const ModelStore::Model* entry,
+                              store->ForDecoding(h.model_id, h.model_hash));
+    return Loaded{entry->model.get(), entry->entry.name};
+  }
 
   // region: null for all. begin: null to verify, without pixels.
   Status Run(std::span<const std::uint8_t> bytes, const Region* region, const Begin& begin,
@@ -177,21 +203,21 @@ struct Decoder::Impl {
         metadata.icc.empty() ? FileColour::Source::kSrgb : FileColour::Source::kIcc;
 
     Stopwatch watch;
-    HALFMOON_ASSIGN_OR_RETURN(const ModelStore::Model* entry,
-                              store.ForDecoding(h.model_id, h.model_hash));
+    std::unique_ptr<PictureModel> own;  // what came in the file
+    HALFMOON_ASSIGN_OR_RETURN(const Loaded loaded, Load(parts, &own));
     s.model_seconds = watch.Lap();
-    const PictureModel& model = *entry->model;
+    const PictureModel& model = *loaded.model;
     if (const auto fixed = model.FixedShape();
         fixed && (h.width != fixed->width || h.height != fixed->height)) {
       return Status(StatusCode::kCorrupt, "the header says " + std::to_string(h.width) + "x" +
                                               std::to_string(h.height) + " pixels, model '" +
-                                              entry->entry.name + "' makes " +
+                                              loaded.name + "' makes " +
                                               std::to_string(fixed->width) + "x" +
                                               std::to_string(fixed->height) + " only");
     }
     if (options.stages > model.Stages()) {
       return Status(StatusCode::kInvalidArgument,
-                    "model '" + entry->entry.name + "' has " +
+                    "model '" + loaded.name + "' has " +
                         (model.Stages() == 0 ? "no" : std::to_string(model.Stages())) +
                         " stages, not " + std::to_string(options.stages));
     }
@@ -273,8 +299,9 @@ Decoder::~Decoder() = default;
 Result<Decoder> Decoder::Create(const DecodeOptions& options) {
   HALFMOON_RETURN_IF_ERROR(options.Validate());
   return GuardExceptions("decoder", [&]() -> Result<Decoder> {
-    HALFMOON_ASSIGN_OR_RETURN(ModelStore store,
-                              ModelStore::Open(options.models_dir, options.model));
+    Result<ModelStore> store = ModelStore::Open(options.models_dir, options.model);
+    // A model that was named must be there.
+    if (!store.ok() && !options.model.empty()) return store.status();
     const int threads = options.threads > 0
                             ? options.threads
                             : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));

@@ -13,7 +13,9 @@
 #include "codec/common/progress.h"
 #include "codec/effort_check.h"
 #include "codec/families/ae_search.h"
+#include "codec/families/overfitted_model.h"
 #include "codec/generate/picture_grid.h"
+#include "codec/overfitted_encoder.h"
 #include "codec/store/model_store.h"
 #include "codec/tiling/tile_grid.h"
 #include "models/runtime/weights/number_text.h"
@@ -110,6 +112,16 @@ Status EncodeOptions::Validate() const {
   if (max_pixels == 0) {
     return {StatusCode::kInvalidArgument, "max pixels: a limit of 0 would refuse every picture"};
   }
+  constexpr int kFewest = 10, kMost = 1'000'000;
+  if (iterations != 0 && (iterations < kFewest || iterations > kMost)) {
+    return {StatusCode::kInvalidArgument, "iterations " + std::to_string(iterations) +
+                                              " is out of range; legal are 10 to 1000000, or 0 for "
+                                              "what the effort says"};
+  }
+  if (iterations != 0 && model != kOverfittedName) {
+    return {StatusCode::kInvalidArgument,
+            "iterations are of model 'overfitted' only; leave them out or choose that model"};
+  }
   if (model.empty()) return {StatusCode::kInvalidArgument, "model: give a name or id"};
   return Status::Ok();
 }
@@ -118,7 +130,7 @@ struct Encoder::Impl {
   EncodeOptions options;
   int threads = 1;
   ModelStore store;
-  const ModelStore::Model* model = nullptr;
+  const ModelStore::Model* model = nullptr;  // null: the overfitted codec
   std::unique_ptr<Progress> progress;
   std::unique_ptr<EffortCheck> check;  // null: none
 
@@ -134,6 +146,16 @@ struct Encoder::Impl {
                                                const RowSource& source, double quality,
                                                std::uint64_t held, bool checked,
                                                EncodeStats* stats);
+  // The chunks of tiles, and of networks where there are any; they point into `streams`.
+  struct Streams {
+    TileStreams tiles;
+    std::vector<std::uint8_t> networks;
+    std::uint64_t memory_bytes = 0;
+  };
+  Result<Streams> EncodeByModel(const PictureShape& shape, const RowSource& source, Header* header,
+                                std::uint64_t held, bool checked);
+  Result<Streams> EncodeByFitting(const PictureShape& shape, const RowSource& source,
+                                  double quality, Header* header);
   // The same, held against effort 1.
   Result<std::vector<std::uint8_t>> EncodeChecked(const PictureShape& shape,
                                                   const Metadata& metadata, const RowSource& source,
@@ -149,12 +171,18 @@ Encoder::~Encoder() = default;
 Result<Encoder> Encoder::Create(const EncodeOptions& options) {
   HALFMOON_RETURN_IF_ERROR(options.Validate());
   return GuardExceptions("encoder", [&]() -> Result<Encoder> {
-    HALFMOON_ASSIGN_OR_RETURN(ModelStore store,
-                              ModelStore::Open(options.models_dir, options.model));
+    const bool overfitted = options.model == kOverfittedName;
+    HALFMOON_ASSIGN_OR_RETURN(
+        ModelStore store,
+        overfitted ? ModelStore() : ModelStore::Open(options.models_dir, options.model));
     const int threads = options.threads > 0
                             ? options.threads
                             : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
     auto progress = std::make_unique<Progress>(options.progress);
+    if (overfitted) {
+      return Encoder(std::unique_ptr<Impl>(
+          new Impl{options, threads, std::move(store), nullptr, std::move(progress), nullptr}));
+    }
     std::optional<AeSearchOptions> search;
     if (const int steps = SearchSteps(options.effort); steps > 0) {
       search = {steps, [progress = progress.get()](std::uint64_t pixels) {
@@ -204,7 +232,8 @@ Result<std::vector<std::uint8_t>> Encoder::EncodeRows(const PictureShape& given,
   Metadata metadata = given_metadata;
   Image fitted;
   std::uint32_t fitted_row = 0;
-  if (const auto fixed = impl_->model->model->FixedShape()) {
+  const PictureModel* model = impl_->model == nullptr ? nullptr : impl_->model->model.get();
+  if (const auto fixed = model == nullptr ? std::nullopt : model->FixedShape()) {
     // Before a row is read: it may be a hundred megapixels.
     if (!o.resize) HALFMOON_RETURN_IF_ERROR(CheckFits(given, *impl_->model, *fixed));
     HALFMOON_ASSIGN_OR_RETURN(Image whole, Image::Create(given, o.max_pixels));
@@ -220,11 +249,11 @@ Result<std::vector<std::uint8_t>> Encoder::EncodeRows(const PictureShape& given,
       return Status::Ok();
     };
   } else if (o.resize) {
-    return Status(
-        StatusCode::kInvalidArgument,
-        "model '" + impl_->model->entry.name + "' codes pictures of any size; leave out --resize");
+    return Status(StatusCode::kInvalidArgument,
+                  "model '" + o.model + "' codes pictures of any size; leave out --resize");
   }
-  const std::optional<double> lambda = impl_->model->model->Lambda(QFromQuality(quality));
+  const std::optional<double> lambda =
+      model == nullptr ? std::nullopt : model->Lambda(QFromQuality(quality));
   if (impl_->check && lambda && shape.pixels() <= kLargestChecked)
     return impl_->EncodeChecked(shape, metadata, source, quality, *lambda, stats);
   return impl_->EncodeOnce(shape, metadata, source, quality, 0, false, stats);
@@ -259,6 +288,69 @@ Result<std::vector<std::uint8_t>> Encoder::Impl::EncodeChecked(const PictureShap
   });
 }
 
+Result<Encoder::Impl::Streams> Encoder::Impl::EncodeByModel(const PictureShape& shape,
+                                                            const RowSource& source, Header* header,
+                                                            std::uint64_t held, bool checked) {
+  const EncodeOptions& o = options;
+  header->model_id = model->entry.id;
+  header->model_hash = model->identity;
+  if (model->model->EncodesDependently()) header->flags |= kFlagDependent;
+  const PictureModel& codec = *model->model;
+  const ModelGeometry& g = codec.geometry();
+  WorkRequest request;
+  request.shape = shape;
+  request.region = {0, 0, shape.width, shape.height};
+  request.tile_size = header->tile_size;
+  request.stride = g.stride;
+  request.resident_bytes = g.resident_bytes + held;
+  request.channels = g.channels;
+  request.halo = g.analysis_halo;
+  request.network_bytes_per_pixel = g.analysis_bytes_per_pixel;
+  request.tile_bytes_per_pixel = g.tile_bytes_per_pixel;
+  request.threads = threads;
+  request.max_memory = o.max_memory;
+  request.largest_window = static_cast<std::uint32_t>(g.largest_window);
+  request.window_per_thread = g.window_per_thread;
+  request.window_budget = g.window_budget;
+  request.encode = true;
+  BandEncodeOptions bands;
+  HALFMOON_ASSIGN_OR_RETURN(bands.plan, PlanWork(request));
+  bands.shape = shape;
+  bands.tile_size = header->tile_size;
+  bands.q = header->quality;
+  bands.exact_transparent = o.exact_transparent;
+  const auto pixels = static_cast<double>(shape.pixels());
+  progress->Start(static_cast<double>(AnalysedPixels(bands, g.analysis_halo)) * analysis_units() +
+                  pixels * kTilePixelUnits + (checked ? pixels * EffortCheck::kUnits : 0));
+  bands.window_units = SearchSteps(o.effort) > 0 ? 0 : analysis_units();
+  bands.progress = progress.get();
+  Streams out;
+  HALFMOON_ASSIGN_OR_RETURN(out.tiles, EncodeBands(codec, bands, source));
+  out.memory_bytes = bands.plan.memory_bytes;
+  return out;
+}
+
+Result<Encoder::Impl::Streams> Encoder::Impl::EncodeByFitting(const PictureShape& shape,
+                                                              const RowSource& source,
+                                                              double quality, Header* header) {
+  header->model_id = kOverfittedModelId;
+  header->model_hash = kOverfittedIdentity;
+  OverfittedOptions o;
+  o.shape = shape;
+  o.tile_size = header->tile_size;
+  o.quality = quality;
+  o.iterations = options.iterations > 0 ? options.iterations : OverfittedIterations(options.effort);
+  o.exact_transparent = options.exact_transparent;
+  o.threads = threads;
+  o.held = std::uint64_t{16} << 20;  // the process itself
+  o.max_memory = options.max_memory;
+  o.progress = progress.get();
+  progress->Start(static_cast<double>(shape.pixels()) *
+                  (kOverfittedUnits * o.iterations + kTilePixelUnits));
+  HALFMOON_ASSIGN_OR_RETURN(OverfittedStreams streams, EncodeOverfitted(o, source));
+  return Streams{std::move(streams.tiles), std::move(streams.networks), streams.memory_bytes};
+}
+
 Result<std::vector<std::uint8_t>> Encoder::Impl::EncodeOnce(const PictureShape& shape,
                                                             const Metadata& metadata,
                                                             const RowSource& source, double quality,
@@ -269,9 +361,6 @@ Result<std::vector<std::uint8_t>> Encoder::Impl::EncodeOnce(const PictureShape& 
     Header header;
     header.bit_depth = static_cast<std::uint8_t>(shape.bit_depth);
     header.channels = static_cast<std::uint8_t>(shape.channels);
-    header.model_id = model->entry.id;
-    header.model_hash = model->identity;
-    if (model->model->EncodesDependently()) header.flags |= kFlagDependent;
     header.width = shape.width;
     header.height = shape.height;
     header.quality = static_cast<std::uint16_t>(QFromQuality(quality));
@@ -288,39 +377,18 @@ Result<std::vector<std::uint8_t>> Encoder::Impl::EncodeOnce(const PictureShape& 
       if (!metadata.icc.empty()) header.colour = Colour::kIcc;
     }
 
-    const PictureModel& codec = *model->model;
-    const ModelGeometry& g = codec.geometry();
-    WorkRequest request;
-    request.shape = shape;
-    request.region = {0, 0, shape.width, shape.height};
-    request.tile_size = header.tile_size;
-    request.stride = g.stride;
-    request.resident_bytes = g.resident_bytes + held;
-    request.channels = g.channels;
-    request.halo = g.analysis_halo;
-    request.network_bytes_per_pixel = g.analysis_bytes_per_pixel;
-    request.tile_bytes_per_pixel = g.tile_bytes_per_pixel;
-    request.threads = threads;
-    request.max_memory = o.max_memory;
-    request.largest_window = static_cast<std::uint32_t>(g.largest_window);
-    request.window_per_thread = g.window_per_thread;
-    request.window_budget = g.window_budget;
-    request.encode = true;
-    BandEncodeOptions bands;
-    HALFMOON_ASSIGN_OR_RETURN(bands.plan, PlanWork(request));
-    bands.shape = shape;
-    bands.tile_size = header.tile_size;
-    bands.q = header.quality;
-    bands.exact_transparent = o.exact_transparent;
-    const auto pixels = static_cast<double>(shape.pixels());
-    progress->Start(static_cast<double>(AnalysedPixels(bands, g.analysis_halo)) * analysis_units() +
-                    pixels * kTilePixelUnits + (checked ? pixels * EffortCheck::kUnits : 0));
-    bands.window_units = SearchSteps(o.effort) > 0 ? 0 : analysis_units();
-    bands.progress = progress.get();
-    HALFMOON_ASSIGN_OR_RETURN(const TileStreams streams, EncodeBands(codec, bands, source));
+    HALFMOON_ASSIGN_OR_RETURN(const Streams coded,
+                              model == nullptr
+                                  ? EncodeByFitting(shape, source, quality, &header)
+                                  : EncodeByModel(shape, source, &header, held, checked));
+    const TileStreams& streams = coded.tiles;
 
     std::vector<Chunk> chunks = blocks.chunks();
     EncodeStats s;
+    if (!coded.networks.empty()) {
+      chunks.push_back({kChunkNetworks, coded.networks});
+      s.latent_bytes += coded.networks.size();
+    }
     for (std::size_t k = 0; k < streams.latents.size(); ++k) {
       chunks.push_back({kChunkLatents, streams.latents[k]});
       s.latent_bytes += streams.latents[k].size();
@@ -336,7 +404,7 @@ Result<std::vector<std::uint8_t>> Encoder::Impl::EncodeOnce(const PictureShape& 
     s.kl_bits = streams.tiles.kl_bits;
     s.expected_excess_bits = streams.tiles.expected_excess_bits;
     s.tiles = streams.latents.size();
-    s.memory_bytes = bands.plan.memory_bytes;
+    s.memory_bytes = coded.memory_bytes;
     if (stats) *stats = s;
     if (!checked) progress->Finish();
     Limits limits;

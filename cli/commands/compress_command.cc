@@ -194,7 +194,8 @@ void AddCompressCommand(CLI::App& app, int* exit_code) {
       "be larger, and closer to the picture");
   CLI::Option* model =
       AddModel(command, &e.model,
-               "Name or id of a model, or a weights file (.safetensors); default ae-photo");
+               "Name or id of a model, a weights file (.safetensors), or overfitted, which fits a "
+               "decoder of its own to the picture, for minutes a megapixel; default ae-photo");
   AddChoice(
       command, "--tune", {"psnr", "ms-ssim"},
       [&e](const std::string& t) {
@@ -206,6 +207,9 @@ void AddCompressCommand(CLI::App& app, int* exit_code) {
             {0, 32768, false, false, "0 (one tile) and multiples of 64 up to 32768"},
             "Side of the tiles, a multiple of 64; 0: one tile (default: one up to 4 megapixels, "
             "else 1024)")
+      ->group(kExpertGroup);
+  AddNumber(command, "--iterations", "N", &e.iterations, {10, 1'000'000},
+            "Of --model overfitted: how long to fit (default by effort: 1000 at 3, 30000 at 9)")
       ->group(kExpertGroup);
   command->add_flag("--resize", e.resize, "For models of one picture size: fit the picture to it")
       ->group(kExpertGroup);

@@ -103,6 +103,7 @@ std::string TilesText(const FileInfo& i) {
 
 // By the list of installed models, if there is one. No weights are read.
 std::string ModelName(const FileInfo& info) {
+  if (info.has_own_networks) return "overfitted";
   const auto manifest = runtime::OpenModels({});
   if (!manifest.ok()) return "";
   const runtime::ModelEntry* entry =

@@ -39,7 +39,7 @@ Result<const ModelStore::Model*> ModelStore::ForEncoding(
     const std::string& name_or_id, const AeEncoding& encoding,
     const std::optional<AeSearchOptions>& search) {
   HALFMOON_ASSIGN_OR_RETURN(runtime::LoadedWeights loaded,
-                            runtime::LoadModel(manifest_, name_or_id));
+                            runtime::LoadModel(*manifest_, name_or_id));
   return Keep(std::move(loaded), ModelParts::kBoth, encoding, search);
 }
 
@@ -50,7 +50,7 @@ Result<const ModelStore::Model*> ModelStore::ForDecoding(
     return &it->second;
   }
   HALFMOON_ASSIGN_OR_RETURN(runtime::LoadedWeights loaded,
-                            runtime::LoadModelForFile(manifest_, id, identity));
+                            runtime::LoadModelForFile(*manifest_, id, identity));
   return Keep(std::move(loaded), ModelParts::kDecoder, AeEncoding{}, std::nullopt);
 }
 

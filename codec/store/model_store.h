@@ -15,6 +15,9 @@ namespace halfmoon {
 
 class ModelStore {
  public:
+  // Without models.
+  ModelStore() = default;
+
   struct Model {
     runtime::ModelEntry entry;
     std::array<std::uint8_t, 8> identity{};
@@ -38,7 +41,7 @@ class ModelStore {
                             const AeEncoding& encoding,
                             const std::optional<AeSearchOptions>& search);
 
-  runtime::Manifest manifest_;
+  std::optional<runtime::Manifest> manifest_;
   std::map<std::uint16_t, Model> models_;
 };
 

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "codec/tiling/float_picture.h"
 #include "codec/tiling/tile_grid.h"
@@ -36,5 +37,8 @@ FloatPicture FloatsFromRows(const PictureRows& rows, const Rect& window, bool fi
 // left as they are. stride: bytes from a row of `out` to the next.
 void SamplesFromFloats(const FloatPicture& x, const Rect& area, const PictureShape& shape,
                        std::size_t stride, std::uint8_t* out);
+
+// The alpha samples of a part of some rows, high byte first, appended.
+void AppendAlpha(const PictureRows& rows, const Rect& part, std::vector<std::uint8_t>* alpha);
 
 }  // namespace halfmoon

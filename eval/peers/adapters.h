@@ -16,6 +16,9 @@ using PeerOrError = Result<std::unique_ptr<Peer>>;
 std::vector<OptionRule> AeRules();
 PeerOrError MakeAePeer(const PeerOptions& options, const PeerSettings& settings);
 
+std::vector<OptionRule> OverfittedRules();
+PeerOrError MakeOverfittedPeer(const PeerOptions& options, const PeerSettings& settings);
+
 std::vector<OptionRule> JpegRules();
 PeerOrError MakeJpegPeer(const PeerOptions& options, const PeerSettings& settings);
 

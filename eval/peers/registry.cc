@@ -31,7 +31,8 @@ struct Entry {
 
 std::vector<Entry> Entries() {
   return {
-    {"ae", "", AeRules, MakeAePeer}, {"jpeg", "libjpeg-dev", JpegRules, MakeJpegPeer},
+    {"ae", "", AeRules, MakeAePeer}, {"overfitted", "", OverfittedRules, MakeOverfittedPeer},
+        {"jpeg", "libjpeg-dev", JpegRules, MakeJpegPeer},
 #if HALFMOON_HAVE_WEBP
         {"webp", "libwebp-dev", WebpRules, MakeWebpPeer},
 #else

@@ -127,8 +127,9 @@ TEST(Format, VersionIsTheCodes) {
   ASSERT_NE(row, std::string::npos);
   EXPECT_EQ(text.substr(row, 3 + version.size() + 2), "\n| " + version + " |");
   EXPECT_NE(
-      text.find("Format_Minor | any; written: the lowest version that has what the file uses, " +
-                std::to_string(kFormatMinor) + " with chunk `dENS`, else " +
+      text.find("Format_Minor | any; written: the lowest version that has what the file uses: " +
+                std::to_string(kFormatMinor) + " with chunk `NETW`, else " +
+                std::to_string(kFormatMinorOfDensity) + " with chunk `dENS`, else " +
                 std::to_string(kFormatMinorWithoutDensity)),
       std::string::npos);
 }

@@ -36,6 +36,7 @@ struct FileInfo {
   double quality = 0;                        // 0..100, as given to the encoder
   int q = 0;                                 // the stored number, level * 256
   int tile_size = 0;                         // pixels; 0: one tile
+  bool has_own_networks = false;             // the overfitted codec: no model is needed
   bool dependent = false;                    // dependent quantisation (FORMAT.md, 9.6)
   std::uint32_t tile_columns = 0, tile_rows = 0;
   struct Chunk {

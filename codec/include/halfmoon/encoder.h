@@ -25,9 +25,10 @@ struct EncodeOptions {
   // 0 (smallest file) .. 100 (best picture). Size and PSNR rise with it. The default is near
   // SSIMULACRA 2 of 75 (docs/models.md).
   double quality = 75;
-  // Model: a name or id from the manifest ("halfmoon models" lists them), or a weights file
-  // (.safetensors). A file made with weights that are not installed needs them to be decoded
-  // (DecodeOptions::model).
+  // Model: a name or id from the manifest ("halfmoon models" lists them), a weights file
+  // (.safetensors), or "overfitted". A file made with weights that are not installed needs them to
+  // be decoded (DecodeOptions::model). "overfitted" fits a tiny decoder to the picture, which
+  // travels in the file: no weights are needed, encoding takes minutes a megapixel.
   std::string model = PhotoModel(Tune::kPsnr);
   // 1..9: how long to look for a smaller or better file of the same quality. 1 rounds the latent of
   // the encoder network, 2 quantises it dependently, 3 corrects it before by what is decoded from
@@ -36,6 +37,9 @@ struct EncodeOptions {
   // gradient steps through the decoder, which takes seconds to minutes a megapixel and needs
   // LibTorch (docs/effort.md). Decoding costs the same. AE models only.
   int effort = 3;
+  // Of "overfitted": how long the picture is fitted, 10 to 1 000 000; 0: by effort, 100 (effort 1)
+  // to 30 000 (effort 9).
+  int iterations = 0;
   // For models that code one size of picture (VAEs): fit any other picture to it, colour to grey
   // where the model is grey. Without it such a picture is refused.
   bool resize = false;
@@ -53,7 +57,7 @@ struct EncodeOptions {
 
   // --- How to work ---------------------------------------------------------------------------
   // Threads, 1..256; 0: one per core. The bytes do not depend on it, nor on the machine (those of
-  // VAE models and from effort 5 on may: LibTorch's last digits differ).
+  // VAE models, from effort 5 on and of "overfitted" may: last digits of floats differ).
   int threads = 0;
   // Pictures of more pixels are refused.
   std::uint64_t max_pixels = kDefaultMaxImagePixels;

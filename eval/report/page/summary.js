@@ -3,7 +3,7 @@
 // Metrics in the order in which they answer "how does it look".
 const kSummaryMetrics = ["ssimulacra2", "ms_ssim_db", "psnr_rgb"];
 
-const isHalfmoon = (codec) => codec.adapter === "ae" || /^ae(:|$)/.test(codec.name);
+const isHalfmoon = (codec) => codec.adapter === "ae" || codec.adapter === "overfitted" || /^ae(:|$)/.test(codec.name);
 
 // The BD-rate of `test` against `anchor` by a metric, in per cent; it is stored one way round.
 function bdRateOf(test, anchor, metric) {

@@ -7,13 +7,11 @@
 namespace halfmoon::eval {
 namespace {
 
-class AePeer : public Peer {
+class HalfmoonPeer : public Peer {
  public:
-  AePeer(Encoder encoder, Decoder decoder, const runtime::ModelEntry& model)
+  HalfmoonPeer(Encoder encoder, Decoder decoder, PeerInfo info)
       : encoder_(std::move(encoder)), decoder_(std::move(decoder)) {
-    info_.adapter = "ae";
-    info_.description = "Halfmoon, model " + model.name;
-    info_.version = std::string("halfmoon " HALFMOON_VERSION ", weights ") + model.identity;
+    info_ = std::move(info);
     info_.extension = ".hmn";
     info_.ladder = {4, 16, 36, 60, 94};
   }
@@ -45,6 +43,13 @@ class AePeer : public Peer {
   std::vector<Stage> stages_;
 };
 
+PeerOrError Make(const EncodeOptions& encode, const DecodeOptions& decode, PeerInfo info) {
+  HALFMOON_ASSIGN_OR_RETURN(Encoder encoder, Encoder::Create(encode));
+  HALFMOON_ASSIGN_OR_RETURN(Decoder decoder, Decoder::Create(decode));
+  return std::unique_ptr<Peer>(
+      std::make_unique<HalfmoonPeer>(std::move(encoder), std::move(decoder), std::move(info)));
+}
+
 }  // namespace
 
 std::vector<OptionRule> AeRules() {
@@ -72,10 +77,28 @@ PeerOrError MakeAePeer(const PeerOptions& options, const PeerSettings& settings)
   HALFMOON_ASSIGN_OR_RETURN(const auto manifest,
                             runtime::OpenModels(settings.models_dir, {encode.model}));
   HALFMOON_ASSIGN_OR_RETURN(const runtime::ModelEntry* model, manifest.Find(encode.model));
-  HALFMOON_ASSIGN_OR_RETURN(Encoder encoder, Encoder::Create(encode));
-  HALFMOON_ASSIGN_OR_RETURN(Decoder decoder, Decoder::Create(decode));
-  return std::unique_ptr<Peer>(
-      std::make_unique<AePeer>(std::move(encoder), std::move(decoder), *model));
+  PeerInfo info;
+  info.adapter = "ae";
+  info.description = "Halfmoon, model " + model->name;
+  info.version = "halfmoon " HALFMOON_VERSION ", weights " + model->identity;
+  return Make(encode, decode, std::move(info));
+}
+
+std::vector<OptionRule> OverfittedRules() { return {{"iterations", "10..1000000", "1000"}}; }
+
+PeerOrError MakeOverfittedPeer(const PeerOptions& options, const PeerSettings& settings) {
+  EncodeOptions encode;
+  encode.model = "overfitted";
+  encode.iterations = options.Number("iterations");
+  encode.threads = settings.threads;
+  DecodeOptions decode;
+  decode.threads = settings.threads;
+  PeerInfo info;
+  info.adapter = "overfitted";
+  info.description =
+      "Halfmoon, fitted to each picture in " + options.Text("iterations") + " iterations";
+  info.version = "halfmoon " HALFMOON_VERSION;
+  return Make(encode, decode, std::move(info));
 }
 
 }  // namespace halfmoon::eval
