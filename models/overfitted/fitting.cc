@@ -225,7 +225,8 @@ void Fitting::UpdateLatents(float rate, const Parallel& parallel) {
 
 FitFigures Fitting::Step(const Parallel& parallel) {
   const double progress = Progress();
-  const bool hard = progress >= kHardFrom;
+  // The last one at the least.
+  const bool hard = progress >= kHardFrom || iteration_ + 1 == options_.iterations;
   const double cosine =
       0.5 * (1 + std::cos(std::numbers::pi * std::min(1.0, progress / kHardFrom)));
   const Quantiser quantiser = {hard, Between(kTemperature, cosine), Between(kNoise, cosine)};

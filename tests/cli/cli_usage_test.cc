@@ -219,8 +219,9 @@ const UsageCase kUsageCases[] = {
     {"VerifyWithoutModels",
      {"verify", "{dir}/minimal.hmn", "--models-dir", "{dir}/folder"},
      5,
-     "there is no \"{dir}/folder/manifest.json\"; name the models directory with --models-dir or "
-     "HALFMOON_MODELS_DIR"},
+     "{dir}/minimal.hmn: there is no \"{dir}/folder/manifest.json\"; name the models directory "
+     "with "
+     "--models-dir or HALFMOON_MODELS_DIR"},
     // --- Input and output: 7 -------------------------------------------------------------------
     {"MissingInput", {"compress", "{dir}/none.png"}, 7, "{dir}/none.png: no such file"},
     {"FolderWithoutPictures",

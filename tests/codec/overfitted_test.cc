@@ -229,6 +229,27 @@ TEST(OverfittedTest, MoreMemoryThanAllowedIsRefusedBeforeTheWork) {
   EXPECT_NE(file.status().message().find("--"), 0u);
 }
 
+TEST(OverfittedTest, IterationsAreItsOwnAndBounded) {
+  EncodeOptions options = Fit();
+  for (const int wrong : {-1, 1, 9, 1'000'001}) {
+    options.iterations = wrong;
+    EXPECT_EQ(Encoder::Create(options).status().code(), StatusCode::kInvalidArgument) << wrong;
+  }
+  const Image image = MakePicture(64, 64, 3, Kind::kScene);
+  options.iterations = 10;
+  const Bytes few = Encoded(image, options);
+  options.iterations = 200;
+  const Bytes many = Encoded(image, options);
+  auto decoder = Decoder::Create(Bare());
+  EXPECT_GT(*metrics::Psnr(image.view(), decoder->Decode(many)->view()),
+            *metrics::Psnr(image.view(), decoder->Decode(few)->view()));
+  EncodeOptions other = TinyEncode();
+  other.iterations = 100;
+  const Status status = Encoder::Create(other).status();
+  EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
+  EXPECT_NE(status.message().find("overfitted"), std::string::npos) << status.message();
+}
+
 TEST(OverfittedTest, EveryEffortFitsLonger) {
   for (int effort = 2; effort <= 9; ++effort)
     EXPECT_GT(OverfittedIterations(effort), OverfittedIterations(effort - 1));

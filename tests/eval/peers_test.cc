@@ -41,8 +41,9 @@ bool BuiltIn(const std::string& adapter) {
 TEST(PeersTest, QualityBuysPsnrWithBytes) {
   const RgbPicture picture = Picture(192, 130, testing::Kind::kScene);
   for (const std::string name :
-       {"ae:model=tiny", "jpeg", "jpeg:progressive", "jpeg:optimised,yuv=444", "webp",
-        "webp:method=6,sharp", "avif:speed=9", "avif:speed=9,yuv=420", "jxl:effort=3"}) {
+       {"ae:model=tiny", "overfitted:iterations=60", "jpeg", "jpeg:progressive",
+        "jpeg:optimised,yuv=444", "webp", "webp:method=6,sharp", "avif:speed=9",
+        "avif:speed=9,yuv=420", "jxl:effort=3"}) {
     if (!BuiltIn(name.substr(0, name.find(':')))) continue;
     const auto peer = CreatePeer(name, Settings());
     ASSERT_TRUE(peer.ok()) << name << ": " << peer.status().message();
@@ -73,7 +74,8 @@ TEST(PeersTest, QualityBuysPsnrWithBytes) {
 
 TEST(PeersTest, OnePixel) {
   const RgbPicture picture = Picture(1, 1, testing::Kind::kFlat);
-  for (const std::string name : {"ae:model=tiny", "jpeg", "webp", "avif:speed=9", "jxl:effort=3"}) {
+  for (const std::string name : {"ae:model=tiny", "overfitted:iterations=10", "jpeg", "webp",
+                                 "avif:speed=9", "jxl:effort=3"}) {
     if (!BuiltIn(name.substr(0, name.find(':')))) continue;
     const auto peer = CreatePeer(name, Settings());
     ASSERT_TRUE(peer.ok());
@@ -86,8 +88,9 @@ TEST(PeersTest, OnePixel) {
 }
 
 TEST(PeersTest, WrongNamesListTheRightOnes) {
-  EXPECT_NE(CreationError("jpg", StatusCode::kInvalidArgument).find("known are ae, jpeg"),
-            std::string::npos);
+  EXPECT_NE(
+      CreationError("jpg", StatusCode::kInvalidArgument).find("known are ae, overfitted, jpeg"),
+      std::string::npos);
   EXPECT_NE(
       CreationError("jpeg:fast", StatusCode::kInvalidArgument)
           .find("unknown option 'fast'; valid options: yuv=420|444 (420), optimised, progressive"),
