@@ -146,7 +146,7 @@ struct Encoder::Impl {
                                                const RowSource& source, double quality,
                                                std::uint64_t held, bool checked,
                                                EncodeStats* stats);
-  // The chunks of tiles, and of networks where there are any; they point into `streams`.
+  // What a file holds of the picture itself.
   struct Streams {
     TileStreams tiles;
     std::vector<std::uint8_t> networks;

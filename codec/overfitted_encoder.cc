@@ -17,11 +17,10 @@
 namespace halfmoon {
 namespace {
 
-using overfitted::GridSide;
 using overfitted::kGrids;
 using overfitted::LatentGrids;
 
-// What a fitting holds, bytes per pixel: 48 planes of floats at full size or what comes to that
+// What a fitting holds, bytes per pixel: 47 planes of floats at full size or what comes to that
 // (latents and their moments 8, features and gradients 15, colours 18, upsampling 6), and the
 // picture twice.
 constexpr double kBytesPerPixel = 4 * (8 + 15 + 18 + 6) + 2 * 12;
@@ -91,7 +90,7 @@ Result<OverfittedStreams> EncodeOverfitted(const OverfittedOptions& o, const Row
     return Status(StatusCode::kLimitExceeded,
                   "the overfitted codec needs about " + mega_bytes(out.memory_bytes) +
                       " of memory for this picture, the limit is set to " +
-                      mega_bytes(o.max_memory) + "; raise the memory limit, or use effort 3");
+                      mega_bytes(o.max_memory) + "; raise the memory limit, or choose model ae-photo");
   }
 
   Stopwatch watch;
