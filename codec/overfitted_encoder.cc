@@ -90,7 +90,8 @@ Result<OverfittedStreams> EncodeOverfitted(const OverfittedOptions& o, const Row
     return Status(StatusCode::kLimitExceeded,
                   "the overfitted codec needs about " + mega_bytes(out.memory_bytes) +
                       " of memory for this picture, the limit is set to " +
-                      mega_bytes(o.max_memory) + "; raise the memory limit, or choose model ae-photo");
+                      mega_bytes(o.max_memory) +
+                      "; raise the memory limit, or choose model ae-photo");
   }
 
   Stopwatch watch;
