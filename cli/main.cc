@@ -6,23 +6,27 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/commands/assess_command.h"
 #include "cli/commands/compare_command.h"
 #include "cli/commands/completion_command.h"
 #include "cli/commands/compress_command.h"
 #include "cli/commands/decompress_command.h"
+#include "cli/commands/demo_command.h"
 #include "cli/commands/eval_command.h"
+#include "cli/commands/export_command.h"
 #include "cli/commands/info_command.h"
 #include "cli/commands/interpolate_command.h"
 #include "cli/commands/latent_command.h"
 #include "cli/commands/models_command.h"
+#include "cli/commands/pack_command.h"
 #include "cli/commands/plot_command.h"
 #include "cli/commands/reconstruct_command.h"
 #include "cli/commands/sample_command.h"
+#include "cli/commands/train_command.h"
 #include "cli/commands/verify_command.h"
 #include "cli/console.h"
 #include "cli/exit_codes.h"
 #include "cli/help_text.h"
-#include "cli/network_commands.h"
 #include "cli/option_values.h"
 #include "cli/options.h"
 #include "cli/start_up.h"
@@ -37,16 +41,9 @@ constexpr AddCommand kCommands[] = {
     AddCompressCommand, AddDecompressCommand, AddInfoCommand,        AddVerifyCommand,
     AddModelsCommand,   AddEvalCommand,       AddCompareCommand,     AddMeasureCommand,
     AddPlotCommand,     AddSampleCommand,     AddInterpolateCommand, AddReconstructCommand,
-    AddLatentCommand,   AddCompletionCommand, AddManCommand,
+    AddLatentCommand,   AddCompletionCommand, AddManCommand,         AddPackCommand,
+    AddTrainCommand,    AddExportCommand,     AddAssessCommand,      AddDemoCommand,
 };
-
-// The commands that need LibTorch: themselves when one of them is meant, or all are described.
-Status AddTheRest(CLI::App& app, const std::string& first, int* exit_code) {
-  if (IsNetworkCommand(first)) return AddNetworkCommands(app, exit_code, true);
-  const bool described = first == "man" || first == "completion" || first == "--help-all";
-  if (described && AddNetworkCommands(app, exit_code, true).ok()) return Status::Ok();
-  return AddNetworkCommands(app, exit_code, false);
-}
 
 // For the lists of commands: Arguments() takes it apart before it is parsed.
 void AddHelpCommand(CLI::App& app) {
@@ -107,9 +104,6 @@ int Main(int argc, char** argv) {
   app.set_version_flag("-V,--version", VersionText,
                        "Print versions, libraries and models, and exit");
   for (const AddCommand add : kCommands) add(app, &exit_code);
-  if (const Status s = AddTheRest(app, first, &exit_code); !s.ok()) {
-    return PrintError(s.WithContext(first));
-  }
   AddHelpCommand(app);
   RefuseEmptyValues(&app);
   app.require_subcommand(1);

@@ -6,9 +6,9 @@
 
 #include "cli/console.h"
 #include "cli/files.h"
+#include "cli/networks/requests.h"
 #include "cli/options.h"
 #include "codec/packing/labelled_pack.h"
-#include "codec/packing/make_pack.h"
 #include "models/training/data/moon_renderer.h"
 
 namespace halfmoon::cli {
@@ -68,7 +68,8 @@ Result<PackReport> Make(const Options& o, ProgressLine* progress) {
       return Status(StatusCode::kInvalidArgument,
                     "--class-column, --caption-columns and --only need --csv FILE");
     }
-    return MakePack(o.directories, o.pack, o.output, o.force, show);
+    HALFMOON_ASSIGN_OR_RETURN(const NetworkRuns* runs, LoadNetworkRuns());
+    return runs->make_pack(o.directories, o.pack, o.output, o.force, show);
   }
   if (o.directories.size() != 1) {
     return Status(StatusCode::kInvalidArgument, "a data set with labels is one folder; " +

@@ -57,10 +57,6 @@ TEST_P(EveryOption, ThatIsANumberRefusesWhatIsNone) {
   const std::string command = GetParam();
   std::vector<const char*> values = {"nan", "5x",  ",",  "inf",   "-inf",
                                      "x",   "5 5", " 5", "0x1p3", "--"};
-  // All options have the one parser of option_values. Commands that load LibTorch, half a second
-  // each time, show that they use it; the others show what it does.
-  static const std::set<std::string> kWithLibTorch = {"assess", "demo", "export", "pack", "train"};
-  if (kWithLibTorch.count(command) != 0) values.resize(3);
   for (const ShownOption& o : ValueOptions(command)) {
     if (kTextTypes.count(o.type) != 0) continue;
     for (const char* value : values) {
@@ -98,11 +94,8 @@ TEST_P(EveryOption, IsNamedByHelp) {
 INSTANTIATE_TEST_SUITE_P(Cli, EveryOption,
                          ::testing::Values("compress", "decompress", "info", "verify", "models",
                                            "eval", "compare", "plot", "sample", "interpolate",
-                                           "reconstruct", "latent", "completion", "man", "help"));
-#if HALFMOON_WITH_TORCH
-INSTANTIATE_TEST_SUITE_P(CliNetworks, EveryOption,
-                         ::testing::Values("pack", "train", "export", "demo", "assess"));
-#endif
+                                           "reconstruct", "latent", "completion", "man", "help",
+                                           "pack", "train", "export", "demo", "assess"));
 
 // The walk above sees what it is meant to see.
 TEST(Options, OfCompressAreFound) {
@@ -175,9 +168,7 @@ TEST(Program, HelpIsACommandToo) {
   const CliResult help = RunCli({"help", "compress"});
   EXPECT_EQ(help.exit_code, 0);
   EXPECT_EQ(help.out, RunCli({"compress", "--help"}).out);
-#if HALFMOON_WITH_TORCH
   EXPECT_EQ(RunCli({"help", "train"}).out, RunCli({"train", "--help"}).out);
-#endif
   EXPECT_EQ(RunCli({"help", "trian"}).err,
             "halfmoon: error: unknown command 'trian'; did you mean 'train'?\n");
   EXPECT_EQ(RunCli({"-V"}).out, RunCli({"--version"}).out);
@@ -189,9 +180,7 @@ TEST(Program, HelpIsWithinAHundredColumns) {
       EXPECT_LE(line.size(), 100u) << line;
     }
   }
-#if HALFMOON_WITH_TORCH
   EXPECT_NE(RunCli({"--help-all"}).out.find("--checkpoint-minutes"), std::string::npos);
-#endif
 }
 
 TEST(Program, HelpOfCompressIsInGroups) {

@@ -1,4 +1,4 @@
-#include "cli/commands/half_moon_page.h"
+#include "cli/networks/half_moon_page.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>

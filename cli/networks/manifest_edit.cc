@@ -1,4 +1,4 @@
-#include "cli/manifest_edit.h"
+#include "cli/networks/manifest_edit.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
