@@ -20,10 +20,10 @@ namespace {
 using overfitted::kGrids;
 using overfitted::LatentGrids;
 
-// What a fitting holds, bytes per pixel: 47 planes of floats at full size or what comes to that
-// (latents and their moments 8, features and gradients 15, colours 18, upsampling 6), and the
-// picture twice.
-constexpr double kBytesPerPixel = 4 * (8 + 15 + 18 + 6) + 2 * 12;
+// What a fitting holds, bytes per pixel: 51 planes of floats at full size or what comes to that
+// (latents and their moments 8, those of the best beginning 4, features and gradients 15, colours
+// 18, upsampling 6), and the picture twice.
+constexpr double kBytesPerPixel = 4 * (8 + 4 + 15 + 18 + 6) + 2 * 12;
 
 // The whole picture, padded.
 Result<FloatPicture> ReadPicture(const OverfittedOptions& o, const RowSource& source,

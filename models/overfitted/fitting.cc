@@ -5,6 +5,7 @@
 #include <numbers>
 
 #include "models/overfitted/integer_decoder.h"
+#include "models/overfitted/network_coder.h"
 #include "models/overfitted/network_quantiser.h"
 
 namespace halfmoon::overfitted {
@@ -15,12 +16,16 @@ namespace {
 // rounding made of them.
 constexpr double kHardFrom = 0.95;
 constexpr float kTemperature[2] = {0.35F, 0.08F};
-constexpr float kNoise[2] = {0.25F, 0.10F};  // deviation, in steps of the latent
+constexpr float kNoise[2] = {0.25F, 0.12F};  // deviation, in steps of the latent
 constexpr float kLatentRate = 0.16F;
 constexpr float kLatentBeta1 = 0.7F, kLatentBeta2 = 0.95F;
 constexpr float kNetworkRate = 0.01F;
 constexpr float kHardNetworkRate = 0.001F;
 constexpr float kClip = 0.5F;
+// What comes of a fit depends on the initial networks: ends differ by up to 10 %, and what the first
+// iterations reach foretells them. So several beginnings are tried, and the best one goes on.
+constexpr int kStarts = 4;
+constexpr int kStartLength = 50, kStartShare = 20;  // iterations, at most one of 20
 // Far below any gradient that moves a latent: a picture's loss is a mean over its pixels.
 constexpr float kLatentEpsilon = 1e-12F;
 
@@ -47,13 +52,15 @@ Fitting::Fitting(int width, int height, std::span<const float> rgb, const FitOpt
       height_(height),
       visible_width_(options.visible_width > 0 ? options.visible_width : width),
       visible_height_(options.visible_height > 0 ? options.visible_height : height),
+      mean_(Mean(rgb)),
+      starts_(options.iterations >= kStartShare ? kStarts : 1),
+      start_length_(std::min(kStartLength, options.iterations / kStartShare)),
+      length_(options.iterations - (starts_ - 1) * start_length_),
       synthesis_(PlaneShape(width, height)) {
   for (int g = 0; g < kGrids; ++g) {
     Grid& grid = grids_[static_cast<std::size_t>(g)];
     grid.shape = PlaneShape(GridSide(width, g), GridSide(height, g));
-    for (Plane* p :
-         {&grid.latent, &grid.value, &grid.slope, &grid.d_value, &grid.first, &grid.second})
-      *p = Plane(grid.shape);
+    for (Plane* p : {&grid.value, &grid.slope, &grid.d_value}) *p = Plane(grid.shape);
     for (int f = 0; f < kGrids - 1 - g; ++f) {
       grid.features.emplace_back(grid.shape);
       grid.d_features.emplace_back(grid.shape);
@@ -68,13 +75,36 @@ Fitting::Fitting(int width, int height, std::span<const float> rgb, const FitOpt
                                        kColours +
                                    c];
   }
-  const std::vector<float> mean = Mean(rgb);
-  networks_ = InitialNetworks(options.seed, std::span<const float, kColours>(mean));
+  state_ = Begin(0);
   sums_.resize(Chunks(grids_[0].shape).count);
 }
 
+Fitting::State Fitting::Begin(int start) const {
+  State state;
+  state.networks = InitialNetworks(options_.seed + static_cast<std::uint32_t>(start),
+                                   std::span<const float, kColours>(mean_));
+  for (std::size_t g = 0; g < kGrids; ++g)
+    for (Plane& p : state.latents[g]) p = Plane(grids_[g].shape);
+  return state;
+}
+
+// `loss`: of the last iteration of a beginning.
+void Fitting::EndOfStart(double loss) {
+  if (!best_start_ || loss < best_start_loss_) {
+    best_start_ = std::move(state_);
+    best_start_loss_ = loss;
+  }
+  if (++start_ < starts_) {
+    state_ = Begin(start_);
+    iteration_ = 0;
+  } else {
+    state_ = *std::move(best_start_);
+    best_start_.reset();
+  }
+}
+
 double Fitting::Progress() const {
-  return static_cast<double>(iteration_) / static_cast<double>(options_.iterations);
+  return static_cast<double>(iteration_) / static_cast<double>(length_);
 }
 
 std::vector<const Plane*> Fitting::Stack(int g) const {
@@ -95,6 +125,7 @@ void Fitting::Quantise(const Quantiser& quantiser, const Parallel& parallel) {
   constexpr int kRows = 64;
   for (std::size_t g = 0; g < kGrids; ++g) {
     Grid& grid = grids_[g];
+    const Plane& latent = state_.latents[g][0];
     const int height = grid.shape.height;
     parallel(static_cast<std::size_t>((height + kRows - 1) / kRows), [&](std::size_t strip) {
       const int begin = static_cast<int>(strip) * kRows, end = std::min(height, begin + kRows);
@@ -102,13 +133,14 @@ void Fitting::Quantise(const Quantiser& quantiser, const Parallel& parallel) {
       const std::size_t count = static_cast<std::size_t>(end - begin) * grid.shape.stride;
       if (quantiser.hard) {
         for (std::size_t i = first; i < first + count; ++i)
-          grid.value.at()[i] = std::nearbyint(grid.latent.at()[i]);
+          grid.value.at()[i] = std::nearbyint(latent.at()[i]);
       } else {
         // Another number for each iteration, grid and position.
         const std::uint32_t seed =
-            options_.seed * 0x9E3779B9U + static_cast<std::uint32_t>(iteration_) * 0x85EBCA6BU +
+            (options_.seed + static_cast<std::uint32_t>(start_)) * 0x9E3779B9U +
+            static_cast<std::uint32_t>(iteration_) * 0x85EBCA6BU +
             static_cast<std::uint32_t>(g) * 0xC2B2AE35U + static_cast<std::uint32_t>(first);
-        GetFitKernels().soft_round(grid.latent.at() + first, grid.value.at() + first,
+        GetFitKernels().soft_round(latent.at() + first, grid.value.at() + first,
                                    grid.slope.at() + first, count, quantiser.temperature,
                                    quantiser.noise, seed);
       }
@@ -210,14 +242,15 @@ void Fitting::UpdateLatents(float rate, const Parallel& parallel) {
                          kLatentEpsilon,
                          1 / (1 - std::pow(kLatentBeta1, step)),
                          1 / (1 - std::pow(kLatentBeta2, step))};
-  for (Grid& grid : grids_) {
+  for (std::size_t g = 0; g < kGrids; ++g) {
+    Grid& grid = grids_[g];
+    auto& [latent, first, second] = state_.latents[g];
     const Chunks chunks(grid.shape);
     parallel(chunks.count, [&](std::size_t i) {
       const std::size_t begin = chunks.begin(i), end = chunks.end(i, grid.shape);
       // Beside the grid slopes are 0, and so latents stay 0.
-      GetFitKernels().adam(adam, grid.latent.at() + begin, grid.d_value.at() + begin,
-                           grid.slope.at() + begin, grid.first.at() + begin,
-                           grid.second.at() + begin,
+      GetFitKernels().adam(adam, latent.at() + begin, grid.d_value.at() + begin,
+                           grid.slope.at() + begin, first.at() + begin, second.at() + begin,
                            (end - begin + kGradientLanes - 1) / kGradientLanes * kGradientLanes);
     });
   }
@@ -226,13 +259,13 @@ void Fitting::UpdateLatents(float rate, const Parallel& parallel) {
 FitFigures Fitting::Step(const Parallel& parallel) {
   const double progress = Progress();
   // The last one at the least.
-  const bool hard = progress >= kHardFrom || iteration_ + 1 == options_.iterations;
+  const bool hard = progress >= kHardFrom || iteration_ + 1 == length_;
   const double cosine =
       0.5 * (1 + std::cos(std::numbers::pi * std::min(1.0, progress / kHardFrom)));
   const Quantiser quantiser = {hard, Between(kTemperature, cosine), Between(kNoise, cosine)};
   if (hard && !steps_) {
     const double pixels = VisiblePixels();
-    steps_ = ChooseSteps(networks_, 1 / pixels, [&](const Networks& n) {
+    steps_ = ChooseSteps(state_.networks, 1 / pixels, [&](const Networks& n) {
       return Pass(quantiser, n, false, parallel).Loss(options_.lambda, pixels);
     });
   }
@@ -242,15 +275,33 @@ FitFigures Fitting::Step(const Parallel& parallel) {
   if (!hard) UpdateLatents(kLatentRate * falling, parallel);
   const float rate = hard ? kHardNetworkRate * static_cast<float>((1 - progress) / (1 - kHardFrom))
                           : kNetworkRate * falling;
-  optimiser_.Step(gradients_, rate, kClip, &networks_);
+  if (hard) KeepNetworks(figures);
+  state_.optimiser.Step(gradients_, rate, kClip, &state_.networks);
+  ++done_;
   ++iteration_;
+  if (start_ < starts_ && iteration_ == start_length_)
+    EndOfStart(figures.Loss(options_.lambda, VisiblePixels()));
+  if (iteration_ == length_) state_.networks = best_networks_;
   return figures;
 }
 
+// Rounded networks get worse and better from iteration to iteration: the best ones count.
+void Fitting::KeepNetworks(const FitFigures& figures) {
+  const IntegerNetworks whole = RoundLike(*steps_, state_.networks);
+  double bits = figures.bits;
+  for (std::size_t t = 0; t < kTensorCount; ++t)
+    bits += CostOf(whole.of(static_cast<TensorId>(t))).bits;
+  const double loss =
+      FitFigures{bits, figures.squared_error}.Loss(options_.lambda, VisiblePixels());
+  if (best_networks_loss_ > 0 && loss >= best_networks_loss_) return;
+  best_networks_loss_ = loss;
+  best_networks_ = state_.networks;
+}
+
 Networks Fitting::CurrentNetworks() const {
-  if (!steps_) return networks_;
+  if (!steps_) return state_.networks;
   Networks rounded;
-  RoundLike(*steps_, networks_).AddTo(&rounded);
+  RoundLike(*steps_, state_.networks).AddTo(&rounded);
   return rounded;
 }
 
@@ -264,7 +315,7 @@ Result<Fitting::Fitted> Fitting::Finish(const Parallel& parallel) const {
   for (std::size_t g = 0; g < kGrids; ++g) {
     for (int y = 0; y < grids_[g].shape.height; ++y) {
       std::int16_t* to = grids.planes[g].row(y);
-      const float* from = grids_[g].latent.row(y);
+      const float* from = state_.latents[g][0].row(y);
       for (int x = 0; x < grids_[g].shape.width; ++x) {
         const long latent =
             std::clamp(std::lround(std::nearbyint(from[x])), -long{kMaxLatent}, long{kMaxLatent});
@@ -272,7 +323,7 @@ Result<Fitting::Fitted> Fitting::Finish(const Parallel& parallel) const {
       }
     }
   }
-  IntegerNetworks whole = RoundLike(*steps_, networks_);
+  IntegerNetworks whole = RoundLike(*steps_, state_.networks);
   std::optional<Fitted> best;
   Status problem;
   for (int bits = 0; bits < kShifts; ++bits) {

@@ -46,7 +46,8 @@ class Fitting {
 
   // One iteration of the schedule. REQUIRES: iteration() < options.iterations.
   FitFigures Step(const Parallel& parallel);
-  int iteration() const { return iteration_; }
+  // Iterations that are done, those of beginnings that were given up among them.
+  int iteration() const { return done_; }
 
   // What a decoder would get: latents rounded, and networks as soon as their steps are chosen.
   FitFigures Measure(const Parallel& parallel);
@@ -60,7 +61,7 @@ class Fitting {
   };
   Result<Fitted> Finish(const Parallel& parallel) const;
 
-  const Networks& networks() const { return networks_; }
+  const Networks& networks() const { return state_.networks; }
 
  private:
   // How a pass sees the latents.
@@ -70,10 +71,20 @@ class Fitting {
   };
   struct Grid {
     PlaneShape shape;
-    Plane latent, value, slope, d_value, first, second;
+    Plane value, slope, d_value;
     // The coarser grids' stack, upsampled to this one; gradients of value and features.
     std::vector<Plane> features, d_features;
   };
+
+  // All that iterations change.
+  struct State {
+    Networks networks;
+    std::array<std::array<Plane, 3>, kGrids> latents;  // themselves, and Adam's moments
+    Soap optimiser;
+  };
+  State Begin(int start) const;
+  void EndOfStart(double loss);
+  void KeepNetworks(const FitFigures& figures);
 
   double Progress() const;
   double VisiblePixels() const { return static_cast<double>(visible_width_) * visible_height_; }
@@ -91,16 +102,24 @@ class Fitting {
   void UpdateLatents(float rate, const Parallel& parallel);
 
   FitOptions options_;
-  int width_, height_, visible_width_, visible_height_, iteration_ = 0;
+  int width_, height_, visible_width_, visible_height_;
+  std::vector<float> mean_;  // of the picture's colours
+  // Beginnings, the length of each, and the iterations of the one that goes on.
+  int starts_, start_length_, length_;
+  int start_ = 0, iteration_ = 0, done_ = 0;
+  State state_;
+  std::optional<State> best_start_;
+  double best_start_loss_ = 0;
   std::array<Grid, kGrids> grids_;
   ColourPlanes target_;
-  Networks networks_, gradients_;
+  Networks gradients_;
   std::optional<IntegerNetworks> steps_;  // chosen when latents are rounded for good
+  Networks best_networks_;                // from then on, and what they cost
+  double best_networks_loss_ = 0;
   std::vector<GradientSums> sums_;
   EntropyFit entropy_;
   SynthesisFit synthesis_;
   UpsamplingGradient upsampling_;
-  Soap optimiser_;
 };
 
 }  // namespace halfmoon::overfitted

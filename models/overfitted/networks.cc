@@ -13,6 +13,11 @@ float Cubic(float distance) {
   return d < 2 ? ((-0.5F * d + 2.5F) * d - 4) * d + 2 : 0;
 }
 
+// Opponent colours: luma, red against blue, green against both.
+constexpr float kAxes[3][kColours] = {{1, 1, 1}, {1, 0, -1}, {-0.5F, 1, -0.5F}};
+constexpr std::size_t kAxisOf[kGrids] = {0, 0, 0, 1, 2, 0, 1};
+constexpr float kAxisGain = 0.05F;
+
 }  // namespace
 
 Networks InitialNetworks(std::uint32_t seed, std::span<const float, kColours> mean) {
@@ -28,9 +33,13 @@ Networks InitialNetworks(std::uint32_t seed, std::span<const float, kColours> me
   draw(kEntropyWeight1, 0.25F);
   draw(kEntropyWeight2, 0.25F);
   draw(kEntropyWeight3, 0.1F);
-  draw(kSynthesisWeight1, 1.0F);
-  draw(kSynthesisWeight2, 0.3F);
+  draw(kSynthesisWeight1, 0.35F);
+  draw(kSynthesisWeight2, 0.1F);
   draw(kLinearWeight, 0.1F);
+  // Each grid begins with a colour axis of its own, luma where detail is fine.
+  for (std::size_t c = 0; c < kColours; ++c)
+    for (std::size_t g = 0; g < kGrids; ++g)
+      n.of(kLinearWeight)[c * kGrids + g] += kAxisGain * kAxes[kAxisOf[g]][c];
   draw(kFilterWeight1, 0.1F);
   draw(kFilterWeight2, 0.1F);
   for (std::size_t c = 0; c < kColours; ++c) n.of(kSynthesisBias2)[c] = mean[c];

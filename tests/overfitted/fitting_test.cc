@@ -37,24 +37,27 @@ TEST(FittingTest, TheLossFallsAndRoundingIsKept) {
   const Parallel parallel = Threads(1);
   const double pixels = 96 * 64;
   const double before = fitting.Measure(parallel).Loss(options.lambda, pixels);
-  FitFigures soft;
-  while (fitting.iteration() < options.iterations) soft = fitting.Step(parallel);
+  double least = before;  // of the iterations that see what a decoder sees
+  while (fitting.iteration() < options.iterations) {
+    const bool last = fitting.iteration() >= options.iterations - 6;
+    const double loss = fitting.Step(parallel).Loss(options.lambda, pixels);
+    if (last) least = std::min(least, loss);
+  }
   const FitFigures hard = fitting.Measure(parallel);
   // A smooth picture: far below what a mean colour leaves.
   EXPECT_LT(hard.Loss(options.lambda, pixels), before / 10);
   EXPECT_GT(10 * std::log10(255 * 255 / hard.squared_error), 28);
-  // The last iterations see what a decoder sees.
-  EXPECT_NEAR(soft.Loss(options.lambda, pixels), hard.Loss(options.lambda, pixels),
-              0.04 * hard.Loss(options.lambda, pixels));
+  // The best of the last iterations is what is kept (networks that cost fewer bits may be better).
+  EXPECT_NEAR(hard.Loss(options.lambda, pixels), least, 0.04 * least);
 }
 
 TEST(FittingTest, ThreadsDoNotChangeTheResult) {
   const int width = 150, height = 131;  // several chunks, odd sides
   const auto rgb = Picture(width, height);
   FitOptions options;
-  options.iterations = 6;
+  options.iterations = 20;  // several beginnings
   std::vector<float> first;
-  for (std::size_t threads : {1, 2, 3, 8}) {
+  for (std::size_t threads : {1, 2, 5}) {
     Fitting fitting(width, height, rgb, options);
     while (fitting.iteration() < options.iterations) fitting.Step(Threads(threads));
     const auto all = fitting.networks().all();
