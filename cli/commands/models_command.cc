@@ -10,6 +10,9 @@
 namespace halfmoon::cli {
 namespace {
 
+constexpr char kNotInstalled[] =
+    "compress --model overfitted needs none of them: each file brings a decoder of its own.";
+
 struct Options {
   std::string models_dir;
   bool json = false;
@@ -77,7 +80,7 @@ Status Run(const Options& o) {
                cost(m.costs.synthesis_kmac_per_pixel), cost(m.costs.prior_kmac_per_pixel),
                HasCost(m) ? std::to_string(m.costs.receptive_field) : "n/a", m.hash, m.licence});
   }
-  PrintText(table.ToText());
+  PrintText(table.ToText() + kNotInstalled + "\n");
   return Status::Ok();
 }
 

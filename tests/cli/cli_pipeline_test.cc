@@ -272,6 +272,7 @@ TEST_F(Pipeline, ModelsListsTheExportedModel) {
   const CliResult text = RunCli({"models", "--models-dir", Models()});
   EXPECT_EQ(text.exit_code, 0) << text.err;
   EXPECT_NE(text.out.find("tiny-1"), std::string::npos) << text.out;
+  EXPECT_NE(text.out.find("--model overfitted"), std::string::npos) << text.out;
   const Json json = ParseJson(RunCli({"models", "--json", "--models-dir", Models()}));
   const Json& model = json.at("models").at(0);
   EXPECT_EQ(model.at("id"), 7);
