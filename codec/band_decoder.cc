@@ -31,10 +31,9 @@ class BandDecoder {
     XXH3_64bits_reset(&hash_);
   }
 
-  Status Run(BandDecodeStats* stats) {
-    const auto halo = static_cast<std::uint32_t>(model_.geometry().synthesis_halo);
+  Status Run(DecodeStats* stats) {
+    const auto halo = static_cast<std::uint32_t>(model_.attributes().synthesis.halo);
     const std::uint32_t height = r_.plan.window_height;
-    if (r_.progress) r_.progress->Start(Units());
     for (std::uint32_t y = RoundDown(r_.region.y); y < r_.region.bottom(); y += height) {
       const std::uint32_t bottom = std::min({y + height, PadUp(r_.region.bottom())});
       const std::uint32_t from = y - std::min(y, halo);
@@ -42,10 +41,20 @@ class BandDecoder {
       HALFMOON_RETURN_IF_ERROR(NeedTiles(from, std::min(to, r_.shape.height)));
       if (r_.pixels) HALFMOON_RETURN_IF_ERROR(Strip(y, bottom, from, to));
     }
-    if (r_.progress) r_.progress->Finish();
     s_.symbol_hash = XXH3_64bits_digest(&hash_);
     *stats = std::move(s_);
     return Status::Ok();
+  }
+
+  double Units() const {
+    const auto halo = static_cast<std::uint32_t>(model_.attributes().synthesis.halo);
+    const std::uint32_t top = RoundDown(r_.region.y);
+    const std::uint32_t end = std::min(PadUp(r_.region.bottom()) + halo, r_.shape.height);
+    const Rect first = grid_.tile(Columns().first, grid_.row_at(top - std::min(top, halo)));
+    const Rect last = grid_.tile(Columns().last, grid_.row_at(end - 1));
+    const double tiles = static_cast<double>(last.right() - first.x) * (last.bottom() - first.y);
+    const double pixels = static_cast<double>(r_.region.width) * r_.region.height;
+    return tiles * kTilePixelUnits + (r_.pixels ? pixels * kSynthesisUnits : 0);
   }
 
  private:
@@ -54,22 +63,10 @@ class BandDecoder {
   };
   // The columns of tiles that the region with its halo touches.
   TileColumns Columns() const {
-    const auto halo = static_cast<std::uint32_t>(model_.geometry().synthesis_halo);
+    const auto halo = static_cast<std::uint32_t>(model_.attributes().synthesis.halo);
     const std::uint32_t left = RoundDown(r_.region.x);
     const std::uint32_t right = std::min(PadUp(r_.region.right()) + halo, r_.shape.width);
     return {grid_.column_at(left - std::min(left, halo)), grid_.column_at(right - 1)};
-  }
-
-  // Of all the work: the tiles, and the region's pixels.
-  double Units() const {
-    const auto halo = static_cast<std::uint32_t>(model_.geometry().synthesis_halo);
-    const std::uint32_t top = RoundDown(r_.region.y);
-    const std::uint32_t end = std::min(PadUp(r_.region.bottom()) + halo, r_.shape.height);
-    const Rect first = grid_.tile(Columns().first, grid_.row_at(top - std::min(top, halo)));
-    const Rect last = grid_.tile(Columns().last, grid_.row_at(end - 1));
-    const double tiles = static_cast<double>(last.right() - first.x) * (last.bottom() - first.y);
-    const double pixels = static_cast<double>(r_.region.width) * r_.region.height;
-    return tiles * kTilePixelUnits + (r_.pixels ? pixels * kSynthesisUnits : 0);
   }
 
   // Makes the tiles present that rows [from, to) and the region's columns with their halo touch,
@@ -105,7 +102,7 @@ class BandDecoder {
       if (decoded[i].lost) s_.lost_tiles.push_back(static_cast<std::uint32_t>(k));
       if (r_.pixels) tiles_.emplace(k, std::move(decoded[i]));
     }
-    s_.tiles_decoded += decoded.size();
+    s_.tiles += decoded.size();
     return Status::Ok();
   }
 
@@ -117,9 +114,7 @@ class BandDecoder {
     if (r_.shape.has_alpha()) HALFMOON_RETURN_IF_ERROR(Keep(k, tile, DecodeTileAlpha(k, tile)));
     if (r_.progress) r_.progress->Add(kTilePixelUnits * tile->rect.width * tile->rect.height);
     const std::lock_guard lock(mutex_);
-    s_.tiles.prior_seconds += stats.prior_seconds;
-    s_.tiles.entropy_seconds += stats.entropy_seconds;
-    s_.tiles.symbols += stats.symbols;
+    s_.coding += stats;
     return Status::Ok();
   }
 
@@ -139,11 +134,8 @@ class BandDecoder {
     if (r_.latents[k].data() == nullptr)
       return {StatusCode::kTruncated, "its latent chunk is lost"};
     const std::uint32_t height = PadUp(tile->rect.height), width = PadUp(tile->rect.width);
-    const std::span<const std::uint8_t> stream = r_.latents[k];
-    auto latent =
-        r_.dependent     ? model_.DecodeDependentTile(stream, r_.q, height, width, threads, stats)
-        : r_.stages == 0 ? model_.DecodeTile(stream, r_.q, height, width, threads, stats)
-                         : model_.DecodeStages(stream, r_.stages, height, width, threads, stats);
+    auto latent = model_.DecodeTile({r_.latents[k], height, width, r_.q, r_.dependent, r_.stages},
+                                    threads, stats);
     if (!latent.ok()) return latent.status();
     tile->latent = std::move(*latent);
     return Status::Ok();
@@ -183,7 +175,7 @@ class BandDecoder {
   }
 
   Status Window(const PictureShape& part, const Rect& inner, std::uint32_t from, std::uint32_t to) {
-    const auto halo = static_cast<std::uint32_t>(model_.geometry().synthesis_halo);
+    const auto halo = static_cast<std::uint32_t>(model_.attributes().synthesis.halo);
     const std::uint32_t x0 = inner.x - std::min(inner.x, halo);
     const std::uint32_t x1 = std::min(inner.right() + halo, PadUp(r_.shape.width));
     HALFMOON_ASSIGN_OR_RETURN(const FloatPicture x,
@@ -202,8 +194,8 @@ class BandDecoder {
 
   // The latent values of a window, from all tiles it touches; 0 where one is lost.
   std::vector<std::int32_t> Gather(const Rect& window) const {
-    const auto s = static_cast<std::uint32_t>(model_.geometry().stride);
-    const auto channels = static_cast<std::size_t>(model_.geometry().channels);
+    const auto s = static_cast<std::uint32_t>(model_.attributes().stride);
+    const auto channels = static_cast<std::size_t>(model_.attributes().channels);
     const std::size_t row_values = window.width / s * channels;
     std::vector<std::int32_t> values(window.height / s * row_values, 0);
     for (const auto& [k, tile] : tiles_) {
@@ -282,13 +274,17 @@ class BandDecoder {
   std::vector<std::uint8_t> strip_;
   std::mutex mutex_;
   XXH3_state_t hash_;
-  BandDecodeStats s_;
+  DecodeStats s_;
 };
 
 }  // namespace
 
+double DecodeUnits(const PictureModel& model, const BandDecodeRequest& request) {
+  return BandDecoder(model, request, {}).Units();
+}
+
 Status DecodeBands(const PictureModel& model, const BandDecodeRequest& request, const RowSink& sink,
-                   BandDecodeStats* stats) {
+                   DecodeStats* stats) {
   return BandDecoder(model, request, sink).Run(stats);
 }
 

@@ -9,6 +9,7 @@
 #include "codec/common/progress.h"
 #include "codec/families/picture_model.h"
 #include "codec/tiling/work_plan.h"
+#include "halfmoon/decoder.h"
 #include "halfmoon/image.h"
 
 namespace halfmoon {
@@ -25,19 +26,16 @@ struct BandDecodeRequest {
   int stages = 0;      // of a model that has them: only the first ones; 0: all
   bool pixels = true;  // false: symbols and alpha are decoded and checked, nothing else
   WorkPlan plan;
-  Progress* progress = nullptr;  // null: nobody asks
+  Progress* progress = nullptr;  // is told of DecodeUnits in all; null: nothing is
 };
 
-struct BandDecodeStats {
-  TileStats tiles;  // summed
-  double synthesis_seconds = 0;
-  std::uint64_t tiles_decoded = 0;
-  std::uint64_t symbol_hash = 0;  // XXH3-64 over the symbols of the decoded tiles, in tile order
-  std::vector<std::uint32_t> lost_tiles;
-};
+// What a decode takes in units of codec/common/progress.h: the tiles, and the region's pixels.
+double DecodeUnits(const PictureModel& model, const BandDecodeRequest& request);
 
-// Errors: kTruncated and kCorrupt naming the tile, unless allow_partial; the sink's; kOutOfMemory.
+// `stats` [out]: what is known here of it, that is tiles, symbols, times of both stages and lost
+// tiles. Errors: kTruncated and kCorrupt naming the tile, unless allow_partial; the sink's;
+// kOutOfMemory.
 Status DecodeBands(const PictureModel& model, const BandDecodeRequest& request, const RowSink& sink,
-                   BandDecodeStats* stats);
+                   DecodeStats* stats);
 
 }  // namespace halfmoon

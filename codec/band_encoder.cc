@@ -91,9 +91,34 @@ Status ForStrips(const BandEncodeOptions& o, const Rect& band, Visit visit) {
   return Status::Ok();
 }
 
+// Units of analysis for each pixel.
+double AnalysisUnits(const EffortPlan& effort) {
+  if (effort.search_steps > 0) return effort.search_steps;
+  // A correction synthesises and analyses once more.
+  return effort.correct ? 2 + kSynthesisUnits : 1;
+}
+
+// Calls f(map of a, map of b) for each kind of latent.
+template <typename A, typename B, typename F>
+void ForMaps(A& a, B& b, F f) {
+  f(a.y, b.y);
+  f(a.z, b.z);
+  f(a.log_variance, b.log_variance);
+  f(a.indices, b.indices);
+}
+
+// Copies width * height positions, from (x, y) to (to_x, to_y).
+template <typename T>
+void CopyPart(const LatentMap<T>& from, std::size_t x, std::size_t y, std::size_t width,
+              std::size_t height, LatentMap<T>& to, std::size_t to_x, std::size_t to_y) {
+  for (std::size_t row = 0; row < height; ++row) {
+    std::copy_n(from.at(x, y + row), width * from.channels, to.at(to_x, to_y + row));
+  }
+}
+
 class BandEncoder {
  public:
-  BandEncoder(const PictureModel& model, const BandEncodeOptions& o, const RowSource& source)
+  BandEncoder(const EncodingModel& model, const BandEncodeOptions& o, const RowSource& source)
       : model_(model),
         o_(o),
         grid_(o.shape.width, o.shape.height, o.tile_size),
@@ -113,7 +138,7 @@ class BandEncoder {
   Status EncodeBand(std::uint32_t row, std::uint32_t end) {
     const Rect band = BandOf(o_, grid_, row, end);
     band_row_ = row;
-    latent_ = {};
+    latents_ = {};
     alpha_.assign(std::size_t{grid_.columns()} * (end - row), {});
     HALFMOON_RETURN_IF_ERROR(
         ForStrips(o_, band, [&](const Rect& strip) { return Strip(band, strip); }));
@@ -131,10 +156,9 @@ class BandEncoder {
     });
   }
 
-  // Analyses one strip of a band into `latent_` and keeps the strip's alpha.
+  // Analyses one strip of a band into `latents_` and keeps the strip's alpha.
   Status Strip(const Rect& band, const Rect& strip) {
-    const ModelGeometry& g = model_.geometry();
-    const auto halo = static_cast<std::uint32_t>(g.analysis_halo);
+    const auto halo = static_cast<std::uint32_t>(model_.attributes().AnalysisOf(o_.effort).halo);
     const Rect seen = WindowOfStrip(o_, strip, 0, halo).seen;
     HALFMOON_RETURN_IF_ERROR(rows_.Advance(seen.y, std::min(seen.bottom(), o_.shape.height)));
     if (o_.shape.has_alpha()) KeepAlpha(strip);
@@ -147,18 +171,21 @@ class BandEncoder {
           x.cut = {window.seen.x > 0, window.seen.y > 0,
                    window.seen.right() < PadUp(o_.shape.width),
                    window.seen.bottom() < PadUp(o_.shape.height)};
-          HALFMOON_ASSIGN_OR_RETURN(const FloatLatent y,
-                                    model_.Analyse(x, o_.q, o_.plan.workers.threads_each));
-          const auto s = static_cast<std::uint32_t>(g.stride);
-          const std::size_t h = (PadUp(strip.bottom()) - strip.y) / s,
-                            w = (window.right - window.x) / s;
-          FloatLatent& canvas = Canvas(band, y.channels);
-          for (std::size_t row = 0; row < h; ++row) {
-            std::copy_n(y.at((window.x - window.seen.x) / s, (strip.y - window.seen.y) / s + row),
-                        w * y.channels, canvas.at(window.x / s, (strip.y - band.y) / s + row));
-          }
-          if (o_.progress) {
-            o_.progress->Add(o_.window_units * window.seen.width * window.seen.height);
+          HALFMOON_ASSIGN_OR_RETURN(
+              const AnalysedLatents found,
+              model_.Analyse(x, o_.q, o_.effort, o_.plan.workers.threads_each));
+          MakeMaps(found, window.seen, band);
+          const std::size_t height = PadUp(strip.bottom()) - strip.y,
+                            width = window.right - window.x;
+          ForMaps(found, latents_, [&](const auto& from, auto& to) {
+            if (from.empty()) return;
+            const std::size_t s = window.seen.width / from.width;  // pixels of a position
+            CopyPart(from, (window.x - window.seen.x) / s, (strip.y - window.seen.y) / s, width / s,
+                     height / s, to, window.x / s, (strip.y - band.y) / s);
+          });
+          // A search tells of its steps itself.
+          if (o_.progress && o_.effort.search_steps == 0) {
+            o_.progress->Add(AnalysisUnits(o_.effort) * window.seen.width * window.seen.height);
           }
           return Status::Ok();
         }));
@@ -166,14 +193,14 @@ class BandEncoder {
     return Status::Ok();
   }
 
-  // The latent of the whole band; made by the first window, which knows the channels.
-  FloatLatent& Canvas(const Rect& band, std::size_t channels) {
+  // The first window of a band knows which maps there are, and their sizes.
+  void MakeMaps(const AnalysedLatents& found, const Rect& seen, const Rect& band) {
     const std::lock_guard lock(mutex_);
-    if (latent_.values.empty()) {
-      const auto s = static_cast<std::uint32_t>(model_.geometry().stride);
-      latent_ = FloatLatent(PadUp(band.width) / s, PadUp(band.height) / s, channels);
-    }
-    return latent_;
+    ForMaps(found, latents_, [&](const auto& from, auto& to) {
+      if (from.empty() || !to.empty()) return;
+      const std::size_t s = seen.width / from.width;
+      to = {PadUp(band.width) / s, PadUp(band.height) / s, from.channels};
+    });
   }
 
   void KeepAlpha(const Rect& strip) {
@@ -192,15 +219,17 @@ class BandEncoder {
   Status EncodeTile(const Rect& band, std::uint32_t column, std::uint32_t row, int threads,
                     std::vector<std::uint8_t>* alpha) {
     const Rect tile = grid_.tile(column, row);
-    const auto s = static_cast<std::uint32_t>(model_.geometry().stride);
-    FloatLatent y(PadUp(tile.width) / s, PadUp(tile.height) / s, latent_.channels);
-    for (std::size_t i = 0; i < y.height; ++i) {
-      std::copy_n(latent_.at(tile.x / s, (tile.y - band.y) / s + i), y.width * y.channels,
-                  y.at(0, i));
-    }
+    AnalysedLatents latents;
+    ForMaps(latents_, latents, [&](const auto& from, auto& to) {
+      if (from.empty()) return;
+      const std::size_t s = PadUp(band.width) / from.width;
+      to = {PadUp(tile.width) / s, PadUp(tile.height) / s, from.channels};
+      CopyPart(from, tile.x / s, (tile.y - band.y) / s, to.width, to.height, to, 0, 0);
+    });
     const std::size_t k = std::size_t{row} * grid_.columns() + column;
     TileStats stats;
-    HALFMOON_ASSIGN_OR_RETURN(out_.latents[k], model_.EncodeTile(y, o_.q, threads, &stats));
+    HALFMOON_ASSIGN_OR_RETURN(out_.latents[k],
+                              model_.EncodeTile(latents, o_.q, o_.effort, threads, &stats));
     if (o_.shape.has_alpha()) {
       HALFMOON_ASSIGN_OR_RETURN(out_.alphas[k], EncodeAlpha(*alpha, tile.width, tile.height,
                                                             o_.shape.bit_depth > 8 ? 2 : 1));
@@ -208,45 +237,43 @@ class BandEncoder {
     }
     if (o_.progress) o_.progress->Add(kTilePixelUnits * tile.width * tile.height);
     const std::lock_guard lock(mutex_);
-    out_.tiles.transform_seconds += stats.transform_seconds;
-    out_.tiles.prior_seconds += stats.prior_seconds;
-    out_.tiles.entropy_seconds += stats.entropy_seconds;
-    out_.tiles.estimated_bits += stats.estimated_bits;
-    out_.tiles.symbols += stats.symbols;
-    out_.tiles.kl_bits += stats.kl_bits;
-    out_.tiles.expected_excess_bits += stats.expected_excess_bits;
+    out_.tiles += stats;
     return Status::Ok();
   }
 
-  const PictureModel& model_;
+  const EncodingModel& model_;
   const BandEncodeOptions& o_;
   TileGrid grid_;
   SlidingRows rows_;
   std::mutex mutex_;
   std::uint32_t band_row_ = 0;                    // first tile row of the band in work
-  FloatLatent latent_;                            // of the band
+  AnalysedLatents latents_;                       // of the band
   std::vector<std::vector<std::uint8_t>> alpha_;  // of its tiles
   TileStreams out_;
 };
 
 }  // namespace
 
-std::uint64_t AnalysedPixels(const BandEncodeOptions& o, int halo) {
+double EncodeUnits(const EncodingModel& model, const BandEncodeOptions& o) {
+  const auto halo = static_cast<std::uint32_t>(model.attributes().AnalysisOf(o.effort).halo);
   const TileGrid grid(o.shape.width, o.shape.height, o.tile_size);
-  std::uint64_t pixels = 0;
+  double pixels = 0;
   const Status status = ForBands(o, grid, [&](std::uint32_t row, std::uint32_t end) {
     return ForStrips(o, BandOf(o, grid, row, end), [&](const Rect& strip) {
       for (std::size_t i = 0; i < WindowsOfStrip(o); ++i) {
-        const Rect seen = WindowOfStrip(o, strip, i, static_cast<std::uint32_t>(halo)).seen;
-        pixels += std::uint64_t{seen.width} * seen.height;
+        const Rect seen = WindowOfStrip(o, strip, i, halo).seen;
+        pixels += static_cast<double>(seen.width) * seen.height;
       }
       return Status::Ok();
     });
   });
-  return status.ok() ? pixels : 0;  // nothing in it fails
+  // Nothing in it fails.
+  return status.ok() ? pixels * AnalysisUnits(o.effort) +
+                           static_cast<double>(o.shape.pixels()) * kTilePixelUnits
+                     : 0;
 }
 
-Result<TileStreams> EncodeBands(const PictureModel& model, const BandEncodeOptions& options,
+Result<TileStreams> EncodeBands(const EncodingModel& model, const BandEncodeOptions& options,
                                 const RowSource& source) {
   return BandEncoder(model, options, source).Run();
 }

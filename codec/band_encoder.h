@@ -16,26 +16,24 @@ struct BandEncodeOptions {
   PictureShape shape;
   std::uint32_t tile_size = 0;
   int q = 0;
+  EffortPlan effort;
   bool exact_transparent = false;  // code the colour under alpha 0 as it is
   WorkPlan plan;
-  // Is told of windows, for each pixel so many units, and of tiles; null: nothing is.
-  Progress* progress = nullptr;
-  double window_units = 0;
+  Progress* progress = nullptr;  // is told of EncodeUnits in all; null: nothing is
 };
 
 struct TileStreams {
   std::vector<std::vector<std::uint8_t>> latents, alphas;  // in tile order
-  double analysis_seconds = 0;  // wall-clock; the stages of parallel tiles below are summed
-  TileStats tiles;
+  double analysis_seconds = 0;                             // of windows, wall-clock
+  TileStats tiles;                                         // summed
 };
 
-// The pixels of all windows that are analysed, halos included. Of `options` the shape, tiles and
-// plan count.
-std::uint64_t AnalysedPixels(const BandEncodeOptions& options, int halo);
+// What an encode takes in units of codec/common/progress.h, tiles and halos included.
+double EncodeUnits(const EncodingModel& model, const BandEncodeOptions& options);
 
 // Reads all rows from `source` and holds a strip of them at a time.
 // Errors: the source's, the model's, kOutOfMemory.
-Result<TileStreams> EncodeBands(const PictureModel& model, const BandEncodeOptions& options,
+Result<TileStreams> EncodeBands(const EncodingModel& model, const BandEncodeOptions& options,
                                 const RowSource& source);
 
 }  // namespace halfmoon

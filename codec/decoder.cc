@@ -129,9 +129,13 @@ Result<FileParts> ReadParts(std::span<const std::uint8_t> bytes, const DecodeOpt
 
 }  // namespace
 
-Result<FileInfo> ReadInfo(std::span<const std::uint8_t> file, const DecodeLimits& limits) {
+Result<FileInfo> ReadHeader(std::span<const std::uint8_t> file, const DecodeLimits& limits) {
   HALFMOON_ASSIGN_OR_RETURN(const Header header, ParseHeader(file, ToLimits(limits)));
-  FileInfo info = ToInfo(header);
+  return ToInfo(header);
+}
+
+Result<FileInfo> ReadInfo(std::span<const std::uint8_t> file, const DecodeLimits& limits) {
+  HALFMOON_ASSIGN_OR_RETURN(FileInfo info, ReadHeader(file, limits));
   if (const auto parsed = Parse(file, ToLimits(limits)); parsed.ok()) {
     for (const Chunk& c : parsed->chunks) info.chunks.push_back({c.type.Name(), c.payload.size()});
     info.density = DensityOf(parsed->Find(kChunkDensity));
@@ -183,7 +187,6 @@ struct Decoder::Impl {
   // region: null for all. begin: null to verify, without pixels.
   Status Run(std::span<const std::uint8_t> bytes, const Region* region, const Begin& begin,
              const RowSink& sink, DecodeStats* stats) {
-    DecodeStats s;
     HALFMOON_ASSIGN_OR_RETURN(FileParts parts, ReadParts(bytes, options));
     const Header& h = parts.header;
     BandDecodeRequest request;
@@ -205,9 +208,15 @@ struct Decoder::Impl {
     Stopwatch watch;
     std::unique_ptr<PictureModel> own;  // what came in the file
     HALFMOON_ASSIGN_OR_RETURN(const Loaded loaded, Load(parts, &own));
-    s.model_seconds = watch.Lap();
+    const double model_seconds = watch.Lap();
     const PictureModel& model = *loaded.model;
-    if (const auto fixed = model.FixedShape();
+    const ModelAttributes& attributes = model.attributes();
+    if (h.dependent() && !attributes.dependent) {
+      return Status(StatusCode::kCorrupt,
+                    "the header says dependent quantisation (flag 16), for which model '" +
+                        loaded.name + "' has no tables; the file is damaged, get a fresh copy");
+    }
+    if (const auto& fixed = attributes.fixed_shape;
         fixed && (h.width != fixed->width || h.height != fixed->height)) {
       return Status(StatusCode::kCorrupt, "the header says " + std::to_string(h.width) + "x" +
                                               std::to_string(h.height) + " pixels, model '" +
@@ -215,16 +224,15 @@ struct Decoder::Impl {
                                               std::to_string(fixed->width) + "x" +
                                               std::to_string(fixed->height) + " only");
     }
-    if (options.stages > model.Stages()) {
+    if (options.stages > attributes.stages) {
       return Status(StatusCode::kInvalidArgument,
                     "model '" + loaded.name + "' has " +
-                        (model.Stages() == 0 ? "no" : std::to_string(model.Stages())) +
+                        (attributes.stages == 0 ? "no" : std::to_string(attributes.stages)) +
                         " stages, not " + std::to_string(options.stages));
     }
     request.stages = options.stages;
-    HALFMOON_ASSIGN_OR_RETURN(request.plan,
-                              Plan(model.geometry(), request, h.tile_size, bytes.size()));
     request.tile_size = h.tile_size;
+    HALFMOON_ASSIGN_OR_RETURN(request.plan, Plan(attributes, request, bytes.size()));
     request.dependent = h.dependent();
     request.q = h.quality;
     request.latents = std::move(parts.latents);
@@ -238,16 +246,12 @@ struct Decoder::Impl {
       shape.height = request.region.height;
       HALFMOON_RETURN_IF_ERROR(begin(shape, metadata));
     }
-    BandDecodeStats bands;
-    HALFMOON_RETURN_IF_ERROR(DecodeBands(model, request, sink, &bands));
-    s.prior_seconds = bands.tiles.prior_seconds;
-    s.entropy_seconds = bands.tiles.entropy_seconds;
-    s.synthesis_seconds = bands.synthesis_seconds;
-    s.symbols = bands.tiles.symbols;
-    s.symbol_hash = bands.symbol_hash;
-    s.tiles = bands.tiles_decoded;
+    DecodeStats s;
+    progress->Start(DecodeUnits(model, request));
+    HALFMOON_RETURN_IF_ERROR(DecodeBands(model, request, sink, &s));
+    progress->Finish();
+    s.model_seconds = model_seconds;
     s.memory_bytes = request.plan.memory_bytes + bytes.size();
-    s.lost_tiles = std::move(bands.lost_tiles);
     s.lost_chunks = std::move(parts.lost_chunks);
     if (stats) *stats = std::move(s);
     return Status::Ok();
@@ -270,17 +274,10 @@ struct Decoder::Impl {
     return Status::Ok();
   }
 
-  Result<WorkPlan> Plan(const ModelGeometry& g, const BandDecodeRequest& request,
-                        std::uint32_t tile_size, std::uint64_t file_bytes) const {
-    WorkRequest work;
-    work.shape = request.shape;
+  Result<WorkPlan> Plan(const ModelAttributes& model, const BandDecodeRequest& request,
+                        std::uint64_t file_bytes) const {
+    WorkRequest work = model.Work(request.shape, request.tile_size, model.synthesis);
     work.region = request.region;
-    work.tile_size = tile_size;
-    work.stride = g.stride;
-    work.resident_bytes = g.resident_bytes;
-    work.channels = g.channels;
-    work.halo = g.synthesis_halo;
-    work.network_bytes_per_pixel = g.synthesis_bytes_per_pixel;
     work.threads = threads;
     // The caller holds the file meanwhile.
     if (options.max_memory != 0) {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <list>
 #include <optional>
+#include <string>
 #include <thread>
 
 #include "bitstream/container.h"
@@ -12,7 +13,6 @@
 #include "codec/common/exceptions.h"
 #include "codec/common/progress.h"
 #include "codec/effort_check.h"
-#include "codec/families/ae_search.h"
 #include "codec/families/overfitted_model.h"
 #include "codec/generate/picture_grid.h"
 #include "codec/overfitted_encoder.h"
@@ -56,14 +56,6 @@ int QFromQuality(double quality) {
   return static_cast<int>(std::lround(quality / 100 * kMaxQuality));
 }
 
-// Of AE models. A search makes its corrections itself. A long one ends at latents that rounding
-// moves little (docs/effort.md), so that there is nothing for a path to gain and something to lose.
-AeEncoding EncodingOf(int effort) {
-  if (effort == 1 || effort >= 8) return {Quantiser::kPlain};
-  if (SearchSteps(effort) > 0) return {Quantiser::kSearched};
-  return {Quantiser::kDependent, effort >= 3};
-}
-
 // Chunks of metadata and the payloads they show.
 class MetadataChunks {
  public:
@@ -90,6 +82,64 @@ class MetadataChunks {
   std::vector<Chunk> chunks_;
 };
 
+// What is to be coded, beside the pixels.
+struct EncodeJob {
+  PictureShape shape;
+  double quality = 0;  // 0..100
+  Header header;       // but for what the model says
+  MetadataChunks metadata;
+};
+
+// A file, and what making it took.
+struct EncodedFile {
+  std::vector<std::uint8_t> bytes;
+  EncodeStats stats;
+};
+
+// networks: of the overfitted codec, else empty.
+Result<EncodedFile> Assemble(const Header& header, const MetadataChunks& metadata,
+                             const std::vector<std::uint8_t>& networks, const TileStreams& tiles,
+                             std::uint64_t max_pixels) {
+  EncodedFile file;
+  EncodeStats& s = file.stats;
+  std::vector<Chunk> chunks = metadata.chunks();
+  if (!networks.empty()) {
+    chunks.push_back({kChunkNetworks, networks});
+    s.latent_bytes += networks.size();
+  }
+  for (std::size_t k = 0; k < tiles.latents.size(); ++k) {
+    chunks.push_back({kChunkLatents, tiles.latents[k]});
+    s.latent_bytes += tiles.latents[k].size();
+    if (tiles.alphas.empty()) continue;
+    chunks.push_back({kChunkAlpha, tiles.alphas[k]});
+    s.alpha_bytes += tiles.alphas[k].size();
+  }
+  s.analysis_seconds = tiles.analysis_seconds + tiles.tiles.transform_seconds;
+  s.coding = tiles.tiles;
+  s.tiles = tiles.latents.size();
+  Limits limits;
+  limits.max_pixels = max_pixels;
+  HALFMOON_ASSIGN_OR_RETURN(file.bytes, Write(header, chunks, limits));
+  return file;
+}
+
+// The rows of a picture, once. Lifetime: the picture's.
+RowSource RowsOf(const ImageView& image) {
+  return [image, y = std::uint32_t{0}](std::span<std::uint8_t> row) mutable {
+    std::copy_n(image.row(y++), row.size(), row.data());
+    return Status::Ok();
+  };
+}
+
+Result<Image> ReadRows(const PictureShape& shape, std::uint64_t max_pixels,
+                       const RowSource& source) {
+  HALFMOON_ASSIGN_OR_RETURN(Image picture, Image::Create(shape, max_pixels));
+  for (std::uint32_t y = 0; y < shape.height; ++y) {
+    HALFMOON_RETURN_IF_ERROR(source({picture.row(y), picture.stride()}));
+  }
+  return picture;
+}
+
 }  // namespace
 
 Status EncodeOptions::Validate() const {
@@ -98,9 +148,10 @@ Status EncodeOptions::Validate() const {
     return {StatusCode::kInvalidArgument, "threads " + std::to_string(threads) +
                                               " is out of range; legal are 0 (all cores) to 256"};
   }
-  if (effort < 1 || effort > 9) {
+  if (effort < kLowestEffort || effort > kHighestEffort) {
     return {StatusCode::kInvalidArgument,
-            "effort " + std::to_string(effort) + " is out of range; legal are 1 to 9"};
+            "effort " + std::to_string(effort) + " is out of range; legal are " +
+                std::to_string(kLowestEffort) + " to " + std::to_string(kHighestEffort)};
   }
   constexpr int kLongestTile = 32768;
   if (tile_size != kAutomaticTiles &&
@@ -128,39 +179,26 @@ Status EncodeOptions::Validate() const {
 
 struct Encoder::Impl {
   EncodeOptions options;
+  EffortPlan effort;
   int threads = 1;
   ModelStore store;
   const ModelStore::Model* model = nullptr;  // null: the overfitted codec
   std::unique_ptr<Progress> progress;
-  std::unique_ptr<EffortCheck> check;  // null: none
 
-  // Units of analysis for each pixel; a search takes them step by step.
-  double analysis_units() const {
-    const int steps = SearchSteps(options.effort);
-    // A correction synthesises and analyses once more.
-    return steps > 0 ? steps : options.effort >= 3 ? 2 + kSynthesisUnits : 1;
-  }
-  // The picture of any model. `held`: bytes that the encoder holds beside what it works with;
-  // `checked`: a check follows.
-  Result<std::vector<std::uint8_t>> EncodeOnce(const PictureShape& shape, const Metadata& metadata,
-                                               const RowSource& source, double quality,
-                                               std::uint64_t held, bool checked,
-                                               EncodeStats* stats);
-  // What a file holds of the picture itself.
-  struct Streams {
-    TileStreams tiles;
-    std::vector<std::uint8_t> networks;
-    std::uint64_t memory_bytes = 0;
-  };
-  Result<Streams> EncodeByModel(const PictureShape& shape, const RowSource& source, Header* header,
-                                std::uint64_t held, bool checked);
-  Result<Streams> EncodeByFitting(const PictureShape& shape, const RowSource& source,
-                                  double quality, Header* header);
+  Result<EncodedFile> Encode(const PictureShape& shape, const Metadata& metadata,
+                             const RowSource& source, double quality);
+  Result<EncodedFile> EncodeByFitting(const EncodeJob& job, const RowSource& source);
+  Result<EncodedFile> EncodeByModel(const EncodeJob& job, const RowSource& source);
   // The same, held against effort 1.
-  Result<std::vector<std::uint8_t>> EncodeChecked(const PictureShape& shape,
-                                                  const Metadata& metadata, const RowSource& source,
-                                                  double quality, double lambda,
-                                                  EncodeStats* stats);
+  Result<EncodedFile> EncodeChecked(const EncodeJob& job, const RowSource& source);
+
+  // The header of what is coded by such a plan.
+  Header HeaderOf(const EncodeJob& job, const EffortPlan& plan) const;
+  // What EncodeBands is to do by a plan, and DecodeBands with what comes of it, but for the
+  // streams. held: bytes beside their work.
+  Result<BandEncodeOptions> PlanEncode(const EncodeJob& job, const EffortPlan& plan,
+                                       std::uint64_t held) const;
+  Result<BandDecodeRequest> PlanDecode(const EncodeJob& job, std::uint64_t held) const;
 };
 
 Encoder::Encoder(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -178,23 +216,15 @@ Result<Encoder> Encoder::Create(const EncodeOptions& options) {
     const int threads = options.threads > 0
                             ? options.threads
                             : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-    auto progress = std::make_unique<Progress>(options.progress);
-    if (overfitted) {
-      return Encoder(std::unique_ptr<Impl>(
-          new Impl{options, threads, std::move(store), nullptr, std::move(progress), nullptr}));
-    }
-    std::optional<AeSearchOptions> search;
-    if (const int steps = SearchSteps(options.effort); steps > 0) {
-      search = {steps, [progress = progress.get()](std::uint64_t pixels) {
-                  progress->Add(static_cast<double>(pixels));
-                }};
-    }
-    std::unique_ptr<Impl> impl(
-        new Impl{options, threads, std::move(store), nullptr, std::move(progress), nullptr});
-    HALFMOON_ASSIGN_OR_RETURN(
-        impl->model, impl->store.ForEncoding(options.model, EncodingOf(options.effort), search));
-    if (options.effort >= kFirstCheckedEffort && impl->model->model->Lambda(0)) {
-      HALFMOON_ASSIGN_OR_RETURN(impl->check, EffortCheck::Create(options, impl->progress.get()));
+    const EffortPlan& effort = EffortPlanOf(options.effort);
+    std::unique_ptr<Impl> impl(new Impl{options, effort, threads, std::move(store), nullptr,
+                                        std::make_unique<Progress>(options.progress)});
+    if (!overfitted) {
+      const SearchProgress search = [progress = impl->progress.get()](std::uint64_t pixels) {
+        progress->Add(static_cast<double>(pixels));
+      };
+      HALFMOON_ASSIGN_OR_RETURN(impl->model,
+                                impl->store.ForEncoding(options.model, effort, search));
     }
     return Encoder(std::move(impl));
   });
@@ -212,12 +242,7 @@ Result<std::vector<std::uint8_t>> Encoder::Encode(const ImageView& image, double
   metadata.exif.assign(image.exif.begin(), image.exif.end());
   metadata.xmp.assign(image.xmp.begin(), image.xmp.end());
   metadata.density = image.density;
-  std::uint32_t y = 0;
-  const RowSource source = [&](std::span<std::uint8_t> row) {
-    std::copy_n(image.row(y++), row.size(), row.data());
-    return Status::Ok();
-  };
-  return EncodeRows(image.shape(), metadata, source, quality, stats);
+  return EncodeRows(image.shape(), metadata, RowsOf(image), quality, stats);
 }
 
 Result<std::vector<std::uint8_t>> Encoder::EncodeRows(const PictureShape& given,
@@ -231,186 +256,171 @@ Result<std::vector<std::uint8_t>> Encoder::EncodeRows(const PictureShape& given,
   RowSource source = rows;
   Metadata metadata = given_metadata;
   Image fitted;
-  std::uint32_t fitted_row = 0;
-  const PictureModel* model = impl_->model == nullptr ? nullptr : impl_->model->model.get();
-  if (const auto fixed = model == nullptr ? std::nullopt : model->FixedShape()) {
+  const auto fixed =
+      impl_->model == nullptr ? std::nullopt : impl_->model->model->attributes().fixed_shape;
+  if (fixed) {
     // Before a row is read: it may be a hundred megapixels.
     if (!o.resize) HALFMOON_RETURN_IF_ERROR(CheckFits(given, *impl_->model, *fixed));
-    HALFMOON_ASSIGN_OR_RETURN(Image whole, Image::Create(given, o.max_pixels));
-    for (std::uint32_t y = 0; y < given.height; ++y) {
-      HALFMOON_RETURN_IF_ERROR(rows({whole.row(y), whole.stride()}));
-    }
+    HALFMOON_ASSIGN_OR_RETURN(const Image whole, ReadRows(given, o.max_pixels, rows));
     HALFMOON_ASSIGN_OR_RETURN(fitted, Fit(whole.view(), *fixed));
     // Other pixels than those that the density counts.
     if (shape.width != fitted.width() || shape.height != fitted.height()) metadata.density.reset();
     shape = fitted.shape();
-    source = [&](std::span<std::uint8_t> row) {
-      std::copy_n(fitted.row(fitted_row++), row.size(), row.data());
-      return Status::Ok();
-    };
+    source = RowsOf(fitted.view());
   } else if (o.resize) {
     return Status(StatusCode::kInvalidArgument,
                   "model '" + o.model + "' codes pictures of any size; leave out --resize");
   }
-  const std::optional<double> lambda =
-      model == nullptr ? std::nullopt : model->Lambda(QFromQuality(quality));
-  if (impl_->check && lambda && shape.pixels() <= kLargestChecked)
-    return impl_->EncodeChecked(shape, metadata, source, quality, *lambda, stats);
-  return impl_->EncodeOnce(shape, metadata, source, quality, 0, false, stats);
-}
-
-Result<std::vector<std::uint8_t>> Encoder::Impl::EncodeChecked(const PictureShape& shape,
-                                                               const Metadata& metadata,
-                                                               const RowSource& source,
-                                                               double quality, double lambda,
-                                                               EncodeStats* stats) {
   return GuardExceptions("encoder", [&]() -> Result<std::vector<std::uint8_t>> {
-    HALFMOON_ASSIGN_OR_RETURN(Image picture, Image::Create(shape, options.max_pixels));
-    for (std::uint32_t y = 0; y < shape.height; ++y) {
-      HALFMOON_RETURN_IF_ERROR(source({picture.row(y), picture.stride()}));
-    }
-    std::uint32_t next = 0;
-    const RowSource rows = [&](std::span<std::uint8_t> row) {
-      std::copy_n(picture.row(next++), row.size(), row.data());
-      return Status::Ok();
-    };
-    picture.set_metadata(metadata);
-    EncodeStats s;
-    // The picture, and what is decoded.
-    const std::uint64_t held = 2 * std::uint64_t{shape.height} * shape.row_bytes();
-    HALFMOON_ASSIGN_OR_RETURN(std::vector<std::uint8_t> file,
-                              EncodeOnce(shape, metadata, rows, quality, held, true, &s));
-    HALFMOON_ASSIGN_OR_RETURN(file,
-                              check->Cheaper(picture.view(), quality, lambda, std::move(file), &s));
-    if (stats) *stats = s;
-    progress->Finish();
-    return file;
+    HALFMOON_ASSIGN_OR_RETURN(EncodedFile file, impl_->Encode(shape, metadata, source, quality));
+    impl_->progress->Finish();
+    if (stats) *stats = file.stats;
+    return std::move(file.bytes);
   });
 }
 
-Result<Encoder::Impl::Streams> Encoder::Impl::EncodeByModel(const PictureShape& shape,
-                                                            const RowSource& source, Header* header,
-                                                            std::uint64_t held, bool checked) {
-  const EncodeOptions& o = options;
-  header->model_id = model->entry.id;
-  header->model_hash = model->identity;
-  if (model->model->EncodesDependently()) header->flags |= kFlagDependent;
-  const PictureModel& codec = *model->model;
-  const ModelGeometry& g = codec.geometry();
-  WorkRequest request;
-  request.shape = shape;
-  request.region = {0, 0, shape.width, shape.height};
-  request.tile_size = header->tile_size;
-  request.stride = g.stride;
-  request.resident_bytes = g.resident_bytes + held;
-  request.channels = g.channels;
-  request.halo = g.analysis_halo;
-  request.network_bytes_per_pixel = g.analysis_bytes_per_pixel;
-  request.tile_bytes_per_pixel = g.tile_bytes_per_pixel;
-  request.threads = threads;
-  request.max_memory = o.max_memory;
-  request.largest_window = static_cast<std::uint32_t>(g.largest_window);
-  request.window_per_thread = g.window_per_thread;
-  request.window_budget = g.window_budget;
-  request.encode = true;
-  BandEncodeOptions bands;
-  HALFMOON_ASSIGN_OR_RETURN(bands.plan, PlanWork(request));
-  bands.shape = shape;
-  bands.tile_size = header->tile_size;
-  bands.q = header->quality;
-  bands.exact_transparent = o.exact_transparent;
-  const auto pixels = static_cast<double>(shape.pixels());
-  progress->Start(static_cast<double>(AnalysedPixels(bands, g.analysis_halo)) * analysis_units() +
-                  pixels * kTilePixelUnits + (checked ? pixels * EffortCheck::kUnits : 0));
-  bands.window_units = SearchSteps(o.effort) > 0 ? 0 : analysis_units();
-  bands.progress = progress.get();
-  Streams out;
-  HALFMOON_ASSIGN_OR_RETURN(out.tiles, EncodeBands(codec, bands, source));
-  out.memory_bytes = bands.plan.memory_bytes;
-  return out;
+Result<EncodedFile> Encoder::Impl::Encode(const PictureShape& shape, const Metadata& metadata,
+                                          const RowSource& source, double quality) {
+  EncodeJob job;
+  job.shape = shape;
+  job.quality = quality;
+  Header& header = job.header;
+  header.bit_depth = static_cast<std::uint8_t>(shape.bit_depth);
+  header.channels = static_cast<std::uint8_t>(shape.channels);
+  header.width = shape.width;
+  header.height = shape.height;
+  header.quality = static_cast<std::uint16_t>(QFromQuality(quality));
+  header.tile_size = static_cast<std::uint16_t>(options.tile_size >= 0
+                                                    ? static_cast<std::uint32_t>(options.tile_size)
+                                                    : DefaultTileSize(shape.width, shape.height));
+  if (!options.strip_metadata) {
+    HALFMOON_RETURN_IF_ERROR(job.metadata.Add(kChunkIcc, metadata.icc));
+    HALFMOON_RETURN_IF_ERROR(job.metadata.Add(kChunkExif, metadata.exif));
+    HALFMOON_RETURN_IF_ERROR(job.metadata.Add(kChunkXmp, metadata.xmp));
+    HALFMOON_RETURN_IF_ERROR(job.metadata.Add(metadata.density));
+    if (!metadata.icc.empty()) header.colour = Colour::kIcc;
+  }
+  if (model == nullptr) return EncodeByFitting(job, source);
+  const bool checked =
+      effort.check && model->model->attributes().lambda && shape.pixels() <= kLargestChecked;
+  return checked ? EncodeChecked(job, source) : EncodeByModel(job, source);
 }
 
-Result<Encoder::Impl::Streams> Encoder::Impl::EncodeByFitting(const PictureShape& shape,
-                                                              const RowSource& source,
-                                                              double quality, Header* header) {
-  header->model_id = kOverfittedModelId;
-  header->model_hash = kOverfittedIdentity;
+Result<EncodedFile> Encoder::Impl::EncodeByFitting(const EncodeJob& job, const RowSource& source) {
+  Header header = job.header;
+  header.model_id = kOverfittedModelId;
+  header.model_hash = kOverfittedIdentity;
   OverfittedOptions o;
-  o.shape = shape;
-  o.tile_size = header->tile_size;
-  o.quality = quality;
-  o.iterations = options.iterations > 0 ? options.iterations : OverfittedIterations(options.effort);
+  o.shape = job.shape;
+  o.tile_size = header.tile_size;
+  o.quality = job.quality;
+  o.iterations = options.iterations > 0 ? options.iterations : effort.iterations;
   o.exact_transparent = options.exact_transparent;
   o.threads = threads;
   o.held = std::uint64_t{16} << 20;  // the process itself
   o.max_memory = options.max_memory;
   o.progress = progress.get();
-  progress->Start(static_cast<double>(shape.pixels()) *
+  progress->Start(static_cast<double>(job.shape.pixels()) *
                   (kOverfittedUnits * o.iterations + kTilePixelUnits));
-  HALFMOON_ASSIGN_OR_RETURN(OverfittedStreams streams, EncodeOverfitted(o, source));
-  return Streams{std::move(streams.tiles), std::move(streams.networks), streams.memory_bytes};
+  HALFMOON_ASSIGN_OR_RETURN(const OverfittedStreams streams, EncodeOverfitted(o, source));
+  HALFMOON_ASSIGN_OR_RETURN(EncodedFile file, Assemble(header, job.metadata, streams.networks,
+                                                       streams.tiles, options.max_pixels));
+  file.stats.memory_bytes = streams.memory_bytes;
+  return file;
 }
 
-Result<std::vector<std::uint8_t>> Encoder::Impl::EncodeOnce(const PictureShape& shape,
-                                                            const Metadata& metadata,
-                                                            const RowSource& source, double quality,
-                                                            std::uint64_t held, bool checked,
-                                                            EncodeStats* stats) {
-  const EncodeOptions& o = options;
-  return GuardExceptions("encoder", [&]() -> Result<std::vector<std::uint8_t>> {
-    Header header;
-    header.bit_depth = static_cast<std::uint8_t>(shape.bit_depth);
-    header.channels = static_cast<std::uint8_t>(shape.channels);
-    header.width = shape.width;
-    header.height = shape.height;
-    header.quality = static_cast<std::uint16_t>(QFromQuality(quality));
-    header.tile_size =
-        static_cast<std::uint16_t>(o.tile_size >= 0 ? static_cast<std::uint32_t>(o.tile_size)
-                                                    : DefaultTileSize(shape.width, shape.height));
+Result<EncodedFile> Encoder::Impl::EncodeByModel(const EncodeJob& job, const RowSource& source) {
+  HALFMOON_ASSIGN_OR_RETURN(const BandEncodeOptions bands, PlanEncode(job, effort, 0));
+  progress->Start(EncodeUnits(*model->model, bands));
+  HALFMOON_ASSIGN_OR_RETURN(const TileStreams tiles, EncodeBands(*model->model, bands, source));
+  HALFMOON_ASSIGN_OR_RETURN(EncodedFile file, Assemble(HeaderOf(job, effort), job.metadata, {},
+                                                       tiles, options.max_pixels));
+  file.stats.memory_bytes = bands.plan.memory_bytes;
+  return file;
+}
 
-    MetadataChunks blocks;
-    if (!o.strip_metadata) {
-      HALFMOON_RETURN_IF_ERROR(blocks.Add(kChunkIcc, metadata.icc));
-      HALFMOON_RETURN_IF_ERROR(blocks.Add(kChunkExif, metadata.exif));
-      HALFMOON_RETURN_IF_ERROR(blocks.Add(kChunkXmp, metadata.xmp));
-      HALFMOON_RETURN_IF_ERROR(blocks.Add(metadata.density));
-      if (!metadata.icc.empty()) header.colour = Colour::kIcc;
-    }
+Result<EncodedFile> Encoder::Impl::EncodeChecked(const EncodeJob& job, const RowSource& source) {
+  const EncodingModel& codec = *model->model;
+  const double lambda = codec.attributes().lambda(job.header.quality);
+  // The picture is held throughout.
+  const std::uint64_t held = std::uint64_t{job.shape.height} * job.shape.row_bytes();
+  HALFMOON_ASSIGN_OR_RETURN(const BandEncodeOptions better, PlanEncode(job, effort, held));
+  HALFMOON_ASSIGN_OR_RETURN(const BandEncodeOptions plain,
+                            PlanEncode(job, EffortPlanOf(kLowestEffort), held));
+  HALFMOON_ASSIGN_OR_RETURN(const BandDecodeRequest decode, PlanDecode(job, held));
+  progress->Start(EncodeUnits(codec, better) + EncodeUnits(codec, plain) +
+                  2 * DecodeUnits(codec, decode));
+  HALFMOON_ASSIGN_OR_RETURN(const Image picture, ReadRows(job.shape, options.max_pixels, source));
 
-    HALFMOON_ASSIGN_OR_RETURN(const Streams coded,
-                              model == nullptr
-                                  ? EncodeByFitting(shape, source, quality, &header)
-                                  : EncodeByModel(shape, source, &header, held, checked));
-    const TileStreams& streams = coded.tiles;
+  struct Candidate {
+    EncodedFile file;
+    double cost = 0;
+  };
+  const auto code = [&](const BandEncodeOptions& bands) -> Result<Candidate> {
+    const Header header = HeaderOf(job, bands.effort);
+    HALFMOON_ASSIGN_OR_RETURN(const TileStreams tiles,
+                              EncodeBands(codec, bands, RowsOf(picture.view())));
+    Candidate candidate;
+    HALFMOON_ASSIGN_OR_RETURN(candidate.file,
+                              Assemble(header, job.metadata, {}, tiles, options.max_pixels));
+    BandDecodeRequest request = decode;
+    request.dependent = header.dependent();
+    request.latents.assign(tiles.latents.begin(), tiles.latents.end());
+    request.alphas.assign(tiles.alphas.begin(), tiles.alphas.end());
+    HALFMOON_ASSIGN_OR_RETURN(candidate.cost, CodingCost(codec, picture.view(), request,
+                                                         candidate.file.bytes.size(), lambda));
+    return candidate;
+  };
+  HALFMOON_ASSIGN_OR_RETURN(Candidate first, code(better));
+  HALFMOON_ASSIGN_OR_RETURN(Candidate second, code(plain));
+  EncodedFile file = std::move(first.cost <= second.cost ? first.file : second.file);
+  file.stats.memory_bytes =
+      std::max({better.plan.memory_bytes, plain.plan.memory_bytes, decode.plan.memory_bytes});
+  return file;
+}
 
-    std::vector<Chunk> chunks = blocks.chunks();
-    EncodeStats s;
-    if (!coded.networks.empty()) {
-      chunks.push_back({kChunkNetworks, coded.networks});
-      s.latent_bytes += coded.networks.size();
-    }
-    for (std::size_t k = 0; k < streams.latents.size(); ++k) {
-      chunks.push_back({kChunkLatents, streams.latents[k]});
-      s.latent_bytes += streams.latents[k].size();
-      if (streams.alphas.empty()) continue;
-      chunks.push_back({kChunkAlpha, streams.alphas[k]});
-      s.alpha_bytes += streams.alphas[k].size();
-    }
-    s.analysis_seconds = streams.analysis_seconds + streams.tiles.transform_seconds;
-    s.prior_seconds = streams.tiles.prior_seconds;
-    s.entropy_seconds = streams.tiles.entropy_seconds;
-    s.estimated_bits = streams.tiles.estimated_bits;
-    s.symbols = streams.tiles.symbols;
-    s.kl_bits = streams.tiles.kl_bits;
-    s.expected_excess_bits = streams.tiles.expected_excess_bits;
-    s.tiles = streams.latents.size();
-    s.memory_bytes = coded.memory_bytes;
-    if (stats) *stats = s;
-    if (!checked) progress->Finish();
-    Limits limits;
-    limits.max_pixels = o.max_pixels;
-    return Write(header, chunks, limits);
-  });
+Header Encoder::Impl::HeaderOf(const EncodeJob& job, const EffortPlan& plan) const {
+  Header header = job.header;
+  header.model_id = model->entry.id;
+  header.model_hash = model->identity;
+  if (model->model->attributes().EncodesDependently(plan)) header.flags |= kFlagDependent;
+  return header;
+}
+
+Result<BandEncodeOptions> Encoder::Impl::PlanEncode(const EncodeJob& job, const EffortPlan& plan,
+                                                    std::uint64_t held) const {
+  const ModelAttributes& a = model->model->attributes();
+  WorkRequest work = a.Work(job.shape, job.header.tile_size, a.AnalysisOf(plan));
+  work.resident_bytes += held;
+  work.threads = threads;
+  work.max_memory = options.max_memory;
+  work.encode = true;
+  BandEncodeOptions bands;
+  HALFMOON_ASSIGN_OR_RETURN(bands.plan, PlanWork(work));
+  bands.shape = job.shape;
+  bands.tile_size = job.header.tile_size;
+  bands.q = job.header.quality;
+  bands.effort = plan;
+  bands.exact_transparent = options.exact_transparent;
+  bands.progress = progress.get();
+  return bands;
+}
+
+Result<BandDecodeRequest> Encoder::Impl::PlanDecode(const EncodeJob& job,
+                                                    std::uint64_t held) const {
+  const ModelAttributes& a = model->model->attributes();
+  WorkRequest work = a.Work(job.shape, job.header.tile_size, a.synthesis);
+  work.resident_bytes += held;
+  work.threads = threads;
+  work.max_memory = options.max_memory;
+  BandDecodeRequest decode;
+  HALFMOON_ASSIGN_OR_RETURN(decode.plan, PlanWork(work));
+  decode.shape = job.shape;
+  decode.region = work.region;
+  decode.tile_size = job.header.tile_size;
+  decode.q = job.header.quality;
+  decode.progress = progress.get();
+  return decode;
 }
 
 }  // namespace halfmoon

@@ -1,7 +1,6 @@
 #include "codec/overfitted_encoder.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <mutex>
 #include <string>
@@ -64,12 +63,6 @@ LatentGrids Cut(const LatentGrids& grids, const Rect& tile) {
 }
 
 }  // namespace
-
-int OverfittedIterations(int effort) {
-  constexpr std::array<int, 9> kIterations = {100,  300,    1000,   2000,  4000,
-                                              7000, 10'000, 20'000, 30'000};
-  return kIterations[static_cast<std::size_t>(std::clamp(effort, 1, 9) - 1)];
-}
 
 double OverfittedLambda(double quality) {
   constexpr double kLeast = 4e-4, kMost = 0.25;  // recipes of ae-photo

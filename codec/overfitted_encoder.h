@@ -24,9 +24,6 @@ struct OverfittedOptions {
 // Of codec/common/progress.h, for a pixel and an iteration: forward, back, update.
 inline constexpr double kOverfittedUnits = 1;
 
-// Iterations of an effort, 1 .. 9.
-int OverfittedIterations(int effort);
-
 // What a squared error of one step of 8 bits weighs against a bit per pixel: that of the AE models
 // at the same quality, so that both give about the same PSNR.
 double OverfittedLambda(double quality);

@@ -73,7 +73,7 @@ std::string Contradiction(const BatchItem& item, const CompressSettings& setting
   if (!file.ok()) return "";
   DecodeLimits limits;
   limits.max_pixels = settings.encode.max_pixels;
-  const auto result = ReadInfo(*file, limits);
+  const auto result = ReadHeader(*file, limits);
   const auto source = ReadImageInfoFile(item.input);
   if (!result.ok() || !source.ok()) return "";
   if (settings.target.kind == Target::Kind::kNone &&

@@ -122,10 +122,11 @@ Status CheckReaderMemory(std::uint64_t reader_bytes, std::uint64_t file_bytes,
 
 // The sense in which a VAE's KL is a rate; empty for other models.
 std::string KlText(const EncodeStats& stats) {
-  if (!(stats.kl_bits > 0)) return "";
-  return "  latent " + Fixed(stats.estimated_bits, 1) + " bits; KL " + Fixed(stats.kl_bits, 1) +
+  if (!(stats.coding.kl_bits > 0)) return "";
+  return "  latent " + Fixed(stats.coding.estimated_bits, 1) + " bits; KL " +
+         Fixed(stats.coding.kl_bits, 1) +
          " bits, and coding the mean in bins is expected to cost " +
-         Fixed(stats.expected_excess_bits, 1) + " bits more\n";
+         Fixed(stats.coding.expected_excess_bits, 1) + " bits more\n";
 }
 
 // "PSNR 36.02 dB", of numbers that exist.
@@ -257,15 +258,15 @@ nlohmann::ordered_json ToJson(const CompressReport& r, const CompressSettings& s
       {"input_bytes", r.input_bytes},
       {"output_bytes", r.output_bytes},
       {"bits_per_pixel", 8 * static_cast<double>(r.output_bytes) / pixels},
-      {"estimated_bits_per_pixel", r.stats.estimated_bits / pixels},
+      {"estimated_bits_per_pixel", r.stats.coding.estimated_bits / pixels},
       {"seconds", r.seconds},
       {"analysis_seconds", r.stats.analysis_seconds},
-      {"prior_seconds", r.stats.prior_seconds},
-      {"entropy_seconds", r.stats.entropy_seconds},
+      {"prior_seconds", r.stats.coding.prior_seconds},
+      {"entropy_seconds", r.stats.coding.entropy_seconds},
       {"latent_bytes", r.stats.latent_bytes},
       {"alpha_bytes", r.stats.alpha_bytes},
       {"tiles", r.stats.tiles},
-      {"symbols", r.stats.symbols},
+      {"symbols", r.stats.coding.symbols},
       {"estimated_memory_bytes", r.stats.memory_bytes},
   };
   if (settings.target.kind != Target::Kind::kNone) {
@@ -277,10 +278,10 @@ nlohmann::ordered_json ToJson(const CompressReport& r, const CompressSettings& s
   if (r.psnr) json["psnr"] = *r.psnr;
   if (r.ms_ssim) json["ms_ssim"] = *r.ms_ssim;
   if (r.ssimulacra2) json["ssimulacra2"] = *r.ssimulacra2;
-  if (r.stats.kl_bits > 0) {
-    json["latent_bits"] = r.stats.estimated_bits;
-    json["kl_bits"] = r.stats.kl_bits;
-    json["expected_excess_bits"] = r.stats.expected_excess_bits;
+  if (r.stats.coding.kl_bits > 0) {
+    json["latent_bits"] = r.stats.coding.estimated_bits;
+    json["kl_bits"] = r.stats.coding.kl_bits;
+    json["expected_excess_bits"] = r.stats.coding.expected_excess_bits;
   }
   return json;
 }
@@ -301,13 +302,13 @@ std::string ToText(const CompressReport& r, const CompressSettings& settings) {
 std::string Details(const CompressReport& r, const CompressSettings& settings) {
   const EncodeStats& t = r.stats;
   return "  model " + settings.encode.model + ", effort " + std::to_string(settings.encode.effort) +
-         ", " + std::to_string(t.tiles) + " tile(s), " + std::to_string(t.symbols) + " symbols\n" +
-         "  latent " + Bytes(t.latent_bytes) + " (by the model's probabilities " +
-         Bytes(static_cast<std::uint64_t>(std::ceil(t.estimated_bits / 8))) + "), alpha " +
+         ", " + std::to_string(t.tiles) + " tile(s), " + std::to_string(t.coding.symbols) +
+         " symbols\n" + "  latent " + Bytes(t.latent_bytes) + " (by the model's probabilities " +
+         Bytes(static_cast<std::uint64_t>(std::ceil(t.coding.estimated_bits / 8))) + "), alpha " +
          Bytes(t.alpha_bytes) + ", the rest " +
          Bytes(r.output_bytes - t.latent_bytes - t.alpha_bytes) + "\n" + "  analysis " +
-         Duration(t.analysis_seconds) + ", prior " + Duration(t.prior_seconds) +
-         ", entropy coding " + Duration(t.entropy_seconds) + "; memory estimated at " +
+         Duration(t.analysis_seconds) + ", prior " + Duration(t.coding.prior_seconds) +
+         ", entropy coding " + Duration(t.coding.entropy_seconds) + "; memory estimated at " +
          Bytes(t.memory_bytes) + "\n";
 }
 

@@ -133,7 +133,7 @@ nlohmann::ordered_json ResultOptions(const Options& o) {
 std::string Contradiction(const BatchItem& item, const DecompressSettings& settings) {
   const auto file = ReadFile(item.input);
   if (!file.ok()) return "";
-  const auto source = ReadInfo(*file, settings.decode.limits);
+  const auto source = ReadHeader(*file, settings.decode.limits);
   const auto result = ReadImageInfoFile(item.output);
   if (!source.ok() || !result.ok()) return "";
   const std::uint32_t width = settings.region ? settings.region->width : source->width;

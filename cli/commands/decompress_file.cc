@@ -48,9 +48,8 @@ Result<DecompressReport> DecompressFile(const std::string& input, const std::str
   HALFMOON_ASSIGN_OR_RETURN(const std::vector<std::uint8_t> bytes, ReadInput(input));
   HALFMOON_RETURN_IF_ERROR(CheckTarget(input, output, settings.force));
   // Before anything heavy: is it a file of ours at all?
-  if (const auto info = ReadInfo(bytes, settings.decode.limits); !info.ok()) {
-    return info.status().WithContext(input);
-  }
+  if (const auto header = ReadHeader(bytes, settings.decode.limits); !header.ok())
+    return header.status().WithContext(input);
   if (!decoder->has_value()) {
     HALFMOON_ASSIGN_OR_RETURN(Decoder made, Decoder::Create(settings.decode));
     decoder->emplace(std::move(made));
@@ -110,11 +109,11 @@ nlohmann::ordered_json ToJson(const DecompressReport& r) {
       {"output_bytes", r.output_bytes},
       {"seconds", r.seconds},
       {"model_seconds", r.stats.model_seconds},
-      {"prior_seconds", r.stats.prior_seconds},
-      {"entropy_seconds", r.stats.entropy_seconds},
+      {"prior_seconds", r.stats.coding.prior_seconds},
+      {"entropy_seconds", r.stats.coding.entropy_seconds},
       {"synthesis_seconds", r.stats.synthesis_seconds},
       {"tiles", r.stats.tiles},
-      {"symbols", r.stats.symbols},
+      {"symbols", r.stats.coding.symbols},
       {"symbol_hash", Hex64(r.stats.symbol_hash)},
       {"estimated_memory_bytes", r.stats.memory_bytes},
   };
@@ -133,10 +132,10 @@ std::string ToText(const DecompressReport& r) {
 
 std::string Details(const DecompressReport& r) {
   const DecodeStats& t = r.stats;
-  return "  " + std::to_string(t.tiles) + " tile(s), " + std::to_string(t.symbols) +
+  return "  " + std::to_string(t.tiles) + " tile(s), " + std::to_string(t.coding.symbols) +
          " symbols, hash " + Hex64(t.symbol_hash) + "\n" + "  model read in " +
-         Duration(t.model_seconds) + ", prior " + Duration(t.prior_seconds) +
-         ", entropy decoding " + Duration(t.entropy_seconds) + ", synthesis " +
+         Duration(t.model_seconds) + ", prior " + Duration(t.coding.prior_seconds) +
+         ", entropy decoding " + Duration(t.coding.entropy_seconds) + ", synthesis " +
          Duration(t.synthesis_seconds) + "; memory estimated at " + Bytes(t.memory_bytes) + "\n";
 }
 

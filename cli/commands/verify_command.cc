@@ -25,9 +25,8 @@ struct Options {
 Status VerifyFile(const std::string& path, const DecodeOptions& options,
                   std::optional<Decoder>* decoder, DecodeStats* stats) {
   HALFMOON_ASSIGN_OR_RETURN(const std::vector<std::uint8_t> bytes, ReadInput(path));
-  if (const auto info = ReadInfo(bytes, options.limits); !info.ok()) {
-    return info.status().WithContext(path);
-  }
+  if (const auto header = ReadHeader(bytes, options.limits); !header.ok())
+    return header.status().WithContext(path);
   if (!decoder->has_value()) {
     HALFMOON_ASSIGN_OR_RETURN(Decoder made, Decoder::Create(options));
     decoder->emplace(std::move(made));
@@ -60,7 +59,7 @@ int Run(const Options& o) {
       entry["error"] = StatusCodeName(status.code());
       entry["message"] = status.message();
     } else {
-      entry["symbols"] = stats.symbols;
+      entry["symbols"] = stats.coding.symbols;
       entry["symbol_hash"] = Hex64(stats.symbol_hash);
       if (!o.report.json && !o.report.quiet) {
         PrintText(o.symbols ? Hex64(stats.symbol_hash) + "  " + path + "\n" : path + ": OK\n");

@@ -19,22 +19,14 @@ class Progress {
   void Start(double total) {
     const std::lock_guard lock(mutex_);
     total_ = total;
-    done_ = part_ = within_ = 0;
+    done_ = 0;
   }
   void Add(double units) {
     const std::lock_guard lock(mutex_);
-    AddLocked(units);
-  }
-  // What follows up to the next part is that many units; InPart tells its share that is done.
-  void StartPart(double units) {
-    const std::lock_guard lock(mutex_);
-    part_ = units;
-    within_ = 0;
-  }
-  void InPart(double share) {
-    const std::lock_guard lock(mutex_);
-    AddLocked((share - within_) * part_);
-    within_ = share;
+    const double before = done_;
+    // The last report is Finish's.
+    done_ = std::min(0.9999 * total_, done_ + std::max(0.0, units));
+    if (report_ && done_ > before) report_(done_ / total_);
   }
   void Finish() {
     const std::lock_guard lock(mutex_);
@@ -44,16 +36,9 @@ class Progress {
   }
 
  private:
-  void AddLocked(double units) {
-    const double before = done_;
-    // The last report is Finish's.
-    done_ = std::min(0.9999 * total_, done_ + std::max(0.0, units));
-    if (report_ && done_ > before) report_(done_ / total_);
-  }
-
   std::function<void(double)> report_;
   std::mutex mutex_;
-  double total_ = 0, done_ = 0, part_ = 0, within_ = 0;
+  double total_ = 0, done_ = 0;
 };
 
 // A share of the time that parts take beside a pixel's analysis, for estimates of what is left.

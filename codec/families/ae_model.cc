@@ -7,7 +7,6 @@
 #include "bitstream/latent_coder.h"
 #include "bitstream/trellis.h"
 #include "codec/common/stopwatch.h"
-#include "codec/families/hyper_latent.h"
 #include "codec/tiling/tile_grid.h"
 
 namespace halfmoon {
@@ -32,13 +31,14 @@ double SumBits(const CdfTables& tables, std::span<const std::uint8_t> index,
 constexpr std::int64_t kSearchedErrorWeight = 40;
 
 // Correct sees pixels through both transforms and the first once more.
-ModelGeometry CorrectedGeometry(ModelGeometry g) {
-  const double latents = 2.0 * 4 * g.channels / (g.stride * g.stride), picture = 4 * 3;
-  g.analysis_bytes_per_pixel =
-      std::max(g.analysis_bytes_per_pixel, g.synthesis_bytes_per_pixel) + latents + picture;
-  g.analysis_halo = 2 * g.analysis_halo + g.synthesis_halo;
-  g.window_budget = std::uint64_t{2} << 30;
-  return g;
+WindowNeeds NeedsOfCorrection(const ModelAttributes& a) {
+  const double latents = 2.0 * 4 * a.channels / (a.stride * a.stride), picture = 4 * 3;
+  WindowNeeds needs = a.analysis;
+  needs.bytes_per_pixel =
+      std::max(a.analysis.bytes_per_pixel, a.synthesis.bytes_per_pixel) + latents + picture;
+  needs.halo = 2 * a.analysis.halo + a.synthesis.halo;
+  needs.window_budget = std::uint64_t{2} << 30;
+  return needs;
 }
 
 // Of a map of such a size what is further than `halo` positions from cut sides.
@@ -57,13 +57,13 @@ void Dequantise(std::span<const std::int32_t> symbols, std::span<std::int32_t> v
 
 }  // namespace
 
-ModelGeometry TransformGeometry(const AeConfig& c, std::size_t file_bytes) {
-  ModelGeometry g;
-  g.stride = 16;
-  g.channels = static_cast<int>(c.latent_channels);
+ModelAttributes TransformAttributes(const AeConfig& c, std::size_t file_bytes) {
+  ModelAttributes a;
+  a.stride = 16;
+  a.channels = static_cast<int>(c.latent_channels);
   // Halos are whole latent positions.
-  g.analysis_halo = static_cast<int>(16 * c.AnalysisHalo());
-  g.synthesis_halo = static_cast<int>(16 * c.SynthesisHalo());
+  a.analysis.halo = static_cast<int>(16 * c.AnalysisHalo());
+  a.synthesis.halo = static_cast<int>(16 * c.SynthesisHalo());
   // Floats per pixel at the peak: the pixels, three maps at 1/8 (one as wide as the pixels of its
   // block), latent and two maps at 1/16.
   const double at8 = static_cast<double>(2 * c.block_channels + 192) / 64;
@@ -74,24 +74,28 @@ ModelGeometry TransformGeometry(const AeConfig& c, std::size_t file_bytes) {
                            : static_cast<double>(2 * runtime::PadChannels(c.refine_channels)) / 16 +
                                  static_cast<double>(c.block_channels) / 64 +
                                  static_cast<double>(c.latent_channels) / 256;
-  g.analysis_bytes_per_pixel = 4 * (3 + at8 + at16) + 8;
-  g.synthesis_bytes_per_pixel = 4 * (3 + std::max(at8 + at16, refinement)) + 8;
+  a.analysis.bytes_per_pixel = 4 * (3 + at8 + at16) + 8;
+  a.synthesis.bytes_per_pixel = 4 * (3 + std::max(at8 + at16, refinement)) + 8;
+  a.correction = a.analysis;
   // The file, and what of it is kept as 32-bit floats.
-  g.resident_bytes = (std::uint64_t{20} << 20) + 3 * std::uint64_t{file_bytes};
-  return g;
+  a.resident_bytes = (std::uint64_t{20} << 20) + 3 * std::uint64_t{file_bytes};
+  return a;
 }
 
 AeModel::AeModel(const AeConfig& config, std::size_t file_bytes, runtime::AePrior prior)
-    : config_(config), geometry_(TransformGeometry(config, file_bytes)), prior_(std::move(prior)) {}
+    : config_(config), prior_(std::move(prior)) {
+  attributes_ = TransformAttributes(config, file_bytes);
+  attributes_.correction = NeedsOfCorrection(attributes_);
+  attributes_.dependent = prior_.dependent_tables() != nullptr;
+  if (config.ms_ssim_share == 0) {
+    attributes_.lambda = [config](int q) { return config.Lambda(static_cast<double>(q) / 256); };
+  }
+}
 
-Result<std::unique_ptr<AeModel>> AeModel::Load(const runtime::WeightsFile& file, ModelParts parts,
-                                               const AeEncoding& encoding) {
+Result<std::unique_ptr<AeModel>> AeModel::Load(const runtime::WeightsFile& file, ModelParts parts) {
   HALFMOON_ASSIGN_OR_RETURN(const AeConfig config, FromMetadata<AeConfig>(file.metadata()));
   HALFMOON_ASSIGN_OR_RETURN(runtime::AePrior prior, runtime::AePrior::Load(file, config));
   std::unique_ptr<AeModel> model(new AeModel(config, file.size(), std::move(prior)));
-  model->encoding_ = encoding;
-  if (model->prior_.dependent_tables() == nullptr) model->encoding_.quantiser = Quantiser::kPlain;
-  if (encoding.by_synthesis) model->geometry_ = CorrectedGeometry(model->geometry_);
   HALFMOON_ASSIGN_OR_RETURN(model->synthesis_, runtime::AeSynthesis::Load(file, config));
   if (parts == ModelParts::kBoth) {
     HALFMOON_ASSIGN_OR_RETURN(model->analysis_, runtime::AeAnalysis::Load(file, config));
@@ -99,17 +103,15 @@ Result<std::unique_ptr<AeModel>> AeModel::Load(const runtime::WeightsFile& file,
   return model;
 }
 
-std::optional<double> AeModel::Lambda(int q) const {
-  if (config_.ms_ssim_share > 0) return std::nullopt;
-  return config_.Lambda(static_cast<double>(q) / 256);
-}
-
-Result<FloatLatent> AeModel::Analyse(const FloatPicture& x, int q, int threads) const {
+Result<AnalysedLatents> AeModel::Analyse(const FloatPicture& x, int q, const EffortPlan& plan,
+                                         int threads) const {
   HALFMOON_ENSURE(analysis_.has_value());
-  FloatLatent y(x.width / 16, x.height / 16, Latents());
+  AnalysedLatents latents;
+  FloatLatent& y = latents.y;
+  y = FloatLatent(x.width / 16, x.height / 16, Latents());
   analysis_->Run(prior_.isa(), x.samples.data(), y.height, y.width, q, threads, y.values.data());
-  if (encoding_.by_synthesis) Correct(y, x.cut, q, threads);
-  return y;
+  if (plan.correct) Correct(y, x.cut, q, threads);
+  return latents;
 }
 
 // Each transform gets only what the next one needs.
@@ -153,25 +155,26 @@ void AeModel::Correct(FloatLatent& y, const CutSides& cut, int q, int threads) c
   }
 }
 
-Result<std::vector<std::uint8_t>> AeModel::EncodeTile(const FloatLatent& y, int q, int threads,
+Result<std::vector<std::uint8_t>> AeModel::EncodeTile(const AnalysedLatents& latents, int q,
+                                                      const EffortPlan& plan, int threads,
                                                       TileStats* stats) const {
-  if (y.channels != Latents()) {
-    const LatentPair chosen = SplitHyperLatent(y, Latents(), HyperLatents());
-    return EncodeLatents(chosen.y, chosen.z, q, threads, stats);
-  }
+  const FloatLatent& y = latents.y;
+  const Quantiser quantiser = attributes_.dependent ? plan.quantiser : Quantiser::kPlain;
+  if (!latents.z.empty()) return EncodeLatents(y, latents.z.values, q, quantiser, threads, stats);
   HALFMOON_ENSURE(analysis_.has_value());
   Stopwatch watch;
   std::vector<float> z(y.height / 4 * (y.width / 4) * HyperLatents());
   analysis_->RunHyper(prior_.isa(), y.values.data(), y.height, y.width, threads, z.data());
   const double seconds = watch.Lap();
-  auto stream = EncodeLatents(y, z, q, threads, stats);
+  auto stream = EncodeLatents(y, z, q, quantiser, threads, stats);
   if (stats) stats->transform_seconds += seconds;
   return stream;
 }
 
 Result<std::vector<std::uint8_t>> AeModel::EncodeLatents(const FloatLatent& y,
                                                          std::span<const float> z, int q,
-                                                         int threads, TileStats* stats) const {
+                                                         Quantiser quantiser, int threads,
+                                                         TileStats* stats) const {
   Stopwatch watch;
   TileStats s;
   const int h64 = static_cast<int>(y.height / 4), w64 = static_cast<int>(y.width / 4);
@@ -201,9 +204,8 @@ Result<std::vector<std::uint8_t>> AeModel::EncodeLatents(const FloatLatent& y,
   const std::size_t count = tile.SymbolsPerPass();
   const auto group = Latents() / 4;
   const DependentTables* const dependent =
-      EncodesDependently() ? prior_.dependent_tables() : nullptr;
-  const auto error_weight =
-      encoding_.quantiser == Quantiser::kSearched ? kSearchedErrorWeight : kErrorWeight;
+      quantiser == Quantiser::kPlain ? nullptr : prior_.dependent_tables();
+  const auto error_weight = quantiser == Quantiser::kSearched ? kSearchedErrorWeight : kErrorWeight;
   const int unit = dependent ? kResidualUnit : 1;
   index.resize(count);
   symbols.resize(count);
@@ -242,36 +244,20 @@ Result<std::vector<std::uint8_t>> AeModel::EncodeLatents(const FloatLatent& y,
   return stream;
 }
 
-Result<TileLatent> AeModel::DecodeTile(std::span<const std::uint8_t> stream, int q,
-                                       std::int64_t height, std::int64_t width, int threads,
+Result<TileLatent> AeModel::DecodeTile(const TileStream& stream, int threads,
                                        TileStats* stats) const {
-  return DecodeLatents(stream, nullptr, q, height, width, threads, stats);
-}
-
-Result<TileLatent> AeModel::DecodeDependentTile(std::span<const std::uint8_t> stream, int q,
-                                                std::int64_t height, std::int64_t width,
-                                                int threads, TileStats* stats) const {
-  const DependentTables* const dependent = prior_.dependent_tables();
-  if (dependent == nullptr)
-    return PictureModel::DecodeDependentTile(stream, q, height, width, threads, stats);
-  return DecodeLatents(stream, dependent, q, height, width, threads, stats);
-}
-
-Result<TileLatent> AeModel::DecodeLatents(std::span<const std::uint8_t> stream,
-                                          const DependentTables* dependent, int q,
-                                          std::int64_t height, std::int64_t width, int threads,
-                                          TileStats* stats) const {
   Stopwatch watch;
   TileStats s;
-  const int whole = NearestLevel(q);
+  const DependentTables* const dependent = stream.dependent ? prior_.dependent_tables() : nullptr;
+  const int whole = NearestLevel(stream.q);
   HALFMOON_ASSIGN_OR_RETURN(AePriorTile tile,
-                            AePriorTile::Create(prior_, whole, static_cast<int>(height / 64),
-                                                static_cast<int>(width / 64), threads));
+                            AePriorTile::Create(prior_, whole, static_cast<int>(stream.height / 64),
+                                                static_cast<int>(stream.width / 64), threads));
   const std::size_t hyper = tile.HyperSymbols();
   const std::size_t count = tile.SymbolsPerPass();
   s.symbols = hyper + kAePasses * count;
   HALFMOON_ASSIGN_OR_RETURN(LatentDecoder coder,
-                            LatentDecoder::Create(prior_.tables(), stream, s.symbols));
+                            LatentDecoder::Create(prior_.tables(), stream.bytes, s.symbols));
   TileLatent latent;
   latent.symbols.resize(s.symbols);
   std::span<std::int32_t> rest(latent.symbols);

@@ -12,24 +12,14 @@
 
 namespace halfmoon {
 
-// Gradient steps of an effort, 1..9; 0: the encoder's own latent, without LibTorch.
-// Each effort takes two to three times as long as the one before; the last at most 1000 steps.
-constexpr int SearchSteps(int effort) {
-  constexpr int kSteps[] = {0, 0, 0, 0, 0, 20, 50, 120, 350, 1000};
-  return kSteps[effort];
-}
+// Called from any thread after each step on a window, with the pixels of the window, halo included.
+// May be empty.
+using SearchProgress = std::function<void(std::uint64_t pixels)>;
 
-struct AeSearchOptions {
-  int steps = 1;  // >= 1
-  // Called from any thread after each step on a window, with the pixels of the window, halo
-  // included.
-  std::function<void(std::uint64_t pixels)> progress;
-};
-
-// `codec` with another Analyse; files are of the same kind. `file`: its weights.
-// Errors: kModelCorrupt naming the tensor; Analyse: kOutOfMemory, kInternal.
-Result<std::unique_ptr<PictureModel>> LoadAeSearch(const runtime::WeightsFile& file,
-                                                   std::unique_ptr<PictureModel> codec,
-                                                   const AeSearchOptions& options);
+// `codec` with another Analyse for plans with a search; files are of the same kind. `file`: its
+// weights. Errors: kModelCorrupt naming the tensor; Analyse: kOutOfMemory, kInternal.
+Result<std::unique_ptr<EncodingModel>> LoadAeSearch(const runtime::WeightsFile& file,
+                                                    std::unique_ptr<EncodingModel> codec,
+                                                    const SearchProgress& progress);
 
 }  // namespace halfmoon

@@ -41,16 +41,16 @@ void ForLatents(Grids& grids, Visit visit) {
   }
 }
 
-ModelGeometry Geometry() {
-  ModelGeometry g;
-  g.stride = kBlock;
-  g.channels = static_cast<int>(kOverfittedChannels);
-  g.synthesis_halo = (overfitted::kSynthesisReach + kBlock - 1) / kBlock * kBlock;
+ModelAttributes Attributes() {
+  ModelAttributes a;
+  a.stride = kBlock;
+  a.channels = static_cast<int>(kOverfittedChannels);
+  a.synthesis.halo = (overfitted::kSynthesisReach + kBlock - 1) / kBlock * kBlock;
   // 16-bit numbers: the grids, the stack of full size and the one before it, two sets of colours;
   // then the colours as floats.
-  g.synthesis_bytes_per_pixel = 2 * (1.34 + 6 + 1.5 + 6) + 12 + 8;
-  g.resident_bytes = std::uint64_t{16} << 20;
-  return g;
+  a.synthesis.bytes_per_pixel = 2 * (1.34 + 6 + 1.5 + 6) + 12 + 8;
+  a.resident_bytes = std::uint64_t{16} << 20;
+  return a;
 }
 
 }  // namespace
@@ -62,7 +62,9 @@ overfitted::Parallel OverfittedThreads(int threads) {
 }
 
 OverfittedModel::OverfittedModel(overfitted::IntegerDecoder decoder)
-    : geometry_(Geometry()), decoder_(std::move(decoder)) {}
+    : decoder_(std::move(decoder)) {
+  attributes_ = Attributes();
+}
 
 Result<std::unique_ptr<OverfittedModel>> OverfittedModel::Load(
     std::span<const std::uint8_t> networks) {
@@ -74,23 +76,14 @@ Result<std::unique_ptr<OverfittedModel>> OverfittedModel::Load(
   return std::unique_ptr<OverfittedModel>(new OverfittedModel(std::move(decoder)));
 }
 
-Result<FloatLatent> OverfittedModel::Analyse(const FloatPicture&, int, int) const {
-  return Status(StatusCode::kInternal, "the overfitted codec has no analysis");
-}
-
-Result<std::vector<std::uint8_t>> OverfittedModel::EncodeTile(const FloatLatent&, int, int,
-                                                              TileStats*) const {
-  return Status(StatusCode::kInternal, "the overfitted codec encodes whole pictures");
-}
-
-Result<TileLatent> OverfittedModel::DecodeTile(std::span<const std::uint8_t> stream, int /*q*/,
-                                               std::int64_t height, std::int64_t width,
-                                               int /*threads*/, TileStats* stats) const {
+Result<TileLatent> OverfittedModel::DecodeTile(const TileStream& stream, int /*threads*/,
+                                               TileStats* stats) const {
   Stopwatch watch;
-  HALFMOON_ASSIGN_OR_RETURN(LatentGrids grids, decoder_.Decode(stream, static_cast<int>(width),
-                                                               static_cast<int>(height)));
+  HALFMOON_ASSIGN_OR_RETURN(LatentGrids grids,
+                            decoder_.Decode(stream.bytes, static_cast<int>(stream.width),
+                                            static_cast<int>(stream.height)));
   TileLatent latent;
-  latent.values.resize(static_cast<std::size_t>(height / kBlock * (width / kBlock)) *
+  latent.values.resize(static_cast<std::size_t>(stream.height / kBlock * (stream.width / kBlock)) *
                        kOverfittedChannels);
   latent.symbols.reserve(latent.values.size());
   ForLatents(grids, [&](std::int16_t number, std::size_t at) {

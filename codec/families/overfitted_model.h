@@ -1,5 +1,5 @@
 // The overfitted codec behind PictureModel: a decoder whose networks came with the picture.
-// Internal; must not include the fitting.
+// Internal; must not include the fitting. The encoder is codec/overfitted_encoder.h.
 //
 // A latent position stands for a block of 64 x 64 pixels and holds its latents of all grids: 1 of
 // grid 6, 4 of grid 5 .. 4096 of grid 0, each grid row by row.
@@ -26,22 +26,14 @@ class OverfittedModel : public PictureModel {
   // networks: a file's chunk NETW. Errors: those of overfitted::ReadNetworks.
   static Result<std::unique_ptr<OverfittedModel>> Load(std::span<const std::uint8_t> networks);
 
-  const ModelGeometry& geometry() const override { return geometry_; }
-
-  // Errors: kInternal: the encoder is overfitted_encoder.h.
-  Result<FloatLatent> Analyse(const FloatPicture& x, int q, int threads) const override;
-  Result<std::vector<std::uint8_t>> EncodeTile(const FloatLatent& y, int q, int threads,
-                                               TileStats* stats) const override;
-
-  Result<TileLatent> DecodeTile(std::span<const std::uint8_t> stream, int q, std::int64_t height,
-                                std::int64_t width, int threads, TileStats* stats) const override;
+  Result<TileLatent> DecodeTile(const TileStream& stream, int threads,
+                                TileStats* stats) const override;
   Result<FloatPicture> Synthesise(std::span<const std::int32_t> values, int q, std::int64_t height,
                                   std::int64_t width, int threads) const override;
 
  private:
   explicit OverfittedModel(overfitted::IntegerDecoder decoder);
 
-  ModelGeometry geometry_;
   overfitted::IntegerDecoder decoder_;
 };
 

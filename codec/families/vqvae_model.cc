@@ -75,15 +75,19 @@ Result<runtime::FloatPointwise> LoadMatrix(const runtime::WeightsFile& file,
 }  // namespace
 
 VqvaeModel::VqvaeModel(const VqvaeConfig& config, std::size_t file_bytes, runtime::VqPrior prior)
-    : config_(config),
-      geometry_(TransformGeometry(config.transforms, file_bytes)),
-      tiles_(std::move(prior)) {
-  geometry_.channels = static_cast<int>(config.stages);
-  geometry_.synthesis_bytes_per_pixel += 4 * static_cast<double>(config.dim) / 256;  // components
+    : config_(config), tiles_(std::move(prior)) {
+  ModelAttributes& a = attributes_;
+  a = TransformAttributes(config.transforms, file_bytes);
+  a.channels = a.stages = static_cast<int>(config.stages);
+  a.synthesis.bytes_per_pixel += 4 * static_cast<double>(config.dim) / 256;  // components
+  // The networks' work, the picture twice, and the components four times.
+  a.correction.tile_bytes_per_pixel =
+      std::max(a.analysis.bytes_per_pixel, a.synthesis.bytes_per_pixel) +
+      4 * (3 + 4 * static_cast<double>(config.dim) / 256);
 }
 
 Result<std::unique_ptr<VqvaeModel>> VqvaeModel::Load(const runtime::WeightsFile& file,
-                                                     ModelParts parts, bool by_synthesis) {
+                                                     ModelParts parts) {
   HALFMOON_ASSIGN_OR_RETURN(const VqvaeConfig c, FromMetadata<VqvaeConfig>(file.metadata()));
   HALFMOON_ASSIGN_OR_RETURN(runtime::VqPrior prior, runtime::VqPrior::Load(file, c));
   std::unique_ptr<VqvaeModel> model(new VqvaeModel(c, file.size(), std::move(prior)));
@@ -106,13 +110,6 @@ Result<std::unique_ptr<VqvaeModel>> VqvaeModel::Load(const runtime::WeightsFile&
     HALFMOON_ASSIGN_OR_RETURN(model->g_a_, runtime::PixelAnalysis::Load(file, c.transforms));
     HALFMOON_ASSIGN_OR_RETURN(model->project_, LoadMatrix(file, "g_a.project", c.dim, m));
     HALFMOON_ASSIGN_OR_RETURN(model->slopes_, runtime::LoadFloats(file, "g_a.slopes", {c.stages}));
-    model->by_synthesis_ = by_synthesis;
-    ModelGeometry& g = model->geometry_;
-    if (by_synthesis) {
-      // The networks' work, the picture twice, and the components four times.
-      g.tile_bytes_per_pixel = std::max(g.analysis_bytes_per_pixel, g.synthesis_bytes_per_pixel) +
-                               4 * (3 + 4 * static_cast<double>(c.dim) / 256);
-    }
   }
   return model;
 }
@@ -127,8 +124,15 @@ int VqvaeModel::QOf(int stages) const {
   return last == 0 ? kMaxQuality : (stages - 1) * kMaxQuality / last;
 }
 
-Result<FloatLatent> VqvaeModel::Analyse(const FloatPicture& x, int, int threads) const {
+Result<AnalysedLatents> VqvaeModel::Analyse(const FloatPicture& x, int, const EffortPlan&,
+                                            int threads) const {
   HALFMOON_ENSURE(g_a_.has_value());
+  AnalysedLatents latents;
+  latents.y = Components(x, threads);
+  return latents;
+}
+
+FloatLatent VqvaeModel::Components(const FloatPicture& x, int threads) const {
   const auto level = static_cast<int>(256 * config_.analysis_level);
   const std::size_t m = project_.in(), d = project_.out(), padded = runtime::PadChannels(d);
   FloatLatent y(x.width / 16, x.height / 16, d);
@@ -144,19 +148,21 @@ Result<FloatLatent> VqvaeModel::Analyse(const FloatPicture& x, int, int threads)
   return y;
 }
 
-Result<std::vector<std::uint8_t>> VqvaeModel::EncodeTile(const FloatLatent& y, int q, int threads,
+Result<std::vector<std::uint8_t>> VqvaeModel::EncodeTile(const AnalysedLatents& latents, int q,
+                                                         const EffortPlan& plan, int threads,
                                                          TileStats* stats) const {
   HALFMOON_ENSURE(g_a_.has_value());
+  const FloatLatent& y = latents.y;
   const int stages = StagesOf(q);
   std::vector<float> left;
   TileStats first;
   auto stream = Quantise(y, stages, threads, &left, &first);
-  if (!by_synthesis_ || y.width * y.height > kLargestCorrected || !stream.ok()) {
+  if (!plan.correct || y.width * y.height > kLargestCorrected || !stream.ok()) {
     if (stats) *stats = first;
     return stream;
   }
   Stopwatch watch;
-  HALFMOON_ASSIGN_OR_RETURN(const FloatLatent corrected, Corrected(y, left, stages, threads));
+  const FloatLatent corrected = Corrected(y, left, stages, threads);
   const double seconds = watch.Lap();
   TileStats second;
   stream = Quantise(corrected, stages, threads, &left, &second);
@@ -167,13 +173,13 @@ Result<std::vector<std::uint8_t>> VqvaeModel::EncodeTile(const FloatLatent& y, i
   return stream;
 }
 
-Result<FloatLatent> VqvaeModel::Corrected(const FloatLatent& y, std::span<const float> left,
-                                          int stages, int threads) const {
+FloatLatent VqvaeModel::Corrected(const FloatLatent& y, std::span<const float> left, int stages,
+                                  int threads) const {
   std::vector<float> z(y.values.size());
   for (std::size_t i = 0; i < z.size(); ++i) z[i] = y.values[i] - left[i];
   FloatPicture x = PictureOf(z, y.height, y.width, stages, threads);
   for (float& v : x.samples) v = std::clamp(v, 0.0f, 1.0f);
-  HALFMOON_ASSIGN_OR_RETURN(const FloatLatent found, Analyse(x, 0, threads));
+  const FloatLatent found = Components(x, threads);
   // A tile is synthesised by itself, so what is found at its edges is a little wrong; leaving them
   // as they are loses more (docs/history/training-log.md, 35).
   FloatLatent corrected = y;
@@ -224,17 +230,11 @@ Result<std::vector<std::uint8_t>> VqvaeModel::EncodeIndices(const TileLatent& la
                              static_cast<std::size_t>(width) / 16, threads, stats);
 }
 
-Result<TileLatent> VqvaeModel::DecodeTile(std::span<const std::uint8_t> stream, int,
-                                          std::int64_t height, std::int64_t width, int threads,
+Result<TileLatent> VqvaeModel::DecodeTile(const TileStream& stream, int threads,
                                           TileStats* stats) const {
-  return DecodeStages(stream, static_cast<int>(config_.stages), height, width, threads, stats);
-}
-
-Result<TileLatent> VqvaeModel::DecodeStages(std::span<const std::uint8_t> stream, int stages,
-                                            std::int64_t height, std::int64_t width, int threads,
-                                            TileStats* stats) const {
-  return tiles_.Decode(stream, stages, static_cast<std::size_t>(height) / 16,
-                       static_cast<std::size_t>(width) / 16, threads, stats);
+  const int stages = stream.stages == 0 ? static_cast<int>(config_.stages) : stream.stages;
+  return tiles_.Decode(stream.bytes, stages, static_cast<std::size_t>(stream.height) / 16,
+                       static_cast<std::size_t>(stream.width) / 16, threads, stats);
 }
 
 Result<TileLatent> VqvaeModel::DrawTile(int stages, std::int64_t height, std::int64_t width,

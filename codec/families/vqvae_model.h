@@ -16,33 +16,29 @@
 namespace halfmoon {
 
 // Streams and values are those of IndexTileCodec on the 1/16 grid.
-class VqvaeModel : public PictureModel {
+class VqvaeModel : public EncodingModel {
  public:
-  // by_synthesis: EncodeTile decodes what it chose, analyses that, corrects its latent by a share
-  // of the difference and chooses again: fewer bits at the same error, in some three times as long.
   // Errors: kModelCorrupt naming the tensor; kInvalidArgument for a bad HALFMOON_ISA.
   static Result<std::unique_ptr<VqvaeModel>> Load(const runtime::WeightsFile& file,
-                                                  ModelParts parts, bool by_synthesis);
+                                                  ModelParts parts);
 
   // Stages of a file of that quality: q snaps to them, evenly.
   int StagesOf(int q) const;
   // A q with that many stages. REQUIRES: stages in 1..S.
   int QOf(int stages) const;
 
-  const ModelGeometry& geometry() const override { return geometry_; }
-  // The latent's principal components, d channels; q does not matter.
-  Result<FloatLatent> Analyse(const FloatPicture& x, int q, int threads) const override;
-  Result<std::vector<std::uint8_t>> EncodeTile(const FloatLatent& y, int q, int threads,
+  // The latent's principal components, d channels; neither q nor the plan matters.
+  Result<AnalysedLatents> Analyse(const FloatPicture& x, int q, const EffortPlan& plan,
+                                  int threads) const override;
+  // plan.correct: decodes what it chose, analyses that, corrects its latent by a share of the
+  // difference and chooses again: fewer bits at the same error, in some three times as long.
+  Result<std::vector<std::uint8_t>> EncodeTile(const AnalysedLatents& latents, int q,
+                                               const EffortPlan& plan, int threads,
                                                TileStats* stats) const override;
-  Result<TileLatent> DecodeTile(std::span<const std::uint8_t> stream, int q, std::int64_t height,
-                                std::int64_t width, int threads, TileStats* stats) const override;
+  Result<TileLatent> DecodeTile(const TileStream& stream, int threads,
+                                TileStats* stats) const override;
   Result<FloatPicture> Synthesise(std::span<const std::int32_t> values, int q, std::int64_t height,
                                   std::int64_t width, int threads) const override;
-
-  int Stages() const override { return static_cast<int>(config_.stages); }
-  Result<TileLatent> DecodeStages(std::span<const std::uint8_t> stream, int stages,
-                                  std::int64_t height, std::int64_t width, int threads,
-                                  TileStats* stats) const override;
 
   // The stream of given indices, values as of DrawTile. Errors: kOutOfMemory.
   Result<std::vector<std::uint8_t>> EncodeIndices(const TileLatent& latent, int stages,
@@ -60,6 +56,8 @@ class VqvaeModel : public PictureModel {
 
  private:
   VqvaeModel(const VqvaeConfig& config, std::size_t file_bytes, runtime::VqPrior prior);
+  // REQUIRES: loaded with ModelParts::kBoth.
+  FloatLatent Components(const FloatPicture& x, int threads) const;
   // The sum of the codes of one position, z: [d].
   void Dequantise(std::span<const std::int32_t> indices, float* z) const;
   // Chooses the indices of the first `stages` stages; returns their stream. `left` [out]: y without
@@ -70,12 +68,10 @@ class VqvaeModel : public PictureModel {
   FloatPicture PictureOf(std::span<const float> z, std::size_t h, std::size_t w, int stages,
                          int threads) const;
   // y after analysis by synthesis. `left`: of Quantise.
-  Result<FloatLatent> Corrected(const FloatLatent& y, std::span<const float> left, int stages,
-                                int threads) const;
+  FloatLatent Corrected(const FloatLatent& y, std::span<const float> left, int stages,
+                        int threads) const;
 
   VqvaeConfig config_;
-  ModelGeometry geometry_;
-  bool by_synthesis_ = false;
   IndexTileCodec tiles_;
   std::vector<float> codes_;           // [S][K][g]
   std::vector<std::int32_t> support_;  // [S][g], each < d

@@ -13,7 +13,7 @@
 namespace halfmoon {
 namespace {
 
-class SmallVqvaeBoth : public PictureModel, public GenerativeModel {
+class SmallVqvaeBoth : public EncodingModel, public GenerativeModel {
  public:
   static Result<std::unique_ptr<SmallVqvaeBoth>> Load(const runtime::WeightsFile& file,
                                                       const runtime::WeightsFile* prior,
@@ -38,38 +38,38 @@ class SmallVqvaeBoth : public PictureModel, public GenerativeModel {
 
   // --- PictureModel ----------------------------------------------------------------------------
 
-  std::optional<PictureShape> FixedShape() const override { return Shape(); }
-  const ModelGeometry& geometry() const override { return geometry_; }
-
-  // g * g channels: the indices.
-  Result<FloatLatent> Analyse(const FloatPicture& x, int /*q*/, int threads) const override {
-    return GuardTorch("analysis", [&]() -> Result<FloatLatent> {
+  Result<AnalysedLatents> Analyse(const FloatPicture& x, int /*q*/, const EffortPlan& /*plan*/,
+                                  int threads) const override {
+    return GuardTorch("analysis", [&]() -> Result<AnalysedLatents> {
       networks::SetComputeThreads(threads);
       torch::InferenceMode inference;
       torch::Tensor picture = ToTensor(x).slice(2, 0, side()).slice(3, 0, side());
       if (network_->config().pyramid.channels == 1) picture = picture.mean(1, /*keepdim=*/true);
-      const torch::Tensor indices = network_->Encode(picture).to(torch::kFloat32).contiguous();
-      FloatLatent y(1, 1, static_cast<std::size_t>(geometry_.channels));
-      y.values.assign(indices.data_ptr<float>(), indices.data_ptr<float>() + indices.numel());
-      return y;
+      const torch::Tensor found = network_->Encode(picture).to(torch::kInt32).contiguous();
+      AnalysedLatents latents;
+      latents.indices =
+          LatentMap<std::int32_t>(1, 1, static_cast<std::size_t>(attributes_.channels));
+      latents.indices.values.assign(found.data_ptr<std::int32_t>(),
+                                    found.data_ptr<std::int32_t>() + found.numel());
+      return latents;
     });
   }
 
-  Result<std::vector<std::uint8_t>> EncodeTile(const FloatLatent& y, int /*q*/, int threads,
+  Result<std::vector<std::uint8_t>> EncodeTile(const AnalysedLatents& latents, int /*q*/,
+                                               const EffortPlan& /*plan*/, int threads,
                                                TileStats* stats) const override {
-    std::vector<std::int32_t> values;
-    for (const float index : y.values) values.push_back(static_cast<std::int32_t>(index) + 1);
+    std::vector<std::int32_t> values = latents.indices.values;
+    for (std::int32_t& v : values) ++v;
     return tiles_.EncodeValues(values, 1, Grid(), Grid(), threads, stats);
   }
 
-  Result<TileLatent> DecodeTile(std::span<const std::uint8_t> stream, int /*q*/,
-                                std::int64_t height, std::int64_t width, int threads,
+  Result<TileLatent> DecodeTile(const TileStream& stream, int threads,
                                 TileStats* stats) const override {
-    if (height != kTileAlignment || width != kTileAlignment) {
+    if (stream.height != kTileAlignment || stream.width != kTileAlignment) {
       return Status(StatusCode::kCorrupt, "this model makes pictures of " + std::to_string(side()) +
                                               "x" + std::to_string(side()) + " pixels only");
     }
-    return tiles_.Decode(stream, 1, Grid(), Grid(), threads, stats);
+    return tiles_.Decode(stream.bytes, 1, Grid(), Grid(), threads, stats);
   }
 
   Result<FloatPicture> Synthesise(std::span<const std::int32_t> values, int /*q*/,
@@ -127,10 +127,8 @@ class SmallVqvaeBoth : public PictureModel, public GenerativeModel {
  private:
   SmallVqvaeBoth(networks::SmallVqvae network, runtime::VqPrior integers, int threads)
       : network_(std::move(network)), tiles_(std::move(integers)), threads_(threads) {
-    geometry_.stride = static_cast<int>(kTileAlignment);
-    geometry_.channels = static_cast<int>(network_->config().indices());
-    geometry_.resident_bytes = std::uint64_t{280} << 20;  // LibTorch above all
-    geometry_.analysis_bytes_per_pixel = geometry_.synthesis_bytes_per_pixel = 4096;  // far above
+    attributes_ = SmallPictureAttributes(Shape());
+    attributes_.channels = static_cast<int>(network_->config().indices());
   }
 
   std::int64_t side() const { return network_->config().pyramid.side; }
@@ -178,14 +176,14 @@ class SmallVqvaeBoth : public PictureModel, public GenerativeModel {
   mutable networks::SmallVqvae network_;
   IndexTileCodec tiles_;
   int threads_;
-  ModelGeometry geometry_;
   std::unique_ptr<PromptSampler> sampler_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<PictureModel>> SmallVqvaeModel::LoadCodec(const runtime::WeightsFile& file) {
-  HALFMOON_ASSIGN_OR_RETURN(std::unique_ptr<PictureModel> model,
+Result<std::unique_ptr<EncodingModel>> SmallVqvaeModel::LoadCodec(
+    const runtime::WeightsFile& file) {
+  HALFMOON_ASSIGN_OR_RETURN(std::unique_ptr<EncodingModel> model,
                             SmallVqvaeBoth::Load(file, nullptr, 1));
   return model;
 }

@@ -14,7 +14,7 @@ namespace halfmoon {
 // indices plus 1, in raster order; streams are those of IndexTileCodec with one stage.
 struct SmallVqvaeModel {
   // Errors: kModelCorrupt naming tensor or key.
-  static Result<std::unique_ptr<PictureModel>> LoadCodec(const runtime::WeightsFile& file);
+  static Result<std::unique_ptr<EncodingModel>> LoadCodec(const runtime::WeightsFile& file);
   // `prior`: what draws indices from prompts or classes (prompt_sampler.h), or null: then pictures
   // are drawn from random bits through the integer prior of files. Errors: also those of
   // PromptSampler::Load.

@@ -3,7 +3,7 @@
 
 #include <torch/torch.h>
 
-#include "codec/tiling/float_picture.h"
+#include "codec/families/picture_model.h"
 #include "codec/tiling/window_pixels.h"
 #include "halfmoon/image.h"
 #include "halfmoon/status.h"
@@ -27,6 +27,18 @@ inline Result<Image> ToImage(const torch::Tensor& x, const PictureShape& shape) 
   SamplesFromFloats(pixels, {0, 0, shape.width, shape.height}, shape, picture.stride(),
                     picture.samples().data());
   return picture;
+}
+
+// Of models of pictures of that shape, at most 64x64: one window, and one latent position.
+inline ModelAttributes SmallPictureAttributes(const PictureShape& shape) {
+  ModelAttributes a;
+  a.stride = static_cast<int>(kTileAlignment);
+  a.fixed_shape = shape;
+  a.resident_bytes = std::uint64_t{280} << 20;  // LibTorch above all: measured 240 MB
+  // Far above what they take.
+  for (WindowNeeds* needs : {&a.analysis, &a.correction, &a.synthesis})
+    needs->bytes_per_pixel = 4096;
+  return a;
 }
 
 }  // namespace halfmoon

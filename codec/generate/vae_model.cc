@@ -41,7 +41,7 @@ Status CheckSteps(const torch::Tensor& step) {
   return Status::Ok();
 }
 
-class Model : public PictureModel, public GenerativeModel {
+class Model : public EncodingModel, public GenerativeModel {
  public:
   // prior, threads: of what it does as a generator.
   static Result<std::unique_ptr<Model>> Load(const runtime::WeightsFile& file,
@@ -82,35 +82,32 @@ class Model : public PictureModel, public GenerativeModel {
 
   // --- PictureModel ----------------------------------------------------------------------------
 
-  std::optional<PictureShape> FixedShape() const override { return Shape(); }
-
   // The whole picture, padded to 64x64, is one latent position.
-  const ModelGeometry& geometry() const override { return geometry_; }
-
-  // 2 * latent channels: mean, then log-variance.
-  Result<FloatLatent> Analyse(const FloatPicture& x, int /*q*/, int threads) const override {
-    return GuardTorch("analysis", [&]() -> Result<FloatLatent> {
+  Result<AnalysedLatents> Analyse(const FloatPicture& x, int /*q*/, const EffortPlan& /*plan*/,
+                                  int threads) const override {
+    return GuardTorch("analysis", [&]() -> Result<AnalysedLatents> {
       networks::SetComputeThreads(threads);
       torch::InferenceMode inference;
       torch::Tensor picture = ToTensor(x).slice(2, 0, side()).slice(3, 0, side());
       if (config_.pyramid.channels == 1) picture = picture.mean(1, /*keepdim=*/true);
       const auto [mean, logvar] = g_a_(picture);
-      FloatLatent y(1, 1, static_cast<std::size_t>(2 * config_.latent));
-      y.values = ToVector(mean);
-      const std::vector<float> second = ToVector(logvar);
-      y.values.insert(y.values.end(), second.begin(), second.end());
-      return y;
+      AnalysedLatents latents;
+      latents.y = FloatLatent(1, 1, static_cast<std::size_t>(config_.latent));
+      latents.y.values = ToVector(mean);
+      latents.log_variance = latents.y;
+      latents.log_variance.values = ToVector(logvar);
+      return latents;
     });
   }
 
-  Result<std::vector<std::uint8_t>> EncodeTile(const FloatLatent& y, int /*q*/, int /*threads*/,
+  Result<std::vector<std::uint8_t>> EncodeTile(const AnalysedLatents& latents, int /*q*/,
+                                               const EffortPlan& /*plan*/, int /*threads*/,
                                                TileStats* stats) const override {
-    const auto size = static_cast<std::size_t>(config_.latent);
-    HALFMOON_ENSURE(y.values.size() == 2 * size);
+    const std::span<const float> mean = latents.y.values, logvar = latents.log_variance.values;
+    const std::vector<std::uint8_t> index = Indexes();
+    HALFMOON_ENSURE(mean.size() == index.size() && logvar.size() == index.size());
     Stopwatch watch;
     TileStats s;
-    const float *mean = y.values.data(), *logvar = mean + size;
-    const std::vector<std::uint8_t> index = Indexes();
     std::vector<std::int32_t> symbols(index.size());
     std::uint64_t cost = 0;
     for (std::size_t i = 0; i < symbols.size(); ++i) {
@@ -122,7 +119,7 @@ class Model : public PictureModel, public GenerativeModel {
         s.expected_excess_bits += std::log2(kEntropyFactor * std::exp(0.5 * logvar[i]) / d);
       }
     }
-    if (config_.variational) s.kl_bits = KlBits({mean, size}, {logvar, size});
+    if (config_.variational) s.kl_bits = KlBits(mean, logvar);
     s.estimated_bits = static_cast<double>(cost) / 65536;
     s.symbols = symbols.size();
     LatentEncoder coder(tables_);
@@ -133,10 +130,9 @@ class Model : public PictureModel, public GenerativeModel {
     return stream;
   }
 
-  Result<TileLatent> DecodeTile(std::span<const std::uint8_t> stream, int /*q*/,
-                                std::int64_t height, std::int64_t width, int /*threads*/,
+  Result<TileLatent> DecodeTile(const TileStream& stream, int /*threads*/,
                                 TileStats* stats) const override {
-    if (height != kTileAlignment || width != kTileAlignment) {
+    if (stream.height != kTileAlignment || stream.width != kTileAlignment) {
       return Status(StatusCode::kCorrupt, "this model makes pictures of " + std::to_string(side()) +
                                               "x" + std::to_string(side()) + " pixels only");
     }
@@ -145,7 +141,7 @@ class Model : public PictureModel, public GenerativeModel {
     const std::vector<std::uint8_t> index = Indexes();
     latent.symbols.resize(index.size());
     HALFMOON_ASSIGN_OR_RETURN(LatentDecoder coder,
-                              LatentDecoder::Create(tables_, stream, index.size()));
+                              LatentDecoder::Create(tables_, stream.bytes, index.size()));
     HALFMOON_RETURN_IF_ERROR(coder.Decode(index, latent.symbols));
     HALFMOON_RETURN_IF_ERROR(coder.Finish());
     latent.values = latent.symbols;
@@ -208,7 +204,7 @@ class Model : public PictureModel, public GenerativeModel {
 
   Result<std::vector<float>> CodeOfStream(std::span<const std::uint8_t> stream) const override {
     HALFMOON_ASSIGN_OR_RETURN(const TileLatent latent,
-                              DecodeTile(stream, 0, kTileAlignment, kTileAlignment, 1, nullptr));
+                              DecodeTile({stream, kTileAlignment, kTileAlignment}, 1, nullptr));
     return CodeOf(latent.symbols);
   }
 
@@ -262,10 +258,8 @@ class Model : public PictureModel, public GenerativeModel {
 
   Model(const VaeConfig& config, CdfTables tables, int threads)
       : config_(config), threads_(threads), tables_(std::move(tables)), g_a_(config), g_s_(config) {
-    geometry_.stride = 64;
-    geometry_.channels = static_cast<int>(config.latent);
-    geometry_.resident_bytes = std::uint64_t{280} << 20;  // LibTorch above all: measured 240 MB
-    geometry_.analysis_bytes_per_pixel = geometry_.synthesis_bytes_per_pixel = 4096;  // far above
+    attributes_ = SmallPictureAttributes(Shape());
+    attributes_.channels = static_cast<int>(config.latent);
   }
 
   std::int64_t side() const { return config_.pyramid.side; }
@@ -311,7 +305,6 @@ class Model : public PictureModel, public GenerativeModel {
 
   VaeConfig config_;
   int threads_;
-  ModelGeometry geometry_;
   CdfTables tables_;
   // LibTorch's forward functions are not const; they change nothing in evaluation mode.
   mutable networks::VaeEncoder g_a_;
@@ -322,8 +315,8 @@ class Model : public PictureModel, public GenerativeModel {
 
 }  // namespace
 
-Result<std::unique_ptr<PictureModel>> VaeModel::LoadCodec(const runtime::WeightsFile& file) {
-  HALFMOON_ASSIGN_OR_RETURN(std::unique_ptr<PictureModel> model, Model::Load(file, "normal", 1));
+Result<std::unique_ptr<EncodingModel>> VaeModel::LoadCodec(const runtime::WeightsFile& file) {
+  HALFMOON_ASSIGN_OR_RETURN(std::unique_ptr<EncodingModel> model, Model::Load(file, "normal", 1));
   return model;
 }
 

@@ -11,7 +11,7 @@
 
 namespace halfmoon {
 
-class PictureModel;
+class EncodingModel;
 
 // The stream of a picture: its posterior mean in whole bins of width D per dimension, each under
 // that dimension's table, in the order [row][column][dimension]. Tables and widths were frozen at
@@ -19,7 +19,7 @@ class PictureModel;
 class VaeModel {
  public:
   // Errors: kModelCorrupt naming the tensor or metadata key.
-  static Result<std::unique_ptr<PictureModel>> LoadCodec(const runtime::WeightsFile& file);
+  static Result<std::unique_ptr<EncodingModel>> LoadCodec(const runtime::WeightsFile& file);
   // `prior`: runtime::CodePrior::Load. Errors: those of both.
   static Result<std::unique_ptr<GenerativeModel>> LoadGenerator(const runtime::WeightsFile& file,
                                                                 const std::string& prior,

@@ -93,7 +93,7 @@ class VqvaeGenerator : public GenerativeModel {
 Result<std::unique_ptr<GenerativeModel>> LoadVqvaeGenerator(const runtime::WeightsFile& file,
                                                             int threads) {
   HALFMOON_ASSIGN_OR_RETURN(std::unique_ptr<VqvaeModel> model,
-                            VqvaeModel::Load(file, ModelParts::kDecoder, false));
+                            VqvaeModel::Load(file, ModelParts::kDecoder));
   return std::unique_ptr<GenerativeModel>(new VqvaeGenerator(std::move(model), threads));
 }
 

@@ -1,5 +1,6 @@
 #include "codec/store/model_loaders.h"
 
+#include "codec/families/ae_model.h"
 #include "codec/families/vqvae_model.h"
 #include "codec/generate/vqvae_generator.h"
 #include "codec/store/network_models.h"
@@ -7,15 +8,14 @@
 namespace halfmoon {
 namespace {
 
-Result<std::unique_ptr<PictureModel>> AeCodec(const CodecRequest& r) {
-  HALFMOON_ASSIGN_OR_RETURN(std::unique_ptr<PictureModel> model,
-                            AeModel::Load(r.file, r.parts, r.encoding));
+Result<std::unique_ptr<EncodingModel>> AeCodec(const CodecRequest& r) {
+  HALFMOON_ASSIGN_OR_RETURN(std::unique_ptr<EncodingModel> model, AeModel::Load(r.file, r.parts));
   return model;
 }
 
-Result<std::unique_ptr<PictureModel>> VqvaeCodec(const CodecRequest& r) {
-  HALFMOON_ASSIGN_OR_RETURN(std::unique_ptr<PictureModel> model,
-                            VqvaeModel::Load(r.file, r.parts, r.encoding.by_synthesis));
+Result<std::unique_ptr<EncodingModel>> VqvaeCodec(const CodecRequest& r) {
+  HALFMOON_ASSIGN_OR_RETURN(std::unique_ptr<EncodingModel> model,
+                            VqvaeModel::Load(r.file, r.parts));
   return model;
 }
 

@@ -5,7 +5,6 @@
 #include <memory>
 #include <string>
 
-#include "codec/families/ae_model.h"
 #include "codec/families/picture_model.h"
 #include "codec/generate/generative_model.h"
 #include "models/config/architectures.h"
@@ -16,7 +15,6 @@ namespace halfmoon {
 struct CodecRequest {
   const runtime::WeightsFile& file;
   ModelParts parts;
-  const AeEncoding& encoding;  // of photographic codecs
 };
 
 struct GeneratorRequest {
@@ -30,7 +28,7 @@ struct GeneratorRequest {
 // those of reading a prior.
 struct ModelLoaders {
   const char* architecture;
-  Result<std::unique_ptr<PictureModel>> (*codec)(const CodecRequest&);
+  Result<std::unique_ptr<EncodingModel>> (*codec)(const CodecRequest&);
   Result<std::unique_ptr<GenerativeModel>> (*generator)(const GeneratorRequest&);
 };
 

@@ -6,9 +6,15 @@
 namespace halfmoon {
 namespace {
 
-Result<std::unique_ptr<PictureModel>> Load(const runtime::LoadedWeights& loaded, ModelParts parts,
-                                           const AeEncoding& encoding,
-                                           const std::optional<AeSearchOptions>& search) {
+// The highest effort without a search.
+int HighestWithoutSearch() {
+  int effort = kHighestEffort;
+  while (EffortPlanOf(effort).search_steps > 0) --effort;
+  return effort;
+}
+
+Result<std::unique_ptr<EncodingModel>> Load(const runtime::LoadedWeights& loaded, ModelParts parts,
+                                            const SearchProgress* search_progress) {
   const Architecture* architecture = FindArchitecture(loaded.entry.architecture);
   if (architecture == nullptr || !architecture->codes_pictures) {
     return Status(StatusCode::kUnsupportedFeature,
@@ -17,15 +23,16 @@ Result<std::unique_ptr<PictureModel>> Load(const runtime::LoadedWeights& loaded,
                       "Halfmoon");
   }
   HALFMOON_ASSIGN_OR_RETURN(const ModelLoaders* loaders, LoadersOf(*architecture));
-  HALFMOON_ASSIGN_OR_RETURN(std::unique_ptr<PictureModel> model,
-                            loaders->codec({*loaded.weights, parts, encoding}));
-  if (!search) return model;
+  HALFMOON_ASSIGN_OR_RETURN(std::unique_ptr<EncodingModel> model,
+                            loaders->codec({*loaded.weights, parts}));
+  if (search_progress == nullptr) return model;
   if (!architecture->has_search) {
     return Status(StatusCode::kUnsupportedFeature,
-                  "only AE models have a search for better latents; use an effort of at most 4");
+                  "only AE models have a search for better latents; use an effort of at most " +
+                      std::to_string(HighestWithoutSearch()));
   }
   HALFMOON_ASSIGN_OR_RETURN(const NetworkModels* networks, GetNetworkModels());
-  return networks->load_ae_search(*loaded.weights, std::move(model), *search);
+  return networks->load_ae_search(*loaded.weights, std::move(model), *search_progress);
 }
 
 }  // namespace
@@ -35,12 +42,12 @@ Result<ModelStore> ModelStore::Open(const std::string& models_dir, const std::st
   return ModelStore(std::move(manifest));
 }
 
-Result<const ModelStore::Model*> ModelStore::ForEncoding(
-    const std::string& name_or_id, const AeEncoding& encoding,
-    const std::optional<AeSearchOptions>& search) {
+Result<const ModelStore::Model*> ModelStore::ForEncoding(const std::string& name_or_id,
+                                                         const EffortPlan& plan,
+                                                         const SearchProgress& progress) {
   HALFMOON_ASSIGN_OR_RETURN(runtime::LoadedWeights loaded,
                             runtime::LoadModel(*manifest_, name_or_id));
-  return Keep(std::move(loaded), ModelParts::kBoth, encoding, search);
+  return Keep(std::move(loaded), ModelParts::kBoth, plan.search_steps > 0 ? &progress : nullptr);
 }
 
 Result<const ModelStore::Model*> ModelStore::ForDecoding(
@@ -51,13 +58,12 @@ Result<const ModelStore::Model*> ModelStore::ForDecoding(
   }
   HALFMOON_ASSIGN_OR_RETURN(runtime::LoadedWeights loaded,
                             runtime::LoadModelForFile(*manifest_, id, identity));
-  return Keep(std::move(loaded), ModelParts::kDecoder, AeEncoding{}, std::nullopt);
+  return Keep(std::move(loaded), ModelParts::kDecoder, nullptr);
 }
 
 Result<const ModelStore::Model*> ModelStore::Keep(runtime::LoadedWeights loaded, ModelParts parts,
-                                                  const AeEncoding& encoding,
-                                                  const std::optional<AeSearchOptions>& search) {
-  Result<std::unique_ptr<PictureModel>> network = Load(loaded, parts, encoding, search);
+                                                  const SearchProgress* search_progress) {
+  Result<std::unique_ptr<EncodingModel>> network = Load(loaded, parts, search_progress);
   if (!network.ok()) return network.status().WithContext("model '" + loaded.entry.name + "'");
   Model& slot = models_[loaded.entry.id];
   slot.entry = loaded.entry;

@@ -6,7 +6,6 @@
 #include <optional>
 #include <string>
 
-#include "codec/families/ae_model.h"
 #include "codec/families/ae_search.h"
 #include "codec/families/picture_model.h"
 #include "models/runtime/weights/manifest.h"
@@ -21,25 +20,24 @@ class ModelStore {
   struct Model {
     runtime::ModelEntry entry;
     std::array<std::uint8_t, 8> identity{};
-    std::unique_ptr<PictureModel> model;
+    std::unique_ptr<EncodingModel> model;
   };
 
   // `model`: opened, too, if it is a weights file. Errors: those of runtime::OpenModels.
   static Result<ModelStore> Open(const std::string& models_dir, const std::string& model);
 
-  // For encoding: by name or id, with `search` where it is given; `encoding`: of AE models.
-  // Lifetime of the pointer: the store's. Errors also: kUnsupportedFeature for a model that has no
-  // search.
-  Result<const Model*> ForEncoding(const std::string& name_or_id, const AeEncoding& encoding,
-                                   const std::optional<AeSearchOptions>& search);
+  // For encoding by that plan: by name or id. `progress`: of a search. Lifetime of the pointer: the
+  // store's. Errors also: kUnsupportedFeature for a plan with a search and a model that has none.
+  Result<const Model*> ForEncoding(const std::string& name_or_id, const EffortPlan& plan,
+                                   const SearchProgress& progress);
   // For decoding: by what a file says. Errors: kModelMissing, kModelMismatch, kModelCorrupt.
   Result<const Model*> ForDecoding(std::uint16_t id, const std::array<std::uint8_t, 8>& identity);
 
  private:
   explicit ModelStore(runtime::Manifest manifest) : manifest_(std::move(manifest)) {}
+  // search_progress: null for a model without a search.
   Result<const Model*> Keep(runtime::LoadedWeights loaded, ModelParts parts,
-                            const AeEncoding& encoding,
-                            const std::optional<AeSearchOptions>& search);
+                            const SearchProgress* search_progress);
 
   std::optional<runtime::Manifest> manifest_;
   std::map<std::uint16_t, Model> models_;

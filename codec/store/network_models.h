@@ -29,9 +29,9 @@ struct NetworkModels {
   // Of the architectures that run on LibTorch.
   std::span<const ModelLoaders> loaders;
   // LoadAeSearch.
-  Result<std::unique_ptr<PictureModel>> (*load_ae_search)(const runtime::WeightsFile& file,
-                                                          std::unique_ptr<PictureModel> codec,
-                                                          const AeSearchOptions& options);
+  Result<std::unique_ptr<EncodingModel>> (*load_ae_search)(const runtime::WeightsFile& file,
+                                                           std::unique_ptr<EncodingModel> codec,
+                                                           const SearchProgress& progress);
   NetworkInfo (*info)();
 };
 

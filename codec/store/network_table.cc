@@ -18,7 +18,7 @@ NetworkInfo Info() {
   return info;
 }
 
-Result<std::unique_ptr<PictureModel>> VaeCodec(const CodecRequest& r) {
+Result<std::unique_ptr<EncodingModel>> VaeCodec(const CodecRequest& r) {
   return VaeModel::LoadCodec(r.file);
 }
 
@@ -26,7 +26,7 @@ Result<std::unique_ptr<GenerativeModel>> VaeDraws(const GeneratorRequest& r) {
   return VaeModel::LoadGenerator(r.file, r.prior_name, r.threads);
 }
 
-Result<std::unique_ptr<PictureModel>> SmallVqvaeCodec(const CodecRequest& r) {
+Result<std::unique_ptr<EncodingModel>> SmallVqvaeCodec(const CodecRequest& r) {
   return SmallVqvaeModel::LoadCodec(r.file);
 }
 

@@ -1,7 +1,8 @@
-// Pixels and latents between the codec and its models: plain floats. std only.
+// Pixels and latents between the codec and its models: plain numbers. std only.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 namespace halfmoon {
@@ -27,19 +28,32 @@ struct FloatPicture {
   }
 };
 
-// A latent before it is quantised.
-struct FloatLatent {
+// Values on a grid of latent positions.
+template <typename T>
+struct LatentMap {
   std::size_t width = 0, height = 0, channels = 0;  // width, height in latent positions
-  std::vector<float> values;                        // [height][width][channels]
+  std::vector<T> values;                            // [height][width][channels]
 
-  FloatLatent() = default;
-  FloatLatent(std::size_t w, std::size_t h, std::size_t c)
+  LatentMap() = default;
+  LatentMap(std::size_t w, std::size_t h, std::size_t c)
       : width(w), height(h), channels(c), values(w * h * c) {}
 
-  float* at(std::size_t x, std::size_t y) { return values.data() + (y * width + x) * channels; }
-  const float* at(std::size_t x, std::size_t y) const {
+  bool empty() const { return values.empty(); }
+  T* at(std::size_t x, std::size_t y) { return values.data() + (y * width + x) * channels; }
+  const T* at(std::size_t x, std::size_t y) const {
     return values.data() + (y * width + x) * channels;
   }
+};
+
+// A latent before it is quantised.
+using FloatLatent = LatentMap<float>;
+
+// What a model's analysis makes of pixels. Each model fills in what it has; the rest is empty.
+struct AnalysedLatents {
+  FloatLatent y;                    // the latent; of VAEs the posterior's mean
+  FloatLatent z;                    // its hyper-latent, where it was chosen along with y
+  FloatLatent log_variance;         // of VAEs: the posterior's
+  LatentMap<std::int32_t> indices;  // of codebooks, where they are chosen at once
 };
 
 }  // namespace halfmoon

@@ -19,17 +19,17 @@ class HalfmoonPeer : public Peer {
   Result<std::vector<std::uint8_t>> Encode(const RgbPicture& picture, double quality) override {
     EncodeStats stats;
     auto file = encoder_.Encode(picture.view(), quality, &stats);
-    estimated_bits_ = stats.estimated_bits;
+    estimated_bits_ = stats.coding.estimated_bits;
     stages_ = {{"analysis", stats.analysis_seconds},
-               {"prior", stats.prior_seconds},
-               {"entropy", stats.entropy_seconds}};
+               {"prior", stats.coding.prior_seconds},
+               {"entropy", stats.coding.entropy_seconds}};
     return file;
   }
   Result<RgbPicture> Decode(std::span<const std::uint8_t> file) override {
     DecodeStats stats;
     HALFMOON_ASSIGN_OR_RETURN(Image image, decoder_.Decode(file, &stats));
-    stages_ = {{"prior", stats.prior_seconds},
-               {"entropy", stats.entropy_seconds},
+    stages_ = {{"prior", stats.coding.prior_seconds},
+               {"entropy", stats.coding.entropy_seconds},
                {"synthesis", stats.synthesis_seconds}};
     return RgbPicture::From(std::move(image));
   }

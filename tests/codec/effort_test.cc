@@ -87,13 +87,15 @@ TEST_F(EffortTest, AnalysisBySynthesisIsTheNetworks) {
   FloatPicture x(kWidth, kHeight);
   for (std::size_t i = 0; i < x.samples.size(); ++i)
     x.samples[i] = 0.5f + 0.4f * std::sin(static_cast<float>(i * i % 4001));
-  const auto own = AeModel::Load(*file, ModelParts::kBoth, {}),
-             corrected = AeModel::Load(*file, ModelParts::kBoth,
-                                       {Quantiser::kDependent, /*by_synthesis=*/true});
-  ASSERT_TRUE(own.ok() && corrected.ok());
-  const FloatLatent y = *(*own)->Analyse(x, kQ, 1), found = *(*corrected)->Analyse(x, kQ, 2);
-  EXPECT_EQ((*corrected)->geometry().analysis_halo,
-            2 * (*own)->geometry().analysis_halo + (*own)->geometry().synthesis_halo);
+  const auto model = AeModel::Load(*file, ModelParts::kBoth);
+  ASSERT_TRUE(model.ok()) << model.status().message();
+  EffortPlan own, corrected;
+  corrected.correct = true;
+  const FloatLatent y = (*model)->Analyse(x, kQ, own, 1)->y,
+                    found = (*model)->Analyse(x, kQ, corrected, 2)->y;
+  const ModelAttributes& a = (*model)->attributes();
+  EXPECT_EQ(a.AnalysisOf(own).halo, a.analysis.halo);
+  EXPECT_EQ(a.AnalysisOf(corrected).halo, 2 * a.analysis.halo + a.synthesis.halo);
 
   torch::NoGradGuard no_grad;
   networks::Autoencoder network = *networks::ImportAutoencoder(*file);

@@ -157,9 +157,10 @@ TEST_F(Generative, CompressingKeepsTheCodeWithinHalfABin) {
     EncodeStats stats;
     const auto file = encoder->Encode(picture.view(), &stats);
     ASSERT_TRUE(file.ok()) << file.status().message();
-    EXPECT_GT(stats.kl_bits, 0);
+    EXPECT_GT(stats.coding.kl_bits, 0);
     // The stream is its tables' bits and the flush of one lane.
-    EXPECT_NEAR(8.0 * static_cast<double>(stats.latent_bytes), stats.estimated_bits, 8 * 6.0);
+    EXPECT_NEAR(8.0 * static_cast<double>(stats.latent_bytes), stats.coding.estimated_bits,
+                8 * 6.0);
 
     auto generator = Make(name);
     const auto posterior = generator->Encode(picture.view());

@@ -189,8 +189,8 @@ TEST_F(Prompts, CompressingGivesTheBitsOfThePrior) {
   const auto file = encoder->Encode(picture.view(), &stats);
   ASSERT_TRUE(file.ok()) << file.status().message();
   // Number of stages, size of the stage, one lane of 8 bytes: what a stream has beside its symbols.
-  EXPECT_NEAR(8.0 * static_cast<double>(stats.latent_bytes), stats.estimated_bits, 8 * 8.0);
-  EXPECT_EQ(stats.symbols, 9u);
+  EXPECT_NEAR(8.0 * static_cast<double>(stats.latent_bytes), stats.coding.estimated_bits, 8 * 8.0);
+  EXPECT_EQ(stats.coding.symbols, 9u);
   auto decoder = MakeDecoder();
   ASSERT_TRUE(decoder->Decode(*file).ok());
   // Decoded pictures are fixed points of nothing, but every damage is seen.

@@ -153,7 +153,7 @@ TEST(RoundTripTest, TheEstimateIsThePayload) {
   const Image image = MakePicture(512, 384, 3, Kind::kNoise);
   ASSERT_TRUE(encoder->Encode(image.view(), &stats).ok());
   const double real = 8.0 * static_cast<double>(stats.latent_bytes);
-  EXPECT_NEAR(real / stats.estimated_bits, 1, 0.01);
+  EXPECT_NEAR(real / stats.coding.estimated_bits, 1, 0.01);
 }
 
 TEST(OptionsTest, RangesAreChecked) {

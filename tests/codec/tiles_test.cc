@@ -56,7 +56,7 @@ Image WholeSynthesis(const std::vector<std::uint8_t>& file) {
   const auto entry = store->ForDecoding(h.model_id, h.model_hash);
   EXPECT_TRUE(entry.ok());
   const PictureModel& model = *(*entry)->model;
-  const ModelGeometry g = model.geometry();
+  const ModelAttributes& g = model.attributes();
   const TileGrid grid(h.width, h.height, h.tile_size);
   const std::int64_t height = PadUp(h.height), width = PadUp(h.width);
   const std::int64_t columns = width / g.stride;
@@ -68,9 +68,7 @@ Image WholeSynthesis(const std::vector<std::uint8_t>& file) {
       const Rect tile = grid.tile(column, row);
       const std::int64_t th = PadUp(tile.height), tw = PadUp(tile.width);
       const auto stream = streams[row * grid.columns() + column];
-      const auto latent = h.dependent()
-                              ? model.DecodeDependentTile(stream, h.quality, th, tw, 1, nullptr)
-                              : model.DecodeTile(stream, h.quality, th, tw, 1, nullptr);
+      const auto latent = model.DecodeTile({stream, th, tw, h.quality, h.dependent()}, 1, nullptr);
       EXPECT_TRUE(latent.ok());
       const std::int64_t run = tw / g.stride * g.channels;
       for (std::int64_t y = 0; y < th / g.stride; ++y) {
@@ -203,7 +201,7 @@ TEST(TilesTest, CostLittleAndShowNoSeam) {
     const double psnr_many = *metrics::Psnr(image.view(), back.view());
     EXPECT_GT(psnr_many, psnr_one - 0.05);
     // Tiles of 256 are small on purpose; the default is 1024, measured in docs/large-pictures.md.
-    EXPECT_LT(many.estimated_bits, 1.05 * one.estimated_bits + 8 * 64);
+    EXPECT_LT(many.coding.estimated_bits, 1.05 * one.coding.estimated_bits + 8 * 64);
     ExpectNoSeam(image, back, 256);
   }
 }
@@ -215,7 +213,7 @@ TEST(TilesTest, ThreadsChangeNoSymbol) {
   const Image a = *MakeDecoder(TinyDecode(1)).Decode(file, &one);
   const Image b = *MakeDecoder(TinyDecode(4)).Decode(file, &four);
   EXPECT_EQ(one.symbol_hash, four.symbol_hash);
-  EXPECT_EQ(one.symbols, four.symbols);
+  EXPECT_EQ(one.coding.symbols, four.coding.symbols);
   EXPECT_EQ(MaxDifference(a, b), 0);
   DecodeStats verified;
   ASSERT_TRUE(MakeDecoder().Verify(file, &verified).ok());

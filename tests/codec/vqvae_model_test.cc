@@ -44,16 +44,26 @@ runtime::WeightsFile TinyWeights() {
 class VqvaeModelTest : public ::testing::Test {
  protected:
   VqvaeModelTest() : weights_(TinyWeights()) {
-    auto model = VqvaeModel::Load(weights_, ModelParts::kBoth, false);
+    auto model = VqvaeModel::Load(weights_, ModelParts::kBoth);
     EXPECT_TRUE(model.ok()) << model.status().message();
     model_ = std::move(*model);
     std::mt19937 random(1);
     for (float& v : picture_.samples) v = static_cast<float>(random() % 256) / 255;
   }
   std::vector<std::uint8_t> Encode(int q) {
-    auto stream = model_->EncodeTile(*model_->Analyse(picture_, q, 1), q, 1, &stats_);
+    auto stream = model_->EncodeTile(*model_->Analyse(picture_, q, {}, 1), q, {}, 1, &stats_);
     EXPECT_TRUE(stream.ok()) << stream.status().message();
     return std::move(*stream);
+  }
+
+  // Of the tile that Encode makes. stages: 0: all.
+  Result<TileLatent> Decode(std::span<const std::uint8_t> stream, int stages = 0, int threads = 1) {
+    TileStream tile;
+    tile.bytes = stream;
+    tile.height = 128;
+    tile.width = 192;
+    tile.stages = stages;
+    return model_->DecodeTile(tile, threads, nullptr);
   }
 
   runtime::WeightsFile weights_;
@@ -78,9 +88,9 @@ TEST_F(VqvaeModelTest, QualitySnapsToStagesAndEveryStageCosts) {
 
 TEST_F(VqvaeModelTest, DecodesWhatWasCodedWithAnyNumberOfThreads) {
   const auto stream = Encode(63 * 256);
-  const auto one = model_->DecodeTile(stream, 63 * 256, 128, 192, 1, nullptr);
+  const auto one = Decode(stream);
   ASSERT_TRUE(one.ok()) << one.status().message();
-  const auto three = model_->DecodeTile(stream, 63 * 256, 128, 192, 3, nullptr);
+  const auto three = Decode(stream, 0, 3);
   ASSERT_TRUE(three.ok());
   EXPECT_EQ(one->symbols, three->symbols);
   EXPECT_EQ(one->symbols.size(), stats_.symbols);
@@ -94,16 +104,17 @@ TEST_F(VqvaeModelTest, DecodesWhatWasCodedWithAnyNumberOfThreads) {
 
 TEST_F(VqvaeModelTest, AnalysisBySynthesisChoosesAgain) {
   const int q = 63 * 256;
-  const auto looking = VqvaeModel::Load(weights_, ModelParts::kBoth, true);
-  ASSERT_TRUE(looking.ok()) << looking.status().message();
-  EXPECT_GT((*looking)->geometry().tile_bytes_per_pixel, 0);
-  const FloatLatent y = *model_->Analyse(picture_, q, 1);
-  const auto plain = *model_->EncodeTile(y, q, 1, nullptr);
-  const auto corrected = (*looking)->EncodeTile(y, q, 1, &stats_);
+  EffortPlan correct;
+  correct.correct = true;
+  EXPECT_EQ(model_->attributes().AnalysisOf({}).tile_bytes_per_pixel, 0);
+  EXPECT_GT(model_->attributes().AnalysisOf(correct).tile_bytes_per_pixel, 0);
+  const AnalysedLatents y = *model_->Analyse(picture_, q, correct, 1);
+  const auto plain = *model_->EncodeTile(y, q, {}, 1, nullptr);
+  const auto corrected = model_->EncodeTile(y, q, correct, 1, &stats_);
   ASSERT_TRUE(corrected.ok()) << corrected.status().message();
   EXPECT_NE(*corrected, plain);
-  EXPECT_EQ(*(*looking)->EncodeTile(y, q, 3, nullptr), *corrected);
-  const auto decoded = model_->DecodeTile(*corrected, q, 128, 192, 1, nullptr);
+  EXPECT_EQ(*model_->EncodeTile(y, q, correct, 3, nullptr), *corrected);
+  const auto decoded = Decode(*corrected);
   ASSERT_TRUE(decoded.ok()) << decoded.status().message();
   EXPECT_EQ(decoded->symbols.size(), stats_.symbols);
 }
@@ -120,12 +131,12 @@ TEST_F(VqvaeModelTest, AgreesWithTheTrainedNetworks) {
   const torch::Tensor x =
       torch::from_blob(picture_.samples.data(), {1, 128, 192, 3}).permute({0, 3, 1, 2});
   const torch::Tensor expected = trained->Analyse(x).permute({0, 2, 3, 1});
-  FloatLatent y = *model_->Analyse(picture_, 0, 1);
+  FloatLatent y = model_->Analyse(picture_, 0, {}, 1)->y;
   const torch::Tensor error = torch::from_blob(y.values.data(), {1, 8, 12, d}) - expected;
   EXPECT_GT(expected.std().item<double>(), 0.01);
   EXPECT_LT(error.abs().max().item<double>(), 1e-4 * expected.abs().max().item<double>());
 
-  const auto latent = model_->DecodeTile(Encode(32 * 256), 32 * 256, 128, 192, 1, nullptr);
+  const auto latent = Decode(Encode(32 * 256));
   const torch::Tensor codes = *networks::LoadFloatTensor(weights_, "g_s.codes", {5, 20, 4});
   torch::Tensor z = torch::zeros({1, d, 8, 12});
   for (std::int64_t p = 0; p < 96; ++p) {
@@ -149,17 +160,15 @@ TEST_F(VqvaeModelTest, FewStagesAreTheBeginningOfMany) {
   ASSERT_EQ(two[0], 2);
   ASSERT_LT(two.size(), all.size());
   EXPECT_TRUE(std::equal(two.begin() + 1, two.end(), all.begin() + 1));
-  const auto cut = model_->DecodeStages(all, 2, 128, 192, 1, nullptr);
-  const auto own = model_->DecodeTile(two, 16 * 256, 128, 192, 1, nullptr);
+  const auto cut = Decode(all, 2);
+  const auto own = Decode(two);
   ASSERT_TRUE(cut.ok() && own.ok());
   EXPECT_EQ(cut->values, own->values);
 }
 
 TEST_F(VqvaeModelTest, DamageIsRefused) {
   const auto stream = Encode(63 * 256);
-  const auto refuses = [&](std::vector<std::uint8_t> bytes) {
-    return !model_->DecodeTile(bytes, 63 * 256, 128, 192, 1, nullptr).ok();
-  };
+  const auto refuses = [&](std::vector<std::uint8_t> bytes) { return !Decode(bytes).ok(); };
   EXPECT_TRUE(refuses({}));
   EXPECT_TRUE(refuses({0}));
   auto bad = stream;
@@ -209,7 +218,7 @@ TEST_F(VqvaeModelTest, DrawnTilesCanBeCoded) {
     ASSERT_TRUE(stream.ok());
     const int q = model_->QOf(stages);
     EXPECT_EQ(model_->StagesOf(q), stages);
-    const auto back = model_->DecodeTile(*stream, q, 128, 192, 1, nullptr);
+    const auto back = Decode(*stream);
     ASSERT_TRUE(back.ok()) << back.status().message();
     EXPECT_EQ(back->values, drawn->values);
     EXPECT_NEAR(8 * static_cast<double>(stream->size()), stats.estimated_bits,
@@ -236,7 +245,7 @@ TEST_F(VqvaeModelTest, ASampleIsItsOwnCode) {
     const auto sampled = (*generator)->SampleStream(request);
     ASSERT_TRUE(sampled.ok()) << sampled.status().message();
     EXPECT_EQ(sampled->shape, (PictureShape{100, 70, 3, 8}));
-    const auto latent = model_->DecodeTile(sampled->stream, sampled->q, 128, 128, 1, nullptr);
+    const auto latent = model_->DecodeTile({sampled->stream, 128, 128}, 1, nullptr);
     ASSERT_TRUE(latent.ok()) << latent.status().message();
     const auto x = model_->Synthesise(latent->values, sampled->q, 128, 128, 1);
     ASSERT_TRUE(x.ok());

@@ -12,8 +12,8 @@ WorkRequest Request(std::uint32_t width, std::uint32_t height, bool encode) {
   r.region = {0, 0, width, height};
   r.tile_size = DefaultTileSize(width, height);
   r.channels = 256;
-  r.halo = 80;
-  r.network_bytes_per_pixel = 50;
+  r.needs.halo = encode ? 112 : 144;
+  r.needs.bytes_per_pixel = 50;
   r.resident_bytes = std::uint64_t{64} << 20;
   r.threads = 2;
   r.encode = encode;
@@ -31,8 +31,8 @@ TEST(WorkPlan, SmallPicturesAreOneWindow) {
 
 TEST(WorkPlan, AWindowForEachThreadWhereThatIsFaster) {
   WorkRequest r = Request(768, 512, true);
-  r.window_per_thread = true;
-  r.largest_window = 1024;
+  r.needs.window_per_thread = true;
+  r.needs.largest_window = 1024;
   for (const auto& [threads, width, workers] :
        {std::tuple{1, 768u, 1}, {2, 384u, 2}, {8, 256u, 3}}) {
     r.threads = threads;
@@ -44,7 +44,7 @@ TEST(WorkPlan, AWindowForEachThreadWhereThatIsFaster) {
   }
   // Not more at once than the budget holds.
   r.threads = 8;
-  r.window_budget = 1;
+  r.needs.window_budget = 1;
   EXPECT_EQ(PlanWork(r)->workers.workers, 1);
 }
 
@@ -62,9 +62,9 @@ TEST(WorkPlan, AHundredMegapixelsStayBelowThreeGigabytes) {
 // The default effort decodes what it encodes: wider halos, larger windows together.
 TEST(WorkPlan, SoTheyDoWithAnalysisBySynthesis) {
   WorkRequest r = Request(10000, 10000, true);
-  r.halo = 368;
-  r.network_bytes_per_pixel = 78;
-  r.window_budget = std::uint64_t{2} << 30;
+  r.needs.halo = 368;
+  r.needs.bytes_per_pixel = 78;
+  r.needs.window_budget = std::uint64_t{2} << 30;
   const auto plan = PlanWork(r);
   ASSERT_TRUE(plan.ok());
   EXPECT_EQ(plan->workers.workers, 2);
@@ -74,7 +74,7 @@ TEST(WorkPlan, SoTheyDoWithAnalysisBySynthesis) {
 TEST(WorkPlan, CountsWhatTilesTake) {
   WorkRequest r = Request(768, 512, true);
   const std::uint64_t before = PlanWork(r)->memory_bytes;
-  r.tile_bytes_per_pixel = 100;
+  r.needs.tile_bytes_per_pixel = 100;
   EXPECT_GT(PlanWork(r)->memory_bytes, before + 100 * 768 * 512);
   r.max_memory = before;
   EXPECT_EQ(PlanWork(r).status().code(), StatusCode::kLimitExceeded);

@@ -13,6 +13,7 @@
 
 #include "halfmoon/image.h"
 #include "halfmoon/status.h"
+#include "halfmoon/tile_stats.h"
 
 namespace halfmoon {
 
@@ -50,9 +51,12 @@ struct FileInfo {
   std::optional<PixelDensity> density;
 };
 
-// Reads the header; no pixel is allocated and no model touched. `file` may be just the first bytes:
-// then `chunks` is empty unless the file is whole. Errors: kNotHalfmoon, kTruncated (not even the
-// header), kUnsupportedVersion, kChecksumMismatch, kCorrupt, kLimitExceeded.
+// Reads the header, for which the first bytes of a file will do; no pixel is allocated and no model
+// touched. Errors: kNotHalfmoon, kTruncated, kUnsupportedVersion, kChecksumMismatch, kCorrupt,
+// kLimitExceeded.
+Result<FileInfo> ReadHeader(std::span<const std::uint8_t> file, const DecodeLimits& limits = {});
+
+// The same with the chunks, whose checksums are computed; there are none if the file is not whole.
 Result<FileInfo> ReadInfo(std::span<const std::uint8_t> file, const DecodeLimits& limits = {});
 
 // Part of a picture, in pixels from the top left.
@@ -88,14 +92,11 @@ struct DecodeOptions {
   Status Validate() const;
 };
 
-// What a decode did, for reports. Seconds are wall-clock; prior and entropy of tiles that were
-// decoded in parallel are summed.
+// What a decode did, for reports. Seconds are wall-clock, but for those of tiles.
 struct DecodeStats {
-  double model_seconds = 0;      // reading and checking weights; 0 when already loaded
-  double prior_seconds = 0;      // integer networks
-  double entropy_seconds = 0;    // rANS
+  double model_seconds = 0;  // reading and checking weights; 0 when already loaded
+  TileStats coding;
   double synthesis_seconds = 0;  // g_s
-  std::uint64_t symbols = 0;
   // XXH3-64 of all decoded symbols in coding order as int32 little-endian: equal everywhere.
   std::uint64_t symbol_hash = 0;
   std::uint64_t tiles = 0;         // decoded

@@ -9,6 +9,7 @@
 
 #include "halfmoon/image.h"
 #include "halfmoon/status.h"
+#include "halfmoon/tile_stats.h"
 
 namespace halfmoon {
 
@@ -30,12 +31,14 @@ struct EncodeOptions {
   // be decoded (DecodeOptions::model). "overfitted" fits a tiny decoder to the picture, which
   // travels in the file: no weights are needed, encoding takes minutes a megapixel.
   std::string model = PhotoModel(Tune::kPsnr);
-  // 1..9: how long to look for a smaller or better file of the same quality. 1 rounds the latent of
-  // the encoder network, 2 quantises it dependently, 3 corrects it before by what is decoded from
-  // it; from 4 on the file is held against that of effort 1 and the better one kept (pictures of up
-  // to 16 megapixels, models tuned for PSNR); from 5 on the latent is improved by ever more
-  // gradient steps through the decoder, which takes seconds to minutes a megapixel and needs
-  // LibTorch (docs/effort.md). Decoding costs the same. AE models only.
+  // 1..9: how long to look for a smaller or better file of the same quality; docs/effort.md has the
+  // table. Decoding costs the same. AE models: 1 rounds the latent of the encoder network, 2
+  // quantises it dependently, 3 corrects it before by what is decoded from it; from 4 on the file is
+  // held against that of effort 1 and the better one kept (pictures of up to 16 megapixels, models
+  // tuned for PSNR); from 5 on the latent is improved by ever more gradient steps through the
+  // decoder, which takes seconds to minutes a megapixel and needs LibTorch. VQ-VAE models: 1 and 2
+  // choose indices, 3 and 4 correct the latent and choose again. VAE models: 1 to 4 are the same.
+  // "overfitted": how many iterations. Models that have no search refuse 5 and more.
   int effort = 3;
   // Of "overfitted": how long the picture is fitted, 10 to 1 000 000; 0: by effort, 100 (effort 1)
   // to 30 000 (effort 9).
@@ -75,21 +78,14 @@ struct EncodeOptions {
   Status Validate() const;
 };
 
-// What an encode did, for reports. Seconds are wall-clock.
+// What an encode did, for reports.
 struct EncodeStats {
-  double analysis_seconds = 0;  // g_a, h_a
-  double prior_seconds = 0;     // integer networks; of parallel tiles the sum, as the next one
-  double entropy_seconds = 0;   // rANS
-  double estimated_bits = 0;    // sum of -log2 of the probabilities; the payload without its flush
+  double analysis_seconds = 0;  // g_a, wall-clock; and h_a, which is coding.transform_seconds
+  TileStats coding;
   std::uint64_t latent_bytes = 0;
   std::uint64_t alpha_bytes = 0;
   std::uint64_t tiles = 0;
   std::uint64_t memory_bytes = 0;  // estimated before the work, beside what the caller holds
-  std::uint64_t symbols = 0;
-  // VAEs only, else 0: KL(posterior || prior) of the picture, and how many bits more its mean costs
-  // in bins of width D: the sum of log2(4.13 sigma / D) over the active dimensions. Both are
-  // expectations.
-  double kl_bits = 0, expected_excess_bits = 0;
 };
 
 // Thread-safety: one call at a time per object.
