@@ -1,6 +1,6 @@
 // Constants of the integer path that codes files: entropy models in models/runtime run on it,
 // networks in models/networks are trained and rounded to it. The normative text is
-// models/runtime/README.md. No LibTorch.
+// bitstream/MODELS.md. No LibTorch.
 #pragma once
 
 #include <array>

@@ -116,11 +116,17 @@ TEST(Format, WorkedExampleIsWhatTheCodeWrites) {
       << "FORMAT.md shows another file; run with HALFMOON_REGENERATE_GOLDEN=1 and review the diff";
 }
 
-// The version that FORMAT.md names first and last is the code's.
+std::string PageText(const std::string& name) {
+  const Bytes bytes = ReadFile(HALFMOON_SOURCE_DIR "/bitstream/" + name);
+  return {bytes.begin(), bytes.end()};
+}
+
+// The version that both pages name first, and FORMAT.md last, is the code's.
 TEST(Format, VersionIsTheCodes) {
-  const Bytes bytes = ReadFile(HALFMOON_SOURCE_DIR "/bitstream/FORMAT.md");
-  const std::string text(bytes.begin(), bytes.end());
   const std::string version = std::to_string(kFormatMajor) + "." + std::to_string(kFormatMinor);
+  EXPECT_NE(PageText("MODELS.md").find("\n\nVersion " + version + ", that of"), std::string::npos)
+      << version;
+  const std::string text = PageText("FORMAT.md");
   EXPECT_NE(text.find("\n\nVersion " + version + ". "), std::string::npos) << version;
   // The last row of the table at the end.
   const std::size_t row = text.rfind("\n| ");

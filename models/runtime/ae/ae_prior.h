@@ -2,8 +2,8 @@
 // mean. Must not include LibTorch or Highway, or use floating-point types in what decides a symbol.
 //
 // Read me first: encoder and decoder run the very same calls in the very same order, so that both
-// see the same indices and means; the normative arithmetic is in README.md, "Prior of model family
-// AE". One tile is walked like this (k = 0..3):
+// see the same indices and means; the normative arithmetic is in bitstream/MODELS.md, "Prior of
+// model family AE". One tile is walked like this (k = 0..3):
 //
 //   AePriorTile tile = *AePriorTile::Create(prior, level, h64, w64, threads);
 //   tile.SetHyperLatent(z);                       // r_z: what was coded with z_table(level)

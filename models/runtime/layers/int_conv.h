@@ -1,7 +1,8 @@
 // Integer convolution layers: loading with proof of bounds, packing, running. Must not include
 // Highway or LibTorch, or use any floating-point type.
 //
-// Arithmetic of a layer (the normative text is in README.md): int16 inputs with known bounds,
+// Arithmetic of a layer (the normative text is in bitstream/MODELS.md): int16 inputs with known
+// bounds,
 //   sum = bias[o] + level_bias[level][o] + sum_i weight[o][i] * input[i]          (exact, int32)
 //   out = clamp((int64(sum) * multiplier[o] + 2^(shift[o]-1)) >> shift[o], lo, hi)
 // Convolutions are 1x1, or 3x3 with padding 1 where everything outside the tile counts as 0.

@@ -23,8 +23,8 @@ Status Wrong(const std::string& what) {
 }
 
 // 2^(-i / 256) in units of 2^-16, i = 0..255: the i-th power of a root found by bisection in
-// integers, so that no floating-point function decides a probability. README.md has the values'
-// definition.
+// integers, so that no floating-point function decides a probability. bitstream/MODELS.md has the
+// values' definition.
 std::array<std::uint32_t, 256> MakePowers() {
   __extension__ using Wide = unsigned __int128;
   // r = floor(2^62 * 2^(-1/256)): 8 square roots of 1/2, each floor(sqrt(r * 2^62)).

@@ -2,8 +2,8 @@
 // all codes. Must not include LibTorch or Highway, or use floating-point types.
 //
 // Read me first: encoder, decoder and sampler run the very same calls in the very same order; the
-// normative arithmetic is in README.md, "Prior of model family VQ-VAE". One tile is walked like
-// this:
+// normative arithmetic is in bitstream/MODELS.md, "Prior of model family VQ-VAE". One tile is
+// walked like this:
 //
 //   VqPriorTile tile = *VqPriorTile::Create(prior, h16, w16, threads);
 //   for s in 0..n-1: for k in 0..1:

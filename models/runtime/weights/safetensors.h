@@ -5,7 +5,7 @@
 // that the tensors tile the data section exactly (no hole, no overlap, nothing left over).
 //
 // A file may be an update of another one, which lies beside it: what differs is all it holds
-// (README.md, "Updates"). FromFile puts the two together.
+// (bitstream/MODELS.md, "Updates"). FromFile puts the two together.
 #pragma once
 
 #include <array>
