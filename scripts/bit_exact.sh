@@ -36,7 +36,7 @@ check() { # name, then the command's environment and program
 }
 
 check "again" "$halfmoon"
-for isa in scalar sse4 avx2 avx512; do
+for isa in scalar sse4 avx2 avx512 avx512vnni; do
   if HALFMOON_ISA=$isa "$halfmoon" verify "$work/reference.hmn" >/dev/null 2>&1; then
     check "HALFMOON_ISA=$isa" HALFMOON_ISA=$isa "$halfmoon"
   else

@@ -209,7 +209,7 @@ const IntegerKernels& IntegerKernelsFor(runtime::Isa isa) {
 #endif
 #if HWY_TARGETS & HWY_AVX3
   static const IntegerKernels avx512 = N_AVX3::GetKernels();
-  if (isa == runtime::Isa::kAvx512) return avx512;
+  if (isa == runtime::Isa::kAvx512 || isa == runtime::Isa::kAvx512Vnni) return avx512;
 #endif
 #elif HWY_STATIC_TARGET != HWY_SCALAR && HWY_STATIC_TARGET != HWY_EMU128
   static const IntegerKernels native = HWY_STATIC_DISPATCH(GetKernels)();

@@ -578,7 +578,7 @@ TEST(AePriorLoad, AnOverflowingLayerIsNamed) {
 
 TEST(AePriorLoad, AnUnavailableIsaIsRefused) {
   const WeightsFile file = File(RandomPrior(SmallConfig(), 38));
-  for (const Isa isa : {Isa::kSse4, Isa::kAvx2, Isa::kAvx512, Isa::kNative}) {
+  for (const Isa isa : {Isa::kSse4, Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Vnni, Isa::kNative}) {
     EXPECT_EQ(LoadPrior(file, isa).ok(), IsaSupported(isa)) << IsaName(isa);
   }
 }

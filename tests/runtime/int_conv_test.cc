@@ -354,7 +354,8 @@ TEST_F(HalfmoonIsa, SelectsOrExplains) {
   setenv("HALFMOON_ISA", "", 1);
   EXPECT_EQ(*IsaFromEnvironment(), BestIsa());
   EXPECT_EQ(SupportedIsas().front(), Isa::kScalar);
-  for (const Isa isa : {Isa::kScalar, Isa::kSse4, Isa::kAvx2, Isa::kAvx512, Isa::kNative}) {
+  for (const Isa isa :
+       {Isa::kScalar, Isa::kSse4, Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Vnni, Isa::kNative}) {
     setenv("HALFMOON_ISA", std::string(IsaName(isa)).c_str(), 1);
     const auto chosen = IsaFromEnvironment();
     EXPECT_EQ(chosen.ok(), IsaSupported(isa));

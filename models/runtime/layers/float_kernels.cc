@@ -215,6 +215,7 @@ const FloatKernels& FloatKernelsFor(Isa isa) {
 #endif
 #if HWY_TARGETS & HWY_AVX3
     {Isa::kAvx512, N_AVX3::GetFloatKernels()},
+    {Isa::kAvx512Vnni, N_AVX3::GetFloatKernels()},
 #endif
 #elif HWY_STATIC_TARGET != HWY_SCALAR && HWY_STATIC_TARGET != HWY_EMU128
     {Isa::kNative, HWY_STATIC_DISPATCH(GetFloatKernels)()},

@@ -226,6 +226,7 @@ const std::vector<Implementation>& Implementations() {
 #endif
 #if HWY_TARGETS & HWY_AVX3
     {Isa::kAvx512, HWY_AVX3, N_AVX3::GetKernels()},
+    {Isa::kAvx512Vnni, HWY_AVX3_DL, N_AVX3::GetKernels()},
 #endif
 #elif HWY_STATIC_TARGET != HWY_SCALAR && HWY_STATIC_TARGET != HWY_EMU128
     {Isa::kNative, HWY_STATIC_TARGET, HWY_STATIC_DISPATCH(GetKernels)()},
@@ -252,6 +253,7 @@ std::string_view IsaName(Isa isa) {
     case Isa::kSse4: return "sse4";
     case Isa::kAvx2: return "avx2";
     case Isa::kAvx512: return "avx512";
+    case Isa::kAvx512Vnni: return "avx512vnni";
     case Isa::kNative: return "native";
   }
   return "unknown";
@@ -276,7 +278,8 @@ Result<Isa> IsaFromEnvironment() {
   for (const Isa isa : SupportedIsas()) {
     supported += (supported.empty() ? "" : ", ") + std::string(IsaName(isa));
   }
-  for (const Isa isa : {Isa::kScalar, Isa::kSse4, Isa::kAvx2, Isa::kAvx512, Isa::kNative}) {
+  for (const Isa isa :
+       {Isa::kScalar, Isa::kSse4, Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Vnni, Isa::kNative}) {
     if (name != IsaName(isa)) continue;
     if (IsaSupported(isa)) return isa;
     return Status(StatusCode::kInvalidArgument,

@@ -22,10 +22,11 @@ enum class Isa {
   kSse4,
   kAvx2,
   kAvx512,
-  kNative,  // the one SIMD target of a processor that is not x86 (e.g. NEON)
+  kAvx512Vnni,  // differs from kAvx512 in the pixel transforms alone
+  kNative,      // the one SIMD target of a processor that is not x86 (e.g. NEON)
 };
 
-std::string_view IsaName(Isa isa);  // "scalar", "sse4", "avx2", "avx512", "native"
+std::string_view IsaName(Isa isa);  // "scalar", "sse4", "avx2", "avx512", "avx512vnni", "native"
 bool IsaSupported(Isa isa);         // compiled in, and this processor has it
 std::vector<Isa> SupportedIsas();   // ascending speed; never empty
 Isa BestIsa();
