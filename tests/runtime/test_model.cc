@@ -129,6 +129,7 @@ training::SafetensorsWriter RandomTransforms(const AeConfig& config, std::uint64
   Random random(seed);
   training::SafetensorsWriter writer;
   for (const auto& [key, value] : ToMetadata(config)) writer.SetMetadata(key, value);
+  writer.SetMetadata("architecture", AeConfig::kArchitecture);
   const std::int64_t c = config.block_channels, d = config.trunk_channels,
                      m = config.latent_channels, z = config.hyper_channels, w = config.hyper_width,
                      anchors = config.level_anchors;
