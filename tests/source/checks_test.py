@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""links.py and includes.py find what they are there for: small trees with one fault each."""
+"""links.py, includes.py and figures.py find what they are there for: small trees with one fault each."""
 
+import json
 import os
 import subprocess
 import tempfile
 import unittest
 
+import figures
 import includes
 import links
 
@@ -89,6 +91,42 @@ class Includes(unittest.TestCase):
         self.assertEqual(self.faults(high__d_cc="#include <nobody/knows.h>\n#include \"gone.h\"\n"), [
             f'high/d.cc:{line}: "{name}": is neither in the tree nor of a known library (tests/source/includes.py)'
             for line, name in ((1, "nobody/knows.h"), (2, "gone.h"))])
+
+
+class Figures(unittest.TestCase):
+    PAGES = figures.renderer(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+    LEVELS = {"part": "levels", "date": "2026-01-02", "commit": "abc1234", "command": "halfmoon eval KODAK",
+              "machine": {"cpu": "X", "cores": 2}, "weights": {"ae-photo": "0123"}, "published": [], "bd": [],
+              "codecs": [{"name": "ae", "version": "", "times": [], "points": [
+                  {"quality": 50, "bpp": 0.5, "psnr_rgb": 33.25, "ms_ssim": 0.98, "ssimulacra2": 60}]}]}
+
+    def faults(self, page, identity="0123", **more):
+        manifest = json.dumps([{"name": "ae-photo", "identity": identity}])
+        return faults_of(lambda root: figures.check(root, self.PAGES),
+                         {"models/weights/manifest.json": manifest, "docs/results/levels.json": json.dumps({**self.LEVELS, **more}),
+                          "docs/page.md": page})
+
+    def marked(self, name="levels-ae", text=None):
+        text = self.PAGES.render(name, {"levels": self.LEVELS}, "docs/page.md") if text is None else text
+        return f"# Top\n<!-- results:{name} -->\n{text}<!-- /results:{name} -->\n"
+
+    def test_a_page_as_measured(self):
+        self.assertIn("| 50 | 0.500 | 33.25 | 0.9800 | 60.0 |", self.marked())
+        self.assertEqual(self.faults(self.marked()), [])
+
+    def test_each_fault_is_found(self):
+        shown = self.marked()
+        differs = "docs/page.md:2: results:levels-ae: differs from docs/results/levels.json; run: scripts/results.sh pages"
+        self.assertEqual(self.faults(shown.replace("33.25", "33.52")), [differs])
+        self.assertEqual(self.faults(shown, date="2026-01-03"), [differs])
+        self.assertEqual(self.faults(shown, identity="4567"), [
+            "docs/results/levels.json: measured with ae-photo 0123, shipped is 4567; run: scripts/results.sh levels"])
+        self.assertEqual(self.faults(shown + self.marked("vqvae-levels", "")), [
+            "docs/page.md:11: results:vqvae-levels: there is no docs/results/vqvae.json; run: scripts/results.sh vqvae"])
+        self.assertEqual(self.faults(shown + self.marked("none", "")), [
+            "docs/page.md:11: results:none: scripts/results_pages.py knows no such fragment"])
+        self.assertEqual(self.faults(shown + "<!-- results:effort -->\n"), ["docs/page.md: a marker of results has no partner"])
+        self.assertEqual(self.faults(""), ["docs/results/levels.json: no page shows it"])
 
 
 if __name__ == "__main__":
