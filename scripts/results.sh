@@ -112,7 +112,7 @@ main() {
     for name in "$@"; do
       [[ " ${parts[*]} " == *" $name "* ]] || die "$name: no such part; there are: ${parts[*]}"
     done
-    install_packages python3 python3-scipy python3-matplotlib imagemagick
+    install_packages python3 python3-scipy python3-matplotlib imagemagick fonts-dejavu-core
     halfmoon=${HALFMOON:-}
     if [[ -z $halfmoon ]]; then
       install_packages "${HALFMOON_PACKAGES[@]}"

@@ -122,12 +122,13 @@ def ms_ssim_table(result):
     return table(["against", *METRICS.values()], rows)
 
 
-def crops_figure(result):
+def crops_figure(result, folder):
     matched = result["matched"]
-    scores = [f"{name_of(codec)} {find(matched['files'], codec=codec)['ssimulacra2']:.0f}" for codec in ("ae:tune=ms-ssim", "ae", "avif", "jxl", "jpeg")]
-    return "![The same part of an image at equal size](docs/figures/crops.png)\n\n" + wrap(
+    scores = [f"{name_of(codec)} {find(matched['files'], codec=codec)['ssimulacra2']:.0f}" for codec in ("ae", "ae:tune=ms-ssim", "avif", "jxl", "jpeg")]
+    figure = os.path.relpath("docs/figures/crops.png", folder or ".")
+    return f"![The same part of an image at equal size]({figure})\n\n" + wrap(
         f"A part of {matched['image'].removesuffix('.png')} (Kodak, unrestricted use), every file at about {matched['bpp']:g} bits per pixel. "
-        f"SSIMULACRA 2 of the whole image: {', '.join(scores)}.")
+        f"SSIMULACRA 2 of the whole image: {'; '.join(scores)}.")
 
 
 # Name: the parts it needs (with ? where it can do without), and what makes it of them.
@@ -153,13 +154,13 @@ FRAGMENTS = {
 
 def source(result, folder):
     """Where a table comes from. On the page of results everything, elsewhere a link and what may age."""
-    weights = ", ".join(f"`{name}` {identity}" for name, identity in sorted(result["weights"].items()))
-    if folder != "docs/results":
+    if folder != "docs/results":  # source.figures sees to it that these are the shipped ones
         page = os.path.relpath("docs/results/README.md", folder or ".")
-        return wrap(f"[Part `{result['part']}`]({page}#{result['part']}): {result['date']}; weights {weights}.")
+        return wrap(f"[Measured]({page}#{result['part']}) on {result['date']} with the shipped weights.")
+    weights = ", ".join(f"`{name}` {identity}" for name, identity in sorted(result["weights"].items()))
     text = f"[{result['part']}.json]({result['part']}.json): {result['date']}, commit {result['commit']}; weights {weights};"
     if "dataset" in result:
-        text += " {name}, {count} images, {megapixels:.1f} megapixels;".format(**result["dataset"])
+        text += " {name}, {count} image{s}, {megapixels:.1f} megapixels;".format(**result["dataset"], s="s" * (result["dataset"]["count"] > 1))
     versions = [" ".join(c["version"].split()[:2]) for c in result.get("codecs", []) if not c["version"].startswith("halfmoon")]
     text += "".join(f" {version}," for version in dict.fromkeys(versions)).rstrip(",") + (";" if versions else "")
     return wrap(f"{text} {result['machine']['cores']} cores of {result['machine']['cpu']}.") + "\n```sh\n" + shell(result["command"]) + "```\n"
@@ -177,7 +178,9 @@ def wrap(text, width=120):
 
 
 def shell(command):
-    return " \\\n    ".join(wrap(command, 114).splitlines()) + "\n"
+    """Lines of a page; an option and its value stay together."""
+    lines = wrap(re.sub(r"(--[\w-]+) (?!-)", r"\1\0", command), 114).replace("\0", " ").splitlines()
+    return " \\\n    ".join(lines) + "\n"
 
 
 def read_results(root):
@@ -192,7 +195,9 @@ def render(name, results, page):
     """The text between the markers of a fragment; KeyError names the part that was not measured."""
     parts, make = FRAGMENTS[name]
     found = [results[part] if not part.endswith("?") else results.get(part[:-1]) for part in parts]
-    return "\n" + make(*found) + "\n" + "\n".join(source(result, os.path.dirname(page)) for result in found if result)
+    folder = os.path.dirname(page)
+    text = make(*found, folder) if make is crops_figure else make(*found)
+    return "\n" + text + "\n" + "\n".join(source(result, folder) for result in found if result)
 
 
 def pages(root):
