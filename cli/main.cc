@@ -12,14 +12,12 @@
 #include "cli/commands/compress_command.h"
 #include "cli/commands/decompress_command.h"
 #include "cli/commands/demo_command.h"
-#include "cli/commands/eval_command.h"
 #include "cli/commands/export_command.h"
 #include "cli/commands/info_command.h"
 #include "cli/commands/interpolate_command.h"
 #include "cli/commands/latent_command.h"
 #include "cli/commands/models_command.h"
 #include "cli/commands/pack_command.h"
-#include "cli/commands/plot_command.h"
 #include "cli/commands/reconstruct_command.h"
 #include "cli/commands/sample_command.h"
 #include "cli/commands/train_command.h"
@@ -27,6 +25,7 @@
 #include "cli/console.h"
 #include "cli/exit_codes.h"
 #include "cli/help_text.h"
+#include "cli/measuring_commands.h"
 #include "cli/option_values.h"
 #include "cli/options.h"
 #include "cli/start_up.h"
@@ -38,12 +37,21 @@ namespace halfmoon::cli {
 namespace {
 
 constexpr AddCommand kCommands[] = {
-    AddCompressCommand, AddDecompressCommand, AddInfoCommand,        AddVerifyCommand,
-    AddModelsCommand,   AddEvalCommand,       AddCompareCommand,     AddMeasureCommand,
-    AddPlotCommand,     AddSampleCommand,     AddInterpolateCommand, AddReconstructCommand,
-    AddLatentCommand,   AddCompletionCommand, AddManCommand,         AddPackCommand,
-    AddTrainCommand,    AddExportCommand,     AddAssessCommand,      AddDemoCommand,
+    AddCompressCommand,    AddDecompressCommand, AddInfoCommand,       AddVerifyCommand,
+    AddModelsCommand,      AddCompareCommand,    AddSampleCommand,     AddInterpolateCommand,
+    AddReconstructCommand, AddLatentCommand,     AddCompletionCommand, AddManCommand,
+    AddPackCommand,        AddTrainCommand,      AddExportCommand,     AddAssessCommand,
+    AddDemoCommand,
 };
+
+// The commands of the plug-in: themselves when one of them is meant, or all are described.
+Status AddLoaded(const std::string& first, CLI::App& app, int* exit_code) {
+  if (IsMeasuringCommand(first))
+    return AddMeasuringCommands(app, exit_code, true).WithContext(first);
+  const bool described = first == "man" || first == "completion" || first == "--help-all";
+  if (described && AddMeasuringCommands(app, exit_code, true).ok()) return Status::Ok();
+  return AddMeasuringCommands(app, exit_code, false);
+}
 
 // For the lists of commands: Arguments() takes it apart before it is parsed.
 void AddHelpCommand(CLI::App& app) {
@@ -104,6 +112,7 @@ int Main(int argc, char** argv) {
   app.set_version_flag("-V,--version", VersionText,
                        "Print versions, libraries and models, and exit");
   for (const AddCommand add : kCommands) add(app, &exit_code);
+  if (const Status s = AddLoaded(first, app, &exit_code); !s.ok()) return PrintError(s);
   AddHelpCommand(app);
   RefuseEmptyValues(&app);
   app.require_subcommand(1);

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <thread>
+#include <utility>
 
 #include "cli/console.h"
+#include "cli/files.h"
 #include "codec/store/network_models.h"
 
 namespace halfmoon::cli {
@@ -85,6 +87,16 @@ int ReportError(const Status& status, bool json, bool to_stderr) {
         to_stderr);
   }
   return PrintError(status);
+}
+
+void OnCall(CLI::App* command, std::function<Status()> run, const ReportOptions& report,
+            int* exit_code, const std::string* output) {
+  command->callback([run = std::move(run), &report, exit_code, output] {
+    if (const Status status = run(); !status.ok()) {
+      const bool to_stderr = output != nullptr && *output == kStandardStream;
+      *exit_code = ReportError(status, report.json, to_stderr);
+    }
+  });
 }
 
 void DivideAmongJobs(int jobs, int* threads, std::uint64_t* max_memory) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <functional>
 #include <string>
 
 #include "cli/command.h"
@@ -40,6 +41,12 @@ void AddStrip(CLI::App* command, bool* strip);
 // "halfmoon: error: MESSAGE" on stderr and, with `json`, an object with "error", the stable name of
 // the code, and "message" where the report would be. Returns the exit code.
 int ReportError(const Status& status, bool json, bool to_stderr = false);
+
+// When the command is called: `run`, whose failure is reported and becomes the exit code. `report`,
+// `output` are read then (so `run` should keep what they are of); with `output` being "-" the
+// report goes to stderr.
+void OnCall(CLI::App* command, std::function<Status()> run, const ReportOptions& report,
+            int* exit_code, const std::string* output = nullptr);
 
 // The share of each of `jobs` files in work at once. `threads` as given, 0 for one per core; a
 // memory of 0 has no limit.

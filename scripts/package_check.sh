@@ -42,6 +42,7 @@ inside sh -c 'dpkg -i /packages/*.deb' >> "$folder.apt.log"
 inside halfmoon --version | head -n 1
 inside halfmoon compress "/packages/$picture" -o /tmp/a.hmn --force
 inside halfmoon decompress /tmp/a.hmn -o /tmp/a.png --force
+inside halfmoon eval "/packages/$picture" --codec ae --codec avif --points 1
 inside halfmoon sample --model vae-fashion --count 4 -o /tmp/b.png --force
 inside cp /tmp/a.hmn /tmp/without_ending
 for file in a.hmn without_ending; do
@@ -61,7 +62,7 @@ inside sh -c 'cd /tmp && cmake -S /packages -B consumer -G Ninja -DHALFMOON_READ
 inside rm -rf /tmp/a.hmn /tmp/a.png /tmp/b.png /tmp/without_ending /tmp/consumer
 
 say "purging"
-inside dpkg --purge libhalfmoon-dev halfmoon-networks halfmoon > "$folder.purge.log" 2>&1
+inside dpkg --purge libhalfmoon-dev halfmoon-networks halfmoon-measuring halfmoon > "$folder.purge.log" 2>&1
 if grep -i 'warning' "$folder.purge.log"; then die "purging left something"; fi
 difference=$(diff <(echo "$before") <(list)) || { echo "$difference"; die "the packages left files, or took some along"; }
 say "installed, used and purged; every file is as before"

@@ -10,8 +10,8 @@
 #include "cli/files.h"
 #include "cli/options.h"
 #include "codec/imageio/image_io.h"
+#include "codec/metrics/heatmap.h"
 #include "codec/metrics/metrics.h"
-#include "eval/heatmap.h"
 #include "halfmoon/decoder.h"
 
 namespace halfmoon::cli {
@@ -100,7 +100,7 @@ Status Run(const Options& o) {
   const auto values = metrics::Measure(a.picture, b.picture);
   if (!values.ok()) return values.status().WithContext(o.original + ", " + o.distorted);
   if (!o.heatmap.empty()) {
-    HALFMOON_ASSIGN_OR_RETURN(const Image map, eval::Heatmap(a.picture, b.picture, o.scale));
+    HALFMOON_ASSIGN_OR_RETURN(const Image map, metrics::Heatmap(a.picture, b.picture, o.scale));
     HALFMOON_ASSIGN_OR_RETURN(const auto png, WriteImage(map, ImageFormat::kPng));
     HALFMOON_RETURN_IF_ERROR(WriteOutput(o.heatmap, png, o.force));
   }
@@ -130,11 +130,8 @@ void AddCompareCommand(CLI::App& app, int* exit_code) {
   AddForce(command, &o->force);
   AddModelsDir(command, &o->models_dir);
   AddJson(command, &o->report.json);
-  command->callback([o, exit_code] {
-    if (const Status status = Run(*o); !status.ok()) {
-      *exit_code = ReportError(status, o->report.json);
-    }
-  });
+  OnCall(
+      command, [o] { return Run(*o); }, o->report, exit_code);
 }
 
 }  // namespace halfmoon::cli

@@ -193,11 +193,8 @@ void AddEvalCommand(CLI::App& app, int* exit_code) {
   AddModelsDir(command, &o->eval.models_dir);
   AddJson(command, &o->report.json);
   AddQuiet(command, &o->report.quiet);
-  command->callback([o, exit_code] {
-    if (const Status status = Run(*o); !status.ok()) {
-      *exit_code = ReportError(status, o->report.json);
-    }
-  });
+  OnCall(
+      command, [o] { return Run(*o); }, o->report, exit_code);
 }
 
 void AddMeasureCommand(CLI::App& app, int* exit_code) {

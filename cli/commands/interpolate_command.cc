@@ -101,11 +101,8 @@ void AddInterpolateCommand(CLI::App& app, int* exit_code) {
   AddForce(command, &o->force);
   AddJson(command, &o->report.json);
   AddQuiet(command, &o->report.quiet);
-  command->callback([o, exit_code] {
-    if (const Status status = Run(*o); !status.ok()) {
-      *exit_code = ReportError(status, o->report.json, o->output == kStandardStream);
-    }
-  });
+  OnCall(
+      command, [o] { return Run(*o); }, o->report, exit_code, &o->output);
 }
 
 }  // namespace halfmoon::cli

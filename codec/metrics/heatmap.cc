@@ -1,10 +1,10 @@
-#include "eval/heatmap.h"
+#include "codec/metrics/heatmap.h"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 
-namespace halfmoon::eval {
+namespace halfmoon::metrics {
 namespace {
 
 // Lightness rises evenly along it, also in grey print.
@@ -24,8 +24,7 @@ std::array<std::uint8_t, 3> ColourOf(double part) {
 
 }  // namespace
 
-Result<Image> Heatmap(const metrics::RgbPicture& a, const metrics::RgbPicture& b,
-                      double full_scale) {
+Result<Image> Heatmap(const RgbPicture& a, const RgbPicture& b, double full_scale) {
   HALFMOON_RETURN_IF_ERROR(metrics::CheckSameSize(a, b));
   if (!(full_scale >= 1 && full_scale <= 255)) {
     return Status(StatusCode::kInvalidArgument, "heat map: the scale must be 1 to 255 levels");
@@ -47,4 +46,4 @@ Result<Image> Heatmap(const metrics::RgbPicture& a, const metrics::RgbPicture& b
   return map;
 }
 
-}  // namespace halfmoon::eval
+}  // namespace halfmoon::metrics
