@@ -7,7 +7,7 @@ HALFMOON_ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 
 # What the program needs to build and to run fast (without libopenblas0 LibTorch is 17x slower); the
 # last line holds the codecs that `halfmoon eval` compares with, which the build can do without.
-HALFMOON_PACKAGES=(g++ cmake ninja-build ccache pkg-config libtorch-dev libopenblas0 libhwy-dev libeigen3-dev
+HALFMOON_PACKAGES=(g++ cmake ninja-build ccache pkg-config libtorch-dev libopenblas0 libhwy-dev libeigen3-dev librandom123-dev
   libssl-dev libxxhash-dev libzstd-dev libpng-dev libjpeg-dev liblcms2-dev nlohmann-json3-dev libcli11-dev
   libwebp-dev libavif-dev libjxl-dev)
 # What the tests and benchmarks need on top.

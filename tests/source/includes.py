@@ -24,6 +24,7 @@ SEARCHED = ("", "bitstream/include/", "codec/include/", "tests/runtime/")
 LIBRARIES = (
     ("LibTorch", r"(torch|ATen|c10)/.*"), ("zstd", r"zstd\.h"), ("xxHash", r"xxhash\.h"), ("zlib", r"zlib\.h"),
     ("JSON", r"nlohmann/.*"), ("OpenSSL", r"openssl/.*"), ("Highway", r"hwy/.*"), ("Eigen", r"Eigen/.*"),
+    ("Random123", r"Random123/.*"),
     ("fmt", r"fmt/.*"),
     ("libpng", r"png\.h"), ("libjpeg-turbo", r"(jpeglib|jerror)\.h"), ("lcms2", r"lcms2.*\.h"), ("TBB", r"(oneapi/)?tbb/.*"),
     ("libwebp", r"webp/.*"), ("libavif", r"avif/.*"), ("libjxl", r"jxl/.*"), ("librsvg", r"librsvg/.*|cairo.*\.h"),

@@ -1,5 +1,8 @@
 #include "models/runtime/generative/philox.h"
 
+#include <Random123/philox.h>
+
+#include <algorithm>
 #include <cmath>
 
 namespace halfmoon::runtime {
@@ -14,25 +17,14 @@ double Polynomial(const double (&c)[8], double x) {
 
 }  // namespace
 
-std::array<std::uint32_t, 4> Philox4x32(std::array<std::uint32_t, 4> c,
-                                        std::array<std::uint32_t, 2> key) {
-  for (int round = 0; round < 10; ++round) {
-    const std::uint64_t a = std::uint64_t{0xD2511F53} * c[0];
-    const std::uint64_t b = std::uint64_t{0xCD9E8D57} * c[2];
-    c = {static_cast<std::uint32_t>(b >> 32) ^ c[1] ^ key[0], static_cast<std::uint32_t>(b),
-         static_cast<std::uint32_t>(a >> 32) ^ c[3] ^ key[1], static_cast<std::uint32_t>(a)};
-    key[0] += 0x9E3779B9;  // the golden ratio
-    key[1] += 0xBB67AE85;  // sqrt(3) - 1
-  }
-  return c;
-}
-
 std::uint32_t Philox::Next() {
   if (left_ == 0) {
-    block_ = Philox4x32(
-        {static_cast<std::uint32_t>(counter_), static_cast<std::uint32_t>(counter_ >> 32),
-         static_cast<std::uint32_t>(stream_), static_cast<std::uint32_t>(stream_ >> 32)},
-        {static_cast<std::uint32_t>(seed_), static_cast<std::uint32_t>(seed_ >> 32)});
+    const r123::Philox4x32 bijection;  // ten rounds
+    const auto numbers = bijection(
+        {{static_cast<std::uint32_t>(counter_), static_cast<std::uint32_t>(counter_ >> 32),
+          static_cast<std::uint32_t>(stream_), static_cast<std::uint32_t>(stream_ >> 32)}},
+        {{static_cast<std::uint32_t>(seed_), static_cast<std::uint32_t>(seed_ >> 32)}});
+    std::copy(numbers.begin(), numbers.end(), block_.begin());
     ++counter_;
     left_ = 4;
   }

@@ -11,10 +11,8 @@
 namespace halfmoon::runtime {
 
 // Philox4x32 with ten rounds (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC
-// 2011): a bijection of 128-bit counters keyed by 64 bits that passes BigCrush.
-std::array<std::uint32_t, 4> Philox4x32(std::array<std::uint32_t, 4> counter,
-                                        std::array<std::uint32_t, 2> key);
-
+// 2011; the authors' library, Random123): a bijection of 128-bit counters keyed by 64 bits that
+// passes BigCrush. The counter is (number of the block, stream), the key is the seed.
 class Philox {
  public:
   // `stream`: e.g. the number of the picture; streams of a seed are independent.
