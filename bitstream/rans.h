@@ -154,7 +154,7 @@ std::vector<std::uint8_t> WriteStream(std::span<const std::uint64_t> states,
 class StreamWords {
  public:
   // A group takes at most one word per lane, and an escape three more.
-  static constexpr std::size_t kPadding = 4 * kMaxLanes;
+  static constexpr std::size_t kPadding = std::size_t{4} * kMaxLanes;
 
   std::uint32_t Peek() const { return *next_; }
   void Skip(bool taken) { next_ += taken ? 1 : 0; }

@@ -245,10 +245,11 @@ class BandDecoder {
         if (in == nullptr) {  // lost: opaque
           std::memset(out, 0xFF, sample);
         } else if (sample == 1) {
-          *out = in[i];
+          *out = *in++;
         } else {
-          const auto value = static_cast<std::uint16_t>(in[2 * i] << 8 | in[2 * i + 1]);
+          const auto value = static_cast<std::uint16_t>(in[0] << 8 | in[1]);
           std::memcpy(out, &value, sizeof(value));
+          in += 2;
         }
       }
     });

@@ -186,11 +186,11 @@ struct Encoder::Impl {
   std::unique_ptr<Progress> progress;
 
   Result<EncodedFile> Encode(const PictureShape& shape, const Metadata& metadata,
-                             const RowSource& source, double quality);
-  Result<EncodedFile> EncodeByFitting(const EncodeJob& job, const RowSource& source);
-  Result<EncodedFile> EncodeByModel(const EncodeJob& job, const RowSource& source);
+                             const RowSource& source, double quality) const;
+  Result<EncodedFile> EncodeByFitting(const EncodeJob& job, const RowSource& source) const;
+  Result<EncodedFile> EncodeByModel(const EncodeJob& job, const RowSource& source) const;
   // The same, held against effort 1.
-  Result<EncodedFile> EncodeChecked(const EncodeJob& job, const RowSource& source);
+  Result<EncodedFile> EncodeChecked(const EncodeJob& job, const RowSource& source) const;
 
   // The header of what is coded by such a plan.
   Header HeaderOf(const EncodeJob& job, const EffortPlan& plan) const;
@@ -280,7 +280,7 @@ Result<std::vector<std::uint8_t>> Encoder::EncodeRows(const PictureShape& given,
 }
 
 Result<EncodedFile> Encoder::Impl::Encode(const PictureShape& shape, const Metadata& metadata,
-                                          const RowSource& source, double quality) {
+                                          const RowSource& source, double quality) const {
   EncodeJob job;
   job.shape = shape;
   job.quality = quality;
@@ -306,7 +306,8 @@ Result<EncodedFile> Encoder::Impl::Encode(const PictureShape& shape, const Metad
   return checked ? EncodeChecked(job, source) : EncodeByModel(job, source);
 }
 
-Result<EncodedFile> Encoder::Impl::EncodeByFitting(const EncodeJob& job, const RowSource& source) {
+Result<EncodedFile> Encoder::Impl::EncodeByFitting(const EncodeJob& job,
+                                                   const RowSource& source) const {
   Header header = job.header;
   header.model_id = kOverfittedModelId;
   header.model_hash = kOverfittedIdentity;
@@ -329,7 +330,8 @@ Result<EncodedFile> Encoder::Impl::EncodeByFitting(const EncodeJob& job, const R
   return file;
 }
 
-Result<EncodedFile> Encoder::Impl::EncodeByModel(const EncodeJob& job, const RowSource& source) {
+Result<EncodedFile> Encoder::Impl::EncodeByModel(const EncodeJob& job,
+                                                 const RowSource& source) const {
   HALFMOON_ASSIGN_OR_RETURN(const BandEncodeOptions bands, PlanEncode(job, effort, 0));
   progress->Start(EncodeUnits(*model->model, bands));
   HALFMOON_ASSIGN_OR_RETURN(const TileStreams tiles, EncodeBands(*model->model, bands, source));
@@ -339,7 +341,8 @@ Result<EncodedFile> Encoder::Impl::EncodeByModel(const EncodeJob& job, const Row
   return file;
 }
 
-Result<EncodedFile> Encoder::Impl::EncodeChecked(const EncodeJob& job, const RowSource& source) {
+Result<EncodedFile> Encoder::Impl::EncodeChecked(const EncodeJob& job,
+                                                 const RowSource& source) const {
   const EncodingModel& codec = *model->model;
   const double lambda = codec.attributes().lambda(job.header.quality);
   // The picture is held throughout.

@@ -45,9 +45,9 @@ Result<ModelStore> ModelStore::Open(const std::string& models_dir, const std::st
 Result<const ModelStore::Model*> ModelStore::ForEncoding(const std::string& name_or_id,
                                                          const EffortPlan& plan,
                                                          const SearchProgress& progress) {
-  HALFMOON_ASSIGN_OR_RETURN(runtime::LoadedWeights loaded,
+  HALFMOON_ASSIGN_OR_RETURN(const runtime::LoadedWeights loaded,
                             runtime::LoadModel(*manifest_, name_or_id));
-  return Keep(std::move(loaded), ModelParts::kBoth, plan.search_steps > 0 ? &progress : nullptr);
+  return Keep(loaded, ModelParts::kBoth, plan.search_steps > 0 ? &progress : nullptr);
 }
 
 Result<const ModelStore::Model*> ModelStore::ForDecoding(
@@ -56,12 +56,13 @@ Result<const ModelStore::Model*> ModelStore::ForDecoding(
   if (const auto it = models_.find(id); it != models_.end() && it->second.identity == identity) {
     return &it->second;
   }
-  HALFMOON_ASSIGN_OR_RETURN(runtime::LoadedWeights loaded,
+  HALFMOON_ASSIGN_OR_RETURN(const runtime::LoadedWeights loaded,
                             runtime::LoadModelForFile(*manifest_, id, identity));
-  return Keep(std::move(loaded), ModelParts::kDecoder, nullptr);
+  return Keep(loaded, ModelParts::kDecoder, nullptr);
 }
 
-Result<const ModelStore::Model*> ModelStore::Keep(runtime::LoadedWeights loaded, ModelParts parts,
+Result<const ModelStore::Model*> ModelStore::Keep(const runtime::LoadedWeights& loaded,
+                                                  ModelParts parts,
                                                   const SearchProgress* search_progress) {
   Result<std::unique_ptr<EncodingModel>> network = Load(loaded, parts, search_progress);
   if (!network.ok()) return network.status().WithContext("model '" + loaded.entry.name + "'");

@@ -36,7 +36,7 @@ class ModelStore {
  private:
   explicit ModelStore(runtime::Manifest manifest) : manifest_(std::move(manifest)) {}
   // search_progress: null for a model without a search.
-  Result<const Model*> Keep(runtime::LoadedWeights loaded, ModelParts parts,
+  Result<const Model*> Keep(const runtime::LoadedWeights& loaded, ModelParts parts,
                             const SearchProgress* search_progress);
 
   std::optional<runtime::Manifest> manifest_;

@@ -41,7 +41,7 @@ void ReadRow(const PictureShape& shape, const std::uint8_t* in, const Rect& wind
 template <typename Sample>
 void WriteSamples(const FloatPicture& x, const Rect& area, const PictureShape& shape,
                   std::size_t stride, std::uint8_t* out) {
-  constexpr float kMax = static_cast<float>(static_cast<Sample>(~Sample{0}));
+  constexpr auto kMax = static_cast<float>(static_cast<Sample>(~Sample{0}));
   const auto put = [&](std::uint8_t* row, std::size_t index, float value) {
     // NaN, from hostile weights, becomes 0: the comparison fails.
     const float scaled = value * kMax;

@@ -24,7 +24,7 @@ struct Estimate {
 
 Estimate EstimateMemory(const WorkRequest& r, std::uint32_t w, std::uint32_t h) {
   const TileGrid grid(r.shape.width, r.shape.height, r.tile_size);
-  const std::uint64_t halo = static_cast<std::uint64_t>(r.needs.halo);
+  const auto halo = static_cast<std::uint64_t>(r.needs.halo);
   const std::uint64_t window_w = std::min<std::uint64_t>(w + 2 * halo, PadUp(r.shape.width));
   const std::uint64_t window_h = std::min<std::uint64_t>(h + 2 * halo, PadUp(r.shape.height));
   const std::uint64_t tile_h = PadUp(grid.tile_height()), tile_w = PadUp(grid.tile_width());

@@ -25,7 +25,7 @@ struct VqvaeConfig : IndexPriorConfig {
 
   // g_s has level vectors, as in the AE codec; n: number of stages used, 1..S.
   double LevelOf(double n) const {
-    const double last = static_cast<double>(stages > 1 ? stages - 1 : 1);
+    const auto last = static_cast<double>(stages > 1 ? stages - 1 : 1);
     return static_cast<double>(first_level) +
            static_cast<double>(last_level - first_level) * (n - 1) / last;
   }

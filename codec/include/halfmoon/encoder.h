@@ -33,12 +33,12 @@ struct EncodeOptions {
   std::string model = PhotoModel(Tune::kPsnr);
   // 1..9: how long to look for a smaller or better file of the same quality; docs/effort.md has the
   // table. Decoding costs the same. AE models: 1 rounds the latent of the encoder network, 2
-  // quantises it dependently, 3 corrects it before by what is decoded from it; from 4 on the file is
-  // held against that of effort 1 and the better one kept (pictures of up to 16 megapixels, models
-  // tuned for PSNR); from 5 on the latent is improved by ever more gradient steps through the
-  // decoder, which takes seconds to minutes a megapixel and needs LibTorch. VQ-VAE models: 1 and 2
-  // choose indices, 3 and 4 correct the latent and choose again. VAE models: 1 to 4 are the same.
-  // "overfitted": how many iterations. Models that have no search refuse 5 and more.
+  // quantises it dependently, 3 corrects it before by what is decoded from it; from 4 on the file
+  // is held against that of effort 1 and the better one kept (pictures of up to 16 megapixels,
+  // models tuned for PSNR); from 5 on the latent is improved by ever more gradient steps through
+  // the decoder, which takes seconds to minutes a megapixel and needs LibTorch. VQ-VAE models: 1
+  // and 2 choose indices, 3 and 4 correct the latent and choose again. VAE models: 1 to 4 are the
+  // same. "overfitted": how many iterations. Models that have no search refuse 5 and more.
   int effort = 3;
   // Of "overfitted": how long the picture is fitted, 10 to 1 000 000; 0: by effort, 100 (effort 1)
   // to 30 000 (effort 9).

@@ -199,9 +199,11 @@ Status AePrior::Impl::ReadPass(const WeightsFile& file, int k) {
                               .inputs = {{hidden, bound}},
                               .outputs = {{m, 0, scales - 1}, {m, -bound, bound}}}));
   for (int group = 0; group < 4; ++group) {
-    std::vector<int> rows;
-    for (int i = 0; i < m / 4; ++i) rows.push_back(group * (m / 4) + i);
-    for (int i = 0; i < m / 4; ++i) rows.push_back(m + group * (m / 4) + i);
+    std::vector<int> rows(Size(m / 2));
+    for (int i = 0; i < m / 4; ++i) {
+      rows[Size(i)] = group * (m / 4) + i;
+      rows[Size(m / 4 + i)] = m + group * (m / 4) + i;
+    }
     pass.c[Size(group)] = IntLayer::Pack(c, rows);
   }
   return Status::Ok();
@@ -274,8 +276,8 @@ struct AePriorTile::State {
   };
   std::vector<Scratch> scratch;
 
-  std::size_t h16() const { return Size(4 * h64); }
-  std::size_t w16() const { return Size(4 * w64); }
+  std::size_t h16() const { return 4 * Size(h64); }
+  std::size_t w16() const { return 4 * Size(w64); }
   std::size_t positions() const { return h16() * w16(); }
 
   Status Allocate();

@@ -19,7 +19,7 @@ namespace halfmoon::runtime {
 // in fractions of a step. A trained latent stays far below the clamp, 2^19 steps, which only keeps
 // hostile weights or pixels from overflowing what the format can carry.
 inline std::int32_t AeResidual(float y, std::int16_t mean, int unit) {
-  const float clamp = static_cast<float>((1 << 19) * unit);
+  const auto clamp = static_cast<float>((1 << 19) * unit);
   const float r = std::round((y - static_cast<float>(mean) * static_cast<float>(kLatentUnit)) *
                              static_cast<float>(unit));
   if (!(r > -clamp)) return static_cast<std::int32_t>(-clamp);  // NaN, too

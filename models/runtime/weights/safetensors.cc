@@ -214,7 +214,7 @@ Result<WeightsFile> WeightsFile::FromFile(const std::filesystem::path& path,
 }
 
 Status WeightsFile::Apply(WeightsFile update) {
-  if (metadata_.count(kBaseKey) != 0) return Corrupt("its base is an update itself");
+  if (metadata_.contains(kBaseKey)) return Corrupt("its base is an update itself");
   for (const auto& [tensor, theirs] : update.tensors_) {
     const auto found = tensors_.find(tensor);
     const bool whole = theirs.dtype == DType::kI8 || theirs.dtype == DType::kI16;
