@@ -92,10 +92,6 @@ Result<std::unique_ptr<VqvaeModel>> VqvaeModel::Load(const runtime::WeightsFile&
   HALFMOON_ASSIGN_OR_RETURN(runtime::VqPrior prior, runtime::VqPrior::Load(file, c));
   std::unique_ptr<VqvaeModel> model(new VqvaeModel(c, file.size(), std::move(prior)));
   const std::int64_t m = c.transforms.latent_channels;
-  HALFMOON_ASSIGN_OR_RETURN(model->g_s_, runtime::PixelSynthesis::Load(file, c.transforms));
-  HALFMOON_ASSIGN_OR_RETURN(model->unproject_, LoadMatrix(file, "g_s.unproject", m, c.dim));
-  HALFMOON_ASSIGN_OR_RETURN(
-      model->codes_, runtime::LoadFloats(file, "g_s.codes", {c.stages, c.codes, c.code_dim}));
   HALFMOON_ASSIGN_OR_RETURN(const runtime::TensorView support,
                             file.Get("g_s.support", runtime::DType::kI32, {c.stages, c.code_dim}));
   model->support_ = support.Values<std::int32_t>();
@@ -106,12 +102,96 @@ Result<std::unique_ptr<VqvaeModel>> VqvaeModel::Load(const runtime::WeightsFile&
                         std::to_string(c.dim - 1) + "; fetch the model again");
     }
   }
+  const bool integers = runtime::HasIntegerTransforms(file);
+  if (integers) {
+    HALFMOON_ASSIGN_OR_RETURN(model->synthesis_,
+                              LoadIntegers(file, c, model->support_, &model->codes_));
+  } else {
+    HALFMOON_ASSIGN_OR_RETURN(model->synthesis_, LoadFloats(file, c));
+    HALFMOON_ASSIGN_OR_RETURN(
+        model->codes_, runtime::LoadFloats(file, "g_s.codes", {c.stages, c.codes, c.code_dim}));
+  }
   if (parts == ModelParts::kBoth) {
-    HALFMOON_ASSIGN_OR_RETURN(model->g_a_, runtime::PixelAnalysis::Load(file, c.transforms));
+    if (integers) {
+      HALFMOON_ASSIGN_OR_RETURN(model->g_a_, runtime::IntegerAnalysis::Load(file, c.transforms));
+      HALFMOON_ASSIGN_OR_RETURN(model->y_units_, runtime::LoadFloats(file, "g_a.unit", {m}));
+    } else {
+      HALFMOON_ASSIGN_OR_RETURN(model->g_a_, runtime::PixelAnalysis::Load(file, c.transforms));
+    }
     HALFMOON_ASSIGN_OR_RETURN(model->project_, LoadMatrix(file, "g_a.project", c.dim, m));
     HALFMOON_ASSIGN_OR_RETURN(model->slopes_, runtime::LoadFloats(file, "g_a.slopes", {c.stages}));
   }
   return model;
+}
+
+Result<VqvaeModel::InFloat> VqvaeModel::LoadFloats(const runtime::WeightsFile& file,
+                                                   const VqvaeConfig& c) {
+  InFloat parts;
+  HALFMOON_ASSIGN_OR_RETURN(parts.unproject,
+                            LoadMatrix(file, "g_s.unproject", c.transforms.latent_channels, c.dim));
+  HALFMOON_ASSIGN_OR_RETURN(parts.g_s, runtime::PixelSynthesis::Load(file, c.transforms));
+  return parts;
+}
+
+Result<VqvaeModel::InIntegers> VqvaeModel::LoadIntegers(const runtime::WeightsFile& file,
+                                                        const VqvaeConfig& c,
+                                                        std::span<const std::int32_t> support,
+                                                        std::vector<float>* codes) {
+  InIntegers parts;
+  HALFMOON_ASSIGN_OR_RETURN(
+      const runtime::TensorView whole,
+      file.Get("g_s.codes", runtime::DType::kI16, {c.stages, c.codes, c.code_dim}));
+  HALFMOON_ASSIGN_OR_RETURN(const runtime::TensorView shifts,
+                            file.Get("g_a.code_shift", runtime::DType::kI32, {c.dim}));
+  for (const std::int32_t shift : shifts.Values<std::int32_t>()) {
+    if (shift < -30 || shift > 60) {
+      return Status(StatusCode::kModelCorrupt, "tensor \"g_a.code_shift\" has " +
+                                                   std::to_string(shift) +
+                                                   ", expected -30..60; fetch the model again");
+    }
+    parts.units.push_back(std::ldexp(1.0f, -shift));
+  }
+  const std::vector<std::int16_t> values = whole.Values<std::int16_t>();
+  const auto g = static_cast<std::size_t>(c.code_dim),
+             stage = static_cast<std::size_t>(c.codes) * g;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const auto direction = static_cast<std::size_t>(support[i / stage * g + i % g]);
+    codes->push_back(static_cast<float>(values[i]) * parts.units[direction]);
+  }
+  HALFMOON_ASSIGN_OR_RETURN(
+      parts.unproject,
+      runtime::IntPointwise::Load(file, "g_s.unproject", static_cast<std::size_t>(c.dim),
+                                  static_cast<std::size_t>(c.transforms.latent_channels)));
+  HALFMOON_ASSIGN_OR_RETURN(parts.g_s, runtime::IntegerSynthesis::Load(file, c.transforms));
+  return parts;
+}
+
+void VqvaeModel::Synthesise(const InFloat& parts, runtime::Isa isa, std::span<const float> z, int q,
+                            int threads, FloatPicture* x) {
+  const runtime::FloatKernels& kernels = runtime::FloatKernelsFor(isa);
+  const std::size_t d = parts.unproject.in(), h = x->height / 16, w = x->width / 16;
+  runtime::FloatMap y;
+  y.Resize(h, w, parts.unproject.out());
+  for (std::size_t i = 0; i < h; ++i) {
+    parts.unproject.Run(kernels, z.data() + i * w * d, d, w, y.at(i, 0), y.stride);
+  }
+  parts.g_s.Run(isa, y, q, threads, x->samples.data());
+}
+
+void VqvaeModel::Synthesise(const InIntegers& parts, runtime::Isa isa, std::span<const float> z,
+                            int q, int threads, FloatPicture* x) {
+  const runtime::TransformKernels& kernels = runtime::TransformKernelsFor(isa);
+  const std::size_t d = parts.units.size();
+  runtime::IntMap whole, y;
+  whole.Resize(x->height / 16, x->width / 16, d);
+  for (std::size_t i = 0; i < z.size(); ++i) {
+    const float v = std::clamp(z[i] / parts.units[i % d], -32768.0f, 32767.0f);
+    whole.values[i / d * whole.stride + i % d] = static_cast<std::int16_t>(std::nearbyint(v));
+  }
+  RunMap(kernels, parts.unproject, whole, &y, threads);
+  std::vector<std::int16_t> samples(x->samples.size());
+  parts.g_s.Run(isa, y, q, threads, samples.data());
+  runtime::PixelsOfSamples(samples, x->height, x->width, x->samples.data());
 }
 
 int VqvaeModel::StagesOf(int q) const {
@@ -126,7 +206,7 @@ int VqvaeModel::QOf(int stages) const {
 
 Result<AnalysedLatents> VqvaeModel::Analyse(const FloatPicture& x, int, const EffortPlan&,
                                             int threads) const {
-  HALFMOON_ENSURE(g_a_.has_value());
+  HALFMOON_ENSURE(g_a_.index() != 0);
   AnalysedLatents latents;
   latents.y = Components(x, threads);
   return latents;
@@ -137,8 +217,17 @@ FloatLatent VqvaeModel::Components(const FloatPicture& x, int threads) const {
   const std::size_t m = project_.in(), d = project_.out(), padded = runtime::PadChannels(d);
   FloatLatent y(x.width / 16, x.height / 16, d);
   std::vector<float> latent(y.width * y.height * m);
-  g_a_->Run(tiles_.prior().isa(), x.samples.data(), y.height, y.width, level, threads, {},
-            latent.data());
+  const runtime::Isa isa = tiles_.prior().isa();
+  if (const auto* integers = std::get_if<runtime::IntegerAnalysis>(&g_a_)) {
+    runtime::IntMap map;
+    integers->Run(isa, runtime::SamplesOfPixels(x.samples.data(), x.height, x.width), y.height,
+                  y.width, level, threads, &map);
+    for (std::size_t i = 0; i < latent.size(); ++i)
+      latent[i] = static_cast<float>(map.values[i / m * map.stride + i % m]) * y_units_[i % m];
+  } else {
+    std::get<runtime::PixelAnalysis>(g_a_).Run(isa, x.samples.data(), y.height, y.width, level,
+                                               threads, {}, latent.data());
+  }
   const runtime::FloatKernels& kernels = runtime::FloatKernelsFor(tiles_.prior().isa());
   std::vector<float> row(y.width * padded);
   for (std::size_t i = 0; i < y.height; ++i) {
@@ -151,7 +240,7 @@ FloatLatent VqvaeModel::Components(const FloatPicture& x, int threads) const {
 Result<std::vector<std::uint8_t>> VqvaeModel::EncodeTile(const AnalysedLatents& latents, int q,
                                                          const EffortPlan& plan, int threads,
                                                          TileStats* stats) const {
-  HALFMOON_ENSURE(g_a_.has_value());
+  HALFMOON_ENSURE(g_a_.index() != 0);
   const FloatLatent& y = latents.y;
   const int stages = StagesOf(q);
   std::vector<float> left;
@@ -265,7 +354,7 @@ Result<FloatPicture> VqvaeModel::Synthesise(std::span<const std::int32_t> values
   for (std::size_t p = 0; p < h * w; ++p) {
     while (used < stages && values[p * stages + used] != 0) ++used;
   }
-  const std::size_t d = unproject_.in();
+  const auto d = static_cast<std::size_t>(config_.dim);
   std::vector<float> z(h * w * d);
   for (std::size_t p = 0; p < h * w; ++p) {
     Dequantise(values.subspan(p * stages, stages), z.data() + p * d);
@@ -278,14 +367,11 @@ FloatPicture VqvaeModel::PictureOf(std::span<const float> z, std::size_t h, std:
   FloatPicture x(16 * w, 16 * h);
   const auto level =
       static_cast<int>(std::lround(256 * config_.LevelOf(static_cast<double>(stages))));
-  const runtime::FloatKernels& kernels = runtime::FloatKernelsFor(tiles_.prior().isa());
-  runtime::FloatMap y;
-  y.Resize(h, w, unproject_.out());
-  const std::size_t d = unproject_.in();
-  for (std::size_t i = 0; i < h; ++i) {
-    unproject_.Run(kernels, z.data() + i * w * d, d, w, y.at(i, 0), y.stride);
-  }
-  g_s_.Run(tiles_.prior().isa(), y, std::max(level, 0), threads, x.samples.data());
+  std::visit(
+      [&](const auto& parts) {
+        Synthesise(parts, tiles_.prior().isa(), z, std::max(level, 0), threads, &x);
+      },
+      synthesis_);
   return x;
 }
 

@@ -4,11 +4,14 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <variant>
+#include <vector>
 
 #include "codec/families/ae_model.h"
 #include "codec/families/index_tile_codec.h"
 #include "codec/families/picture_model.h"
 #include "models/config/vqvae_config.h"
+#include "models/runtime/layers/integer_transforms.h"
 #include "models/runtime/layers/pixel_transforms.h"
 #include "models/runtime/vqvae/vq_prior.h"
 #include "models/runtime/weights/safetensors.h"
@@ -73,13 +76,34 @@ class VqvaeModel : public EncodingModel {
 
   VqvaeConfig config_;
   IndexTileCodec tiles_;
+  // Latent to pixels, from z on. A weights file holds it in integers or in float.
+  struct InFloat {
+    runtime::FloatPointwise unproject;  // d -> M
+    runtime::PixelSynthesis g_s;
+  };
+  struct InIntegers {
+    std::vector<float> units;  // of z; powers of two, so that sums of codes are whole and exact
+    runtime::IntPointwise unproject;
+    runtime::IntegerSynthesis g_s;
+  };
+  static Result<InFloat> LoadFloats(const runtime::WeightsFile& file, const VqvaeConfig& c);
+  // codes: in real numbers.
+  static Result<InIntegers> LoadIntegers(const runtime::WeightsFile& file, const VqvaeConfig& c,
+                                         std::span<const std::int32_t> support,
+                                         std::vector<float>* codes);
+  static void Synthesise(const InFloat& parts, runtime::Isa isa, std::span<const float> z, int q,
+                         int threads, FloatPicture* x);
+  static void Synthesise(const InIntegers& parts, runtime::Isa isa, std::span<const float> z, int q,
+                         int threads, FloatPicture* x);
+
   std::vector<float> codes_;           // [S][K][g]
   std::vector<std::int32_t> support_;  // [S][g], each < d
-  runtime::PixelSynthesis g_s_;
-  runtime::FloatPointwise unproject_;          // d -> M
-  std::optional<runtime::PixelAnalysis> g_a_;  // encoder only, as what follows
-  runtime::FloatPointwise project_;            // M -> d
-  std::vector<float> slopes_;                  // [S]
+  std::variant<InFloat, InIntegers> synthesis_;
+  // Encoder only, as what follows.
+  std::variant<std::monostate, runtime::PixelAnalysis, runtime::IntegerAnalysis> g_a_;
+  std::vector<float> y_units_;       // of g_a's result, where it is integers
+  runtime::FloatPointwise project_;  // M -> d
+  std::vector<float> slopes_;        // [S]
 };
 
 }  // namespace halfmoon

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
+#include <fstream>
 #include <map>
 #include <optional>
 
@@ -251,6 +253,44 @@ TEST_P(IntegerTransformsTest, WhatCannotBeConvertedIsSaid) {
             StatusCode::kInvalidArgument);
   EXPECT_EQ(training::ConvertTransforms(*integers_, pictures, 1).status().code(),
             StatusCode::kInvalidArgument);
+}
+
+TEST(CalibrationPicturesTest, MiddlesOfTrainingPicturesAreTaken) {
+  const auto pack_of = [](const std::vector<training::PackEntry>& entries) {
+    training::PackWriter writer;
+    for (const training::PackEntry& e : entries) {
+      std::vector<std::uint8_t> samples(std::size_t{e.width} * e.height * e.channels());
+      for (std::size_t i = 0; i < samples.size(); ++i)
+        samples[i] = static_cast<std::uint8_t>(i / e.channels() % e.width);  // the column
+      EXPECT_TRUE(writer.Add(e, samples, "").ok());
+    }
+    const std::string path = ::testing::TempDir() + "calibration.hmnpack";
+    const std::vector<std::uint8_t> bytes = writer.Finish();
+    std::ofstream(path, std::ios::binary)
+        .write(reinterpret_cast<const char*>(bytes.data()),
+               static_cast<std::streamsize>(bytes.size()));
+    auto pack = training::Pack::Read(path);
+    EXPECT_TRUE(pack.ok()) << pack.status().message();
+    std::filesystem::remove(path);
+    return *std::move(pack);
+  };
+  training::PackEntry wanted{.width = 200, .height = 70};
+  training::PackEntry validation = wanted, grey = wanted, small = wanted;
+  validation.validation = true;
+  grey.grey = true;
+  small.height = 63;
+  std::vector<training::Pack> packs;
+  packs.push_back(pack_of({validation, grey, small}));
+  EXPECT_EQ(training::CalibrationPictures(packs).status().code(), StatusCode::kInvalidArgument);
+  packs.push_back(pack_of({small, wanted}));
+  const auto pictures = training::CalibrationPictures(packs);
+  ASSERT_TRUE(pictures.ok()) << pictures.status().message();
+  ASSERT_EQ(pictures->size(), 1u);
+  EXPECT_EQ((*pictures)[0].width, 192u);
+  EXPECT_EQ((*pictures)[0].height, 64u);
+  ASSERT_EQ((*pictures)[0].pixels.size(), 192u * 64 * 3);
+  EXPECT_EQ((*pictures)[0].pixels[0], 4 / 255.0f);  // four columns are cut off on the left
+  EXPECT_EQ((*pictures)[0].pixels[192 * 3 - 1], 195 / 255.0f);
 }
 
 TEST(SamplesTest, PixelsAndSamplesAreEachOther) {

@@ -266,10 +266,10 @@ TEST(Manifest, PreviousWeightsAreChecked) {
 }
 
 TEST_F(ModelsDirectory, NewerWeightsFormatIsSaidSo) {
-  WriteManifest(List({Entry("3", "ae-x", sha256_, identity_hex_, "model.safetensors", "4")}));
+  WriteManifest(List({Entry("3", "ae-x", sha256_, identity_hex_, "model.safetensors", "5")}));
   const auto manifest = Manifest::Load(directory_);
   ASSERT_TRUE(manifest.ok());
-  ExpectStatus(LoadModel(*manifest, "3").status(), StatusCode::kUnsupportedVersion, {"format 4"});
+  ExpectStatus(LoadModel(*manifest, "3").status(), StatusCode::kUnsupportedVersion, {"format 5"});
 }
 
 TEST_F(ModelsDirectory, NoManifestIsModelMissing) {

@@ -2,6 +2,9 @@
 // before the quality gain, and the hyper-analysis h_a. The networks are those of
 // models/networks/autoencoder.h, which trains them. Must not include LibTorch. Contracts:
 // pixel_transforms.h.
+//
+// Read me first: a weights file holds g_a and g_s in integers (integer_transforms.h) or, as
+// training leaves them, in float (pixel_transforms.h). What it holds is what runs.
 #pragma once
 
 #include <algorithm>
@@ -9,8 +12,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <variant>
+#include <vector>
 
 #include "models/config/integer_path.h"
+#include "models/runtime/layers/integer_transforms.h"
 #include "models/runtime/layers/pixel_transforms.h"
 
 namespace halfmoon::runtime {
@@ -50,8 +56,19 @@ class AeSynthesis {
            int threads, float* pixels) const;
 
  private:
-  FloatLevelVector inverse_gain_;
-  PixelSynthesis g_s_;
+  struct InFloat {
+    FloatLevelVector inverse_gain;
+    PixelSynthesis g_s;
+  };
+  struct InIntegers {
+    IntLevelGains inverse_gain;
+    std::vector<std::int32_t> shift;  // [M]
+    IntegerSynthesis g_s;
+  };
+  static Result<InIntegers> LoadIntegers(const WeightsFile& file, const AeConfig& config);
+
+  std::size_t channels_ = 0;  // M
+  std::variant<InFloat, InIntegers> parts_;
 };
 
 // Pixels -> g_a -> * gain(Q) -> y, and z:
@@ -68,8 +85,10 @@ class AeAnalysis {
                 float* z) const;
 
  private:
+  AeConfig config_;
   FloatLevelVector gain_;
-  PixelAnalysis g_a_;
+  std::variant<PixelAnalysis, IntegerAnalysis> g_a_;
+  std::vector<float> units_;  // of y's channels, where g_a is in integers
   FloatPointwise hyper_in_, hyper_down1_, hyper_down2_, hyper_out_;
   FloatDepthBlock hyper_mid1_, hyper_mid2_;
 };

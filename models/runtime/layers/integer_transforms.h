@@ -22,6 +22,9 @@
 
 namespace halfmoon::runtime {
 
+// Whether a weights file has its transforms in integers.
+inline bool HasIntegerTransforms(const WeightsFile& file) { return file.Has("g_s.in.shift"); }
+
 // Pixels [height][width][3] of floats, 0 black and 1 white, from samples and back; what lies beyond
 // the samples' range, a colour's width on each side of 0 .. 1, becomes its end.
 void PixelsOfSamples(std::span<const std::int16_t> samples, std::size_t height, std::size_t width,

@@ -19,8 +19,9 @@ namespace halfmoon::runtime {
 
 // The newest layout of weights files this library reads; a manifest entry with a larger number is
 // refused. 1: float weights as they are. 2: some are whole steps of their row (LoadFloats). 3:
-// updates of another file (safetensors.h).
-inline constexpr int kWeightsFormatVersion = 3, kUpdateFormatVersion = 3;
+// updates of another file (safetensors.h). 4: the pixel transforms are integers
+// (integer_transforms.h).
+inline constexpr int kWeightsFormatVersion = 4, kUpdateFormatVersion = 3;
 
 // One entry of manifest.json, checked.
 struct ModelEntry {

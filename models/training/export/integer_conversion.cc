@@ -9,7 +9,7 @@
 
 #include "models/config/integer_path.h"
 #include "models/config/vqvae_config.h"
-#include "models/runtime/layers/transform_layers.h"
+#include "models/runtime/layers/integer_transforms.h"
 #include "models/training/export/observed_transforms.h"
 
 namespace halfmoon::training {
@@ -447,7 +447,13 @@ Status Converter::InverseGain(const AeConfig& c, const Units& y) {
 }
 
 Status Converter::Codes(const VqvaeConfig& c, const Units& y) {
-  const Units z = UnitsOf(seen_.of("g_s.z"));
+  // Powers of two, so that an encoder's floats hold sums of codes exactly.
+  Units z = UnitsOf(seen_.of("g_s.z"));
+  std::vector<std::int32_t> shifts;
+  for (double& unit : z.unit) {
+    shifts.push_back(static_cast<std::int32_t>(-std::ceil(std::log2(unit))));
+    unit = std::ldexp(1.0, -shifts.back());
+  }
   HALFMOON_ASSIGN_OR_RETURN(const std::vector<float> codes,
                             LoadFloats(file_, "g_s.codes", {c.stages, c.codes, c.code_dim}));
   HALFMOON_ASSIGN_OR_RETURN(const runtime::TensorView support,
@@ -465,8 +471,7 @@ Status Converter::Codes(const VqvaeConfig& c, const Units& y) {
   }
   HALFMOON_RETURN_IF_ERROR(
       to_->writer.Add<std::int16_t>("g_s.codes", {c.stages, c.codes, c.code_dim}, whole));
-  std::vector<float> units(z.unit.begin(), z.unit.end());
-  HALFMOON_RETURN_IF_ERROR(to_->writer.Add<float>("g_a.code_unit", {c.dim}, units));
+  HALFMOON_RETURN_IF_ERROR(to_->writer.Add<std::int32_t>("g_a.code_shift", {c.dim}, shifts));
   Layer unproject;
   unproject.name = "g_s.unproject";
   unproject.shape = {c.transforms.latent_channels, c.dim, 1, 1};
@@ -505,10 +510,44 @@ constexpr int kLooks[] = {0, 13, 25, 38, 50, 60, 63};
 
 }  // namespace
 
+Result<std::vector<CalibrationPicture>> CalibrationPictures(const std::vector<Pack>& packs) {
+  struct Source {
+    const Pack* pack;
+    const PackEntry* entry;
+  };
+  std::vector<Source> sources;
+  for (const Pack& pack : packs) {
+    for (const PackEntry& e : pack.entries) {
+      if (!e.validation && !e.grey && e.width >= 64 && e.height >= 64)
+        sources.push_back({&pack, &e});
+    }
+  }
+  if (sources.empty()) {
+    return Status(StatusCode::kInvalidArgument,
+                  "the packs have no training picture in colour of at least 64x64 pixels");
+  }
+  std::vector<CalibrationPicture> pictures;
+  const std::size_t count = std::min(sources.size(), kCalibrationPictures);
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto& [pack, e] = sources[i * sources.size() / count];
+    CalibrationPicture p;
+    p.width = std::min<std::size_t>(e->width, kCalibrationWidth) / 64 * 64;
+    p.height = std::min<std::size_t>(e->height, kCalibrationHeight) / 64 * 64;
+    const std::size_t left = (e->width - p.width) / 2, top = (e->height - p.height) / 2;
+    for (std::size_t y = 0; y < p.height; ++y) {
+      const std::uint8_t* row = pack->bytes.data() + e->offset + ((top + y) * e->width + left) * 3;
+      for (std::size_t x = 0; x < p.width * 3; ++x)
+        p.pixels.push_back(static_cast<float>(row[x]) / 255.0f);
+    }
+    pictures.push_back(std::move(p));
+  }
+  return pictures;
+}
+
 Result<ConvertedTransforms> ConvertTransforms(const WeightsFile& file,
                                               const std::vector<CalibrationPicture>& pictures,
                                               int threads) {
-  if (file.Has("g_s.in.shift")) {
+  if (runtime::HasIntegerTransforms(file)) {
     return Status(StatusCode::kInvalidArgument,
                   "the model's pixel transforms are integers already");
   }

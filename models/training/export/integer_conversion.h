@@ -1,5 +1,5 @@
 // A weights file whose pixel transforms are floats -> one whose pixel transforms are integers
-// (models/runtime/README.md, "Pixel transforms"). No LibTorch.
+// (bitstream/MODELS.md, section 6). No LibTorch.
 //
 // Every channel of every map gets a unit, so that the largest number seen of it on pictures takes
 // half of 16 bits. Weights are then whole numbers: a layer's shift is the largest that keeps its
@@ -13,6 +13,7 @@
 
 #include "halfmoon/status.h"
 #include "models/runtime/weights/safetensors.h"
+#include "models/training/data/pack.h"
 #include "models/training/export/safetensors_writer.h"
 
 namespace halfmoon::training {
@@ -22,6 +23,13 @@ struct CalibrationPicture {
   std::size_t height = 0, width = 0;
   std::vector<float> pixels;
 };
+
+// At most that many training pictures, evenly from all packs, and of each the middle, up to
+// kCalibrationWidth x kCalibrationHeight pixels.
+inline constexpr std::size_t kCalibrationPictures = 48;
+inline constexpr std::size_t kCalibrationWidth = 448, kCalibrationHeight = 384;
+// Errors: kInvalidArgument when the packs have none in colour of at least 64x64.
+Result<std::vector<CalibrationPicture>> CalibrationPictures(const std::vector<Pack>& packs);
 
 // What a layer's rounding adds, as a share of its output's size: root of mean squares over
 // channels, in dB.
