@@ -63,17 +63,7 @@ class IntegerTransformsTest : public ::testing::TestWithParam<bool> {
   static WeightsFile MakeFloats(AeConfig* config, bool lapped) {
     config->lapped = lapped;
     config->refine_blocks = lapped ? 2 : 0;
-    training::SafetensorsWriter writer = testing::RandomTransforms(*config, 5);
-    const WeightsFile file = *WeightsFile::FromBytes(*writer.ToBytes());
-    // A picture's samples lie within a range of 1.
-    for (const char* name : {"g_s.out.weight", "g_s.out.bias", "g_s.linear.weight",
-                             "g_s.refine.out.weight", "g_s.refine.out.bias"}) {
-      const TensorView view = *file.Get(name);
-      std::vector<float> values = view.Values<float>();
-      for (float& v : values) v *= 0.02f;
-      EXPECT_TRUE(writer.Add<float>(name, view.shape, values).ok());
-    }
-    return *WeightsFile::FromBytes(*writer.ToBytes());
+    return *WeightsFile::FromBytes(*testing::RandomPictureTransforms(*config, 5).ToBytes());
   }
 
   // Latents as a picture's, in the integers' units.

@@ -8,6 +8,8 @@
 #include <string>
 
 #include "models/runtime/layers/float_kernels.h"
+#include "models/runtime/layers/transform_kernels.h"
+#include "models/training/export/integer_conversion.h"
 #include "test_model.h"
 
 namespace halfmoon::runtime::testing {
@@ -90,6 +92,77 @@ void BM_Analysis(benchmark::State& state, Isa isa, int threads) {
       benchmark::Counter(768.0 * 512, benchmark::Counter::kIsIterationInvariantRate);
 }
 
+const WeightsFile& IntegerWeights() {
+  static const WeightsFile file = [] {
+    const WeightsFile floats =
+        Must(WeightsFile::FromBytes(Must(RandomPictureTransforms(FullConfig(), 1).ToBytes())));
+    training::CalibrationPicture picture{64, 64, std::vector<float>(64 * 64 * 3)};
+    Random random(4);
+    for (float& v : picture.pixels) v = static_cast<float>(random.In(0, 255)) / 255;
+    const auto converted = Must(training::ConvertTransforms(floats, {picture}, 1));
+    return Must(WeightsFile::FromBytes(Must(converted.writer.ToBytes())));
+  }();
+  return file;
+}
+
+// The same in integers.
+void BM_IntegerSynthesis(benchmark::State& state, Isa isa, int threads) {
+  const AeSynthesis synthesis = Must(AeSynthesis::Load(IntegerWeights(), FullConfig()));
+  Random random(2);
+  const auto latent = RandomSymbols(32 * 48 * 256, 100, random);
+  std::vector<float> pixels(512 * 768 * 3);
+  for (auto _ : state) {
+    synthesis.Run(isa, latent, 32, 48, 5000, threads, pixels.data());
+    benchmark::DoNotOptimize(pixels.data());
+  }
+  state.counters["pixels/s"] =
+      benchmark::Counter(768.0 * 512, benchmark::Counter::kIsIterationInvariantRate);
+}
+
+void BM_IntegerAnalysis(benchmark::State& state, Isa isa, int threads) {
+  const AeAnalysis analysis = Must(AeAnalysis::Load(IntegerWeights(), FullConfig()));
+  const std::vector<float> pixels(512 * 768 * 3, 0.25f);
+  std::vector<float> y(32 * 48 * 256), z(8 * 12 * 96);
+  for (auto _ : state) {
+    analysis.Run(isa, pixels.data(), 32, 48, 5000, threads, y.data());
+    analysis.RunHyper(isa, y.data(), 32, 48, threads, z.data());
+    benchmark::DoNotOptimize(z.data());
+  }
+  state.counters["pixels/s"] =
+      benchmark::Counter(768.0 * 512, benchmark::Counter::kIsIterationInvariantRate);
+}
+
+// A 1x1 layer of the integer transforms at 4032 positions, 48 at a time as their blocks do.
+void BM_IntegerLayer(benchmark::State& state, Isa isa) {
+  const auto in = static_cast<std::size_t>(state.range(0)),
+             out = static_cast<std::size_t>(state.range(1));
+  constexpr std::size_t kPositions = 4032, kRow = 48;
+  const std::vector<std::int16_t> rows(kPositions * in, 100), weights(in * out, 3);
+  const std::vector<std::int32_t> bias(out, 1);
+  std::vector<std::int16_t> result(kPositions * out);
+  for (auto _ : state) {
+    for (std::size_t row = 0; row < kPositions; row += kRow) {
+      TransformKernelsFor(isa).gemm({.rows = rows.data() + row * in,
+                                     .row_stride = in,
+                                     .row_count = kRow,
+                                     .pairs = in / 2,
+                                     .weights = weights.data(),
+                                     .bias = bias.data(),
+                                     .shift = 8,
+                                     .channels = out,
+                                     .leaky = true,
+                                     .gain = nullptr,
+                                     .residual = nullptr,
+                                     .residual_stride = 0,
+                                     .out = result.data() + row * out,
+                                     .out_stride = out});
+    }
+    benchmark::DoNotOptimize(result.data());
+  }
+  state.counters["GMAC/s"] = benchmark::Counter(double(in * out * kPositions) / 1e9,
+                                                benchmark::Counter::kIsIterationInvariantRate);
+}
+
 // A 1x1 layer of the pixel transforms at 4096 positions: K inputs, N outputs.
 void BM_FloatLayer(benchmark::State& state, Isa isa) {
   const auto in = static_cast<std::size_t>(state.range(0)),
@@ -166,6 +239,21 @@ void Register() {
           ->Unit(benchmark::kMillisecond)
           ->UseRealTime();
     }
+    for (const int threads : {1, 2}) {
+      const std::string of = "/768x512/" + name + "/threads:" + std::to_string(threads);
+      benchmark::RegisterBenchmark(("IntegerSynthesis" + of).c_str(), BM_IntegerSynthesis, isa,
+                                   threads)
+          ->Unit(benchmark::kMillisecond)
+          ->UseRealTime();
+      benchmark::RegisterBenchmark(("IntegerAnalysis" + of).c_str(), BM_IntegerAnalysis, isa,
+                                   threads)
+          ->Unit(benchmark::kMillisecond)
+          ->UseRealTime();
+    }
+    benchmark::RegisterBenchmark(("IntegerLayer1x1/" + name).c_str(), BM_IntegerLayer, isa)
+        ->Args({128, 256})
+        ->Args({256, 128})
+        ->Args({192, 192});
     benchmark::RegisterBenchmark(("FloatLayer1x1/" + name).c_str(), BM_FloatLayer, isa)
         ->Args({128, 256})
         ->Args({256, 128})

@@ -190,6 +190,19 @@ training::SafetensorsWriter RandomTransforms(const AeConfig& config, std::uint64
   return writer;
 }
 
+training::SafetensorsWriter RandomPictureTransforms(const AeConfig& config, std::uint64_t seed) {
+  training::SafetensorsWriter writer = RandomTransforms(config, seed);
+  const auto file = WeightsFile::FromBytes(*writer.ToBytes());
+  for (const char* name : {"g_s.out.weight", "g_s.out.bias", "g_s.linear.weight",
+                           "g_s.refine.out.weight", "g_s.refine.out.bias"}) {
+    const auto view = file->Get(name);
+    std::vector<float> values = view->Values<float>();
+    for (float& v : values) v *= 0.02f;
+    Must(writer.Add(name, view->shape, values));
+  }
+  return writer;
+}
+
 AeConfig SmallConfig() {
   AeConfig c;
   c.block_channels = 24;

@@ -42,6 +42,8 @@ int RandomScales(const AeConfig& config);
 
 // The tensors of the AE's pixel transforms (g_a, g_s, h_a, gains) with random values.
 training::SafetensorsWriter RandomTransforms(const AeConfig& config, std::uint64_t seed);
+// The same, but for samples within a range of about 1, as pictures have and integers hold.
+training::SafetensorsWriter RandomPictureTransforms(const AeConfig& config, std::uint64_t seed);
 
 // Small and odd on purpose: nothing is a multiple of a vector or a panel.
 AeConfig SmallConfig();
