@@ -8,6 +8,7 @@
 #   fuzz        every fuzz target for a minute, from its corpus
 #   coverage    coverage.sh: lines of the readers of untrusted bytes that tests reach
 #   bit-exact   bit_exact.sh: one file and one picture from every number of threads, instruction set, build
+#   neon        check_neon.sh: the integer transforms' kernels on ARM, under qemu
 #   kill        kill_batch.sh: batches killed at random moments
 #   packages    package_check.sh: Debian packages installed, used and purged (root, debootstrap)
 #   debian13    chroot.sh: build and tests on Debian 13, then cross_check.sh (root, debootstrap)
@@ -20,7 +21,7 @@ set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-checks=(asan tsan tidy fuzz coverage bit-exact kill packages debian13)
+checks=(asan tsan tidy fuzz coverage bit-exact neon kill packages debian13)
 logs=$HALFMOON_ROOT/build/checks
 chroots=${HALFMOON_CHROOTS:-$logs}
 # A decoded photograph, and a folder of small pictures of all kinds.
@@ -99,6 +100,8 @@ program() {
 
 check_bit-exact() { program; cd "$HALFMOON_ROOT"; scripts/bit_exact.sh "$picture" --o0; }
 
+check_neon() { "$HALFMOON_ROOT/scripts/check_neon.sh"; }
+
 check_kill() { program; "$HALFMOON_ROOT/scripts/kill_batch.sh" "$pictures"; }
 
 needs_chroot() {
@@ -143,7 +146,7 @@ write_page() {
 }
 
 if [[ ${1:-} == -h || ${1:-} == --help ]]; then
-  sed -n '2,17s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+  sed -n '2,18s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
   exit 0
 fi
 (($# > 0)) || set -- "${checks[@]}"

@@ -45,19 +45,24 @@ constexpr std::size_t kTileRows = HWY_TARGET == HWY_AVX3 ? 12 : 5;
 // the compiler use AVX-VNNI where it compiles for AVX3_DL, which is something else.
 enum class Vnni { kNo, kYes };
 
-// A sum of products of pairs. Highway's operation leaves parts of it in two places on processors
-// other than x86.
+// A sum of products of pairs. Highway's operation leaves parts of it in neighbouring lanes of two
+// vectors on processors other than x86, so what it starts with is added last.
 template <class D, Vnni kVnni>
 struct Sum {
   V32<D> low;
 #if !HWY_ARCH_X86
-  V32<D> high;
+  V32<D> high, start;
 #endif
 
+  // GCC compiles a constructor that nobody wrote for the processor's baseline.
+  HWY_INLINE Sum() {}
+
   HWY_INLINE void Start(V32<D> v) {
+#if HWY_ARCH_X86
     low = v;
-#if !HWY_ARCH_X86
-    high = hn::Zero(Wide<D>());
+#else
+    low = high = hn::Zero(Wide<D>());
+    start = v;
 #endif
   }
   HWY_INLINE void Add(V16<D> a, V16<D> b) {
@@ -78,7 +83,7 @@ struct Sum {
 #if HWY_ARCH_X86
     return low;
 #else
-    return hn::RearrangeToOddPlusEven(low, high);
+    return hn::Add(hn::RearrangeToOddPlusEven(low, high), start);
 #endif
   }
 };
@@ -170,6 +175,8 @@ void Gemm(const TransformGemmArgs& args) {
 template <class D>
 struct Column {
   V16<D> low[2], high[2];
+
+  HWY_INLINE Column() {}  // as that of Sum
 
   HWY_INLINE void Load(const TransformDepthwiseArgs& args, std::size_t x, std::size_t channel) {
     const std::size_t at = x * args.channels + channel;
