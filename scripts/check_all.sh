@@ -10,6 +10,7 @@
 #   bit-exact   bit_exact.sh: one file and one picture from every number of threads, instruction set, build
 #   neon        check_neon.sh: the integer transforms' kernels on ARM, under qemu
 #   kill        kill_batch.sh: batches killed at random moments
+#   site        site.sh: the pages as a site and the API reference, without a warning
 #   packages    package_check.sh: Debian packages installed, used and purged (root, debootstrap)
 #   debian13    chroot.sh: build and tests on Debian 13, then cross_check.sh (root, debootstrap)
 #
@@ -21,7 +22,7 @@ set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-checks=(asan tsan tidy fuzz coverage bit-exact neon kill packages debian13)
+checks=(asan tsan tidy fuzz coverage bit-exact neon kill site packages debian13)
 logs=$HALFMOON_ROOT/build/checks
 chroots=${HALFMOON_CHROOTS:-$logs}
 # A decoded photograph, and a folder of small pictures of all kinds.
@@ -103,6 +104,8 @@ check_bit-exact() { program; cd "$HALFMOON_ROOT"; scripts/bit_exact.sh "$picture
 check_neon() { "$HALFMOON_ROOT/scripts/check_neon.sh"; }
 
 check_kill() { program; "$HALFMOON_ROOT/scripts/kill_batch.sh" "$pictures"; }
+
+check_site() { "$HALFMOON_ROOT/scripts/site.sh"; }
 
 needs_chroot() {
   ((EUID == 0)) || skip "needs root"

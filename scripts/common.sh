@@ -16,6 +16,10 @@ HALFMOON_TEST_PACKAGES=(libgtest-dev libbenchmark-dev zlib1g-dev chromium parall
 # do without either.
 HALFMOON_PACKAGES+=(node-d3 librsvg2-dev)
 
+# Debian's own: another one in PATH knows nothing of Debian's packages.
+HALFMOON_PYTHON=/usr/bin/python3
+[[ -x $HALFMOON_PYTHON ]] || HALFMOON_PYTHON=python3
+
 say() { printf '\n== %s\n' "$*"; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
 

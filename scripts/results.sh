@@ -20,8 +20,6 @@ data=${HALFMOON_DATA:-$HALFMOON_ROOT/../shared/data}
 work=${HALFMOON_RESULTS:-$HALFMOON_ROOT/build/results}
 peers=(--codec webp --codec avif --codec jxl)
 published=(--anchors "$HALFMOON_ROOT/eval/anchors/kodak.json")
-python=/usr/bin/python3  # Debian's; another one in PATH may know nothing of Debian's packages
-[[ -x $python ]] || python=python3
 efforts=(1 2 3 5 6 7 8 9)
 parts=(kodak levels vqvae eval2 validation slowest crops overfitted generation performance effort)
 
@@ -73,7 +71,7 @@ part() {
     say "$name: halfmoon eval ${arguments[*]}"
     "$halfmoon" eval "${arguments[@]}" --out "$work/$name" --resume
   fi
-  HALFMOON=$halfmoon "$python" -B "$HALFMOON_ROOT/scripts/results_store.py" "$name" "$work/$name" "$before"
+  HALFMOON=$halfmoon "$HALFMOON_PYTHON" -B "$HALFMOON_ROOT/scripts/results_store.py" "$name" "$work/$name" "$before"
 }
 
 # The middle 256x256 pixels of eight pictures.
@@ -123,8 +121,8 @@ main() {
     work=$work/$("$halfmoon" models --json | sha256sum | cut -c1-12)
     mkdir -p "$work"
     for name in "$@"; do part "$name"; done
-    "$python" -B "$HALFMOON_ROOT/scripts/results_plots.py"
+    "$HALFMOON_PYTHON" -B "$HALFMOON_ROOT/scripts/results_plots.py"
   fi
-  "$python" -B "$HALFMOON_ROOT/scripts/results_pages.py" "$HALFMOON_ROOT"
+  "$HALFMOON_PYTHON" -B "$HALFMOON_ROOT/scripts/results_pages.py" "$HALFMOON_ROOT"
 }
 main "$@"

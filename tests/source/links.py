@@ -30,16 +30,21 @@ def blank(match):
     return re.sub(r"[^\n]", " ", match[0])
 
 
+def anchor(title):
+    """GitHub's name for a heading, before those that are there twice get a number."""
+    title = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", title)  # a link counts as its text
+    title = re.sub(r"[`*]|<[^>]*>|(?<!\w)_|_(?!\w)", "", title)
+    # Letters, digits, spaces, - and _ stay; a space becomes a hyphen each.
+    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+
+
 def anchors(text):
     """The anchors that GitHub gives to the headings of a page, and those that the page sets itself."""
     text = COMMENT.sub(blank, FENCE.sub(blank, text))
     found = set(HTML_ANCHOR.findall(CODE.sub(blank, text)))
     seen = {}
     for title in HEADING.findall(text):
-        title = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", title)  # a link counts as its text
-        title = re.sub(r"[`*]|<[^>]*>|(?<!\w)_|_(?!\w)", "", title)
-        # Letters, digits, spaces, - and _ stay; a space becomes a hyphen each.
-        name = re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+        name = anchor(title)
         count = seen.get(name, 0)
         seen[name] = count + 1
         found.add(f"{name}-{count}" if count else name)
@@ -80,15 +85,15 @@ def check(root):
             if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", target):
                 continue
             count += 1
-            path, _, anchor = urllib.parse.unquote(target).partition("#")
+            path, _, fragment = urllib.parse.unquote(target).partition("#")
             base = "" if path.startswith("/") else os.path.dirname(page)
             goal = os.path.normpath(os.path.join(base, path.lstrip("/"))) if path else page
             goal = "" if goal == "." else goal
             if goal not in files and goal not in folders:
                 faults.append(f"{page}:{line}: {target}: {goal} is not in this repository")
-            elif anchor and goal in pages and anchor not in anchors_of[goal]:
-                faults.append(f"{page}:{line}: {target}: {goal} has no heading #{anchor}")
-            elif anchor and goal not in pages and not re.fullmatch(r"L\d+(-L\d+)?", anchor):
+            elif fragment and goal in pages and fragment not in anchors_of[goal]:
+                faults.append(f"{page}:{line}: {target}: {goal} has no heading #{fragment}")
+            elif fragment and goal not in pages and not re.fullmatch(r"L\d+(-L\d+)?", fragment):
                 faults.append(f"{page}:{line}: {target}: {goal} is no page with anchors")
         for line, path in code_paths(text, top):
             goal = path.rstrip("/.")
