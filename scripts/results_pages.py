@@ -98,7 +98,7 @@ def effort_table(result):
 
 
 def guidance_table(result):
-    rows = [[run["setting"], f"{100 * run['class_accuracy']:.1f} %", f"{run['spread']:.2f}", f"{run['frechet']:.0f}"] for run in result["runs"]]
+    rows = [[run["setting"], f"{100 * run['accuracy']:.1f} %", f"{run['spread']:.2f}", f"{run['frechet']:.0f}"] for run in result["runs"]]
     return table(["setting", "accuracy", "spread", "Fréchet distance"], rows)
 
 
@@ -226,7 +226,7 @@ def main(root):
             print(f"{page}: written")
     for name, (parts, _) in FRAGMENTS.items():
         if name not in shown and all(part.endswith("?") or part in results for part in parts):
-            print(f"no page shows results:{name} yet")
+            print(f"no page shows {name}; put in, for what is written by hand: <!-- results:{name} --> and <!-- /results:{name} -->")
 
 
 if __name__ == "__main__":

@@ -186,7 +186,8 @@ def from_assessments(folder):
     runs, weights = [], {}
     for name in sorted(os.listdir(folder)):
         with open(os.path.join(folder, name), encoding="utf-8") as file:
-            runs.append({"setting": name.removesuffix(".json").replace("_", " "), **json.load(file)})
+            figures = {key: value for key, value in json.load(file).items() if isinstance(value, (int, float))}
+        runs.append({"setting": name.removesuffix(".json").replace("_", " "), **figures})
     models = subprocess.run([os.environ["HALFMOON"], "models", "--json"], check=True, capture_output=True, text=True)
     identities = {model["name"]: model["hash"] for model in json.loads(models.stdout)["models"]}
     for name in ("vqvae-fashion", "prompts-fashion", "classifier-fashion"):

@@ -110,6 +110,28 @@ class Figures(unittest.TestCase):
         text = self.PAGES.render(name, {"levels": self.LEVELS}, "docs/page.md") if text is None else text
         return f"# Top\n<!-- results:{name} -->\n{text}<!-- /results:{name} -->\n"
 
+    def test_every_fragment_can_be_made(self):
+        codecs = [*self.PAGES.NAMES, "ae:effort=9", "overfitted:iterations=1000"]
+        point = {"quality": 50, "bpp": 0.5, "psnr_rgb": 33.25, "ms_ssim": 0.98, "ssimulacra2": 60}
+        times = {"threads": 1, **{f"{way}_{figure}": 1 for way in ("encode", "decode")
+                                  for figure in ("seconds", "seconds_per_megapixel", "memory_bytes")}}
+        result = {**self.LEVELS, "dataset": {"name": "Kodak", "count": 24, "megapixels": 9.4},
+                  "codecs": [{"name": codec, "version": "lib 1.0", "points": [point], "times": [times]} for codec in codecs],
+                  "bd": [{"anchor": a, "test": b, "metric": m, "bd_rate": -1.25, "count": 24, "wins": 20, "losses": 4}
+                         for a in codecs for b in codecs for m in self.PAGES.METRICS],
+                  "published": [{"anchor": "JPEG", "test": "ae", "metric": "psnr_rgb", "bd_rate": -50}],
+                  "runs": [{"setting": "--guidance 1", "accuracy": 0.835, "spread": 0.95, "frechet": 155}],
+                  "matched": {"image": "a.png", "bpp": 0.2, "files": [{"codec": codec, "ssimulacra2": 50} for codec in codecs]}}
+        parts = {part.rstrip("?") for needed, _ in self.PAGES.FRAGMENTS.values() for part in needed}
+        results = {part: {**result, "part": part} for part in parts}
+        made = {name: self.PAGES.render(name, results, "docs/results/README.md") for name in self.PAGES.FRAGMENTS}
+        self.assertIn("| Halfmoon | -1.2 % | -1.2 % | 1 | 1 |", made["readme"])
+        self.assertIn("| AVIF | -1.2 % (20 of 24) | -1.2 % (20 of 24) | -1.2 % (20 of 24) |", made["eval2"])
+        self.assertIn("| 9 | -1.2 % | -1.2 % | -1.2 % | 1 s |", made["effort"])
+        self.assertIn("| Halfmoon | PSNR (RGB) | -50.0 % | – | – | – | – |", made["levels-published"])
+        self.assertIn("| --guidance 1 | 83.5 % | 0.95 | 155 |", made["generation"])
+        self.assertIn("| WebP | 1 | 1 | 0, 0 MB |", made["performance"])
+
     def test_a_page_as_measured(self):
         self.assertIn("| 50 | 0.500 | 33.25 | 0.9800 | 60.0 |", self.marked())
         self.assertEqual(self.faults(self.marked()), [])
