@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures the figures of README and docs: every part, or some by name. A part that was stopped goes on where it was.
 #
-#   scripts/results.sh [PART...]      parts: kodak levels vqvae eval2 validation slowest crops overfitted generation performance effort
+#   scripts/results.sh [PART...]      parts: kodak levels vqvae eval2 validation speeds crops overfitted generation performance effort
 #   scripts/results.sh pages          measures nothing, puts what docs/results/ holds into the pages
 #
 # A part writes docs/results/PART.json: the figures with command, commit, weights, machine and date. scripts/results_pages.py
@@ -21,7 +21,7 @@ work=${HALFMOON_RESULTS:-$HALFMOON_ROOT/build/results}
 peers=(--codec webp --codec avif --codec jxl)
 published=(--anchors "$HALFMOON_ROOT/eval/anchors/kodak.json")
 efforts=(1 2 3 5 6 7 8 9)
-parts=(kodak levels vqvae eval2 validation slowest crops overfitted generation performance effort)
+parts=(kodak levels vqvae eval2 validation speeds crops overfitted generation performance effort)
 
 # The table: what the arguments of `halfmoon eval` are. Pictures come first.
 arguments_of() {
@@ -32,10 +32,10 @@ arguments_of() {
     vqvae) set -- "$data/kodak" --title Kodak --codec ae:model=vqvae --quality 9,23,37,54,74,100 "${published[@]}" ;;
     eval2) set -- "$data/eval2" --title eval2 --codec jpeg --codec ae --codec ae:tune=ms-ssim "${peers[@]}" ;;
     validation) set -- "$data/validation" --title validation --codec jpeg --codec ae --codec ae:tune=ms-ssim "${peers[@]}" ;;
-    slowest) set -- "$data/kodak" --title Kodak --codec jpeg --codec ae --codec ae:tune=ms-ssim --codec avif:speed=0 \
-      --codec jxl:effort=9 ;;
-    performance) set -- "$data"/kodak/kodim0[1-3].png --title Kodak --codec jpeg --codec ae:effort=1 --codec ae:effort=2 \
-      --codec ae --codec ae:tune=ms-ssim --codec ae:model=vqvae "${peers[@]}" --codec avif:speed=0 --codec jxl:effort=9 --timing ;;
+    speeds) set -- "$data/kodak" --title Kodak --codec jpeg --codec ae --codec ae:effort=1 --codec ae:effort=2 --codec ae:effort=5 \
+      --codec ae:tune=ms-ssim --codec webp:method=6 --codec avif:speed=0 --codec jxl:effort=9 ;;
+    performance) set -- "$data"/kodak/kodim0[1-3].png --title Kodak --codec jpeg --codec ae --codec ae:effort=1 --codec ae:effort=2 \
+      --codec ae:effort=5 --codec ae:tune=ms-ssim "${peers[@]}" --codec webp:method=6 --codec avif:speed=0 --codec jxl:effort=9 --timing ;;
     effort) set -- "$work/crops" --title "crops of Kodak" "${efforts[@]/#/--codec=ae:effort=}" --quality 10,25,40,60 \
       --timing --timing-pictures 1 --repeats 1 ;;
     overfitted) set -- "$data"/kodak/kodim{05,13,20,23}.png --title Kodak --codec ae --codec overfitted:iterations=1000 \

@@ -16,8 +16,8 @@ MARKED = re.compile(r"<!-- results:([\w-]+) -->\n(.*?)<!-- /results:\1 -->", re.
 MARKER = re.compile(r"<!-- /?results:[\w-]+ -->")
 
 NAMES = {"ae": "Halfmoon", "ae:tune=ms-ssim": "Halfmoon, `--tune ms-ssim`", "ae:model=vqvae": "Halfmoon, `--model vqvae`",
-         "ae:effort=1": "Halfmoon, `-e 1`", "ae:effort=2": "Halfmoon, `-e 2`", "avif": "AVIF", "avif:speed=0": "AVIF, slowest",
-         "jpeg": "JPEG 4:2:0", "jxl": "JPEG XL", "jxl:effort=9": "JPEG XL, effort 9", "webp": "WebP"}
+         "ae:effort=1": "Halfmoon, `-e 1`", "ae:effort=2": "Halfmoon, `-e 2`", "ae:effort=5": "Halfmoon, `-e 5`", "avif": "AVIF", "avif:speed=0": "AVIF, slowest",
+         "jpeg": "JPEG 4:2:0", "jxl": "JPEG XL", "jxl:effort=9": "JPEG XL, effort 9", "webp": "WebP", "webp:method=6": "WebP, slowest"}
 METRICS = {"psnr_rgb": "PSNR (RGB)", "ms_ssim_db": "MS-SSIM", "ssimulacra2": "SSIMULACRA 2"}
 PUBLISHED = ("JPEG", "WebP", "BPG 4:4:4 x265", "AV1 libaom", "VTM (VVC intra)")
 
@@ -144,7 +144,7 @@ FRAGMENTS = {
     "vqvae-published": (("vqvae",), published_table),
     "eval2": (("eval2",), peers_tables),
     "validation": (("validation",), peers_tables),
-    "slowest-ae": (("slowest",), lambda r: bd_table(r, "ae", leave_out=("jpeg",))),
+    "speeds": (("speeds",), lambda r: bd_table(r, "ae", leave_out=("jpeg",))),
     "overfitted": (("overfitted",), lambda r: bd_table(r, "ae")),
     "performance": (("performance",), times_table),
     "effort": (("effort",), effort_table),
@@ -152,11 +152,16 @@ FRAGMENTS = {
 }
 
 
-def source(result, folder):
+def sources(results, folder):
     """Where a table comes from. On the page of results everything, elsewhere a link and what may age."""
-    if folder != "docs/results":  # source.figures sees to it that these are the shipped ones
-        page = os.path.relpath("docs/results/README.md", folder or ".")
-        return wrap(f"[Measured]({page}#{result['part']}) on {result['date']} with the shipped weights.")
+    if folder == "docs/results":
+        return "\n".join(source(result) for result in results)
+    page = os.path.relpath("docs/results/README.md", folder or ".")
+    parts = ", ".join(f"[{result['part']}]({page}#{result['part']}) on {result['date']}" for result in results)
+    return wrap(f"Measured with the shipped weights: {parts}.")  # source.figures sees to it that they are
+
+
+def source(result):
     weights = ", ".join(f"`{name}` {identity}" for name, identity in sorted(result["weights"].items()))
     text = f"[{result['part']}.json]({result['part']}.json): {result['date']}, commit {result['commit']}; weights {weights};"
     if "dataset" in result:
@@ -197,7 +202,7 @@ def render(name, results, page):
     found = [results[part] if not part.endswith("?") else results.get(part[:-1]) for part in parts]
     folder = os.path.dirname(page)
     text = make(*found, folder) if make is crops_figure else make(*found)
-    return "\n" + text + "\n" + "\n".join(source(result, folder) for result in found if result)
+    return "\n" + text + "\n" + sources([result for result in found if result], folder)
 
 
 def pages(root):

@@ -60,21 +60,25 @@ def bands(part, codecs):
     save(figure, f"{part}/bands.svg")
 
 
-def bits_over_time(kodak, performance, slowest):
+def bits_over_time(kodak, performance, speeds):
     """Bits at equal quality over seconds per megapixel, to encode and to decode; one point a codec."""
     figure, axes = plot.subplots(2, 2, figsize=(9, 7), layout="constrained")
-    differences = kodak["bd"] + ([d for d in slowest["bd"] if d["test"] in ("avif:speed=0", "jxl:effort=9")] if slowest else [])
+    differences = kodak["bd"] + (speeds["bd"] if speeds else [])
     for row, metric in zip(axes, ("psnr_rgb", "ssimulacra2")):
         for axis, way in zip(row, ("encode", "decode")):
+            points = []
             for number, codec in enumerate(performance["codecs"]):
                 entry = pages.find(differences, anchor="jpeg", test=codec["name"], metric=metric)
-                if entry is None or entry["bd_rate"] is None:
-                    continue
-                x, y = codec["times"][0][f"{way}_seconds_per_megapixel"], entry["bd_rate"]
-                axis.plot(x, y, "o", color=COLOURS[number % len(COLOURS)])
-                axis.annotate(label_of(codec["name"]), (x, y), textcoords="offset points", xytext=(5, 4))
-            axis.set(xscale="log", xlabel=f"seconds per megapixel to {way}, one thread", ylabel=f"bits at equal {pages.METRICS[metric]}, % of JPEG's more")
-            axis.margins(x=0.25, y=0.15)
+                if entry and entry["bd_rate"] is not None:
+                    points.append((codec["times"][0][f"{way}_seconds_per_megapixel"], entry["bd_rate"], label_of(codec["name"]), COLOURS[number % len(COLOURS)]))
+            middle = numpy.exp(numpy.mean(numpy.log([min(p[0] for p in points), max(p[0] for p in points)])))
+            for x, y, label, colour in points:
+                axis.plot(x, y, "o", color=colour)
+                left = x < middle  # then the label stands at the right
+                axis.annotate(label, (x, y), textcoords="offset points", xytext=(5 if left else -5, 5), ha="left" if left else "right")
+            axis.set(xscale="log", xlabel=f"seconds per megapixel to {way}, one thread", ylabel=f"BD-rate against JPEG by {pages.METRICS[metric]}, %")
+            axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+            axis.margins(x=0.1, y=0.15)
     save(figure, "bits_over_time.svg")
 
 
@@ -84,7 +88,7 @@ def main():
         if part in results:
             bands(part, ("ae", "ae:tune=ms-ssim", "avif", "jpeg"))
     if "kodak" in results and "performance" in results:
-        bits_over_time(results["kodak"], results["performance"], results.get("slowest"))
+        bits_over_time(results["kodak"], results["performance"], results.get("speeds"))
 
 
 if __name__ == "__main__":

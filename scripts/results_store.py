@@ -91,8 +91,8 @@ def times(codec, report):
     """Means over pictures and qualities for each number of threads; memory is the largest."""
     sizes = [p["width"] * p["height"] / 1e6 for p in report["dataset"]["pictures"]]
     found = []
-    for threads in sorted({row["threads"] for row in codec["timing"] if "error" not in row}):
-        rows = [row for row in codec["timing"] if row["threads"] == threads and "error" not in row]
+    for threads in sorted({row["threads"] for row in codec["timing"]}):
+        rows = [row for row in codec["timing"] if row["threads"] == threads]
         entry = {"threads": threads, "measurements": len(rows)}
         for way in ("encode", "decode"):
             entry[f"{way}_seconds"] = statistics.mean(row[f"{way}_seconds"] for row in rows)
@@ -125,7 +125,9 @@ def from_report(part, folder):
         report = json.load(file)
     with open(os.path.join(folder, "pictures.csv"), encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if not row["error"]]
-    failed = [f"{codec['name']}: {codec['error']}" for codec in report["codecs"] if codec.get("error")]
+    failed = [f"{p['name']}: {p['error']}" for p in report["dataset"]["pictures"] if "error" in p]
+    failed += [f"{codec['name']}: {codec['error']}" for codec in report["codecs"] if codec.get("error")]
+    failed += [f"{codec['name']}, time: {row['error']}" for codec in report["codecs"] for row in codec["timing"] if "error" in row]
     failed += [f"{codec['name']}, quality {p['quality']}: {p['failed']} pictures" for codec in report["codecs"]
                for p in codec["points"] if p["failed"]]
     if failed:
