@@ -7,7 +7,7 @@
 # A part writes docs/results/PART.json: the figures with command, commit, weights, machine and date. scripts/results_pages.py
 # makes tables of them and puts them between the markers of the pages; scripts/results_plots.py draws.
 #
-# HALFMOON_DATA     folder with kodak/, eval2/, validation/, generative/; default ../shared/data. A part whose pictures are
+# HALFMOON_DATA     folder with kodak/, eval2/, train/, generative/; default ../shared/data. A part whose pictures are
 #                   absent is skipped with a message.
 # HALFMOON          the program; default build/release/halfmoon, which is built first.
 # HALFMOON_RESULTS  where reports and journals lie; default build/results.
@@ -31,7 +31,7 @@ arguments_of() {
       --quality 0,4,12,20,30,40,50,60,70,80,90,98,100 "${published[@]}" ;;
     vqvae) set -- "$data/kodak" --title Kodak --codec ae:model=vqvae --quality 9,23,37,54,74,100 "${published[@]}" ;;
     eval2) set -- "$data/eval2" --title eval2 --codec jpeg --codec ae --codec ae:tune=ms-ssim "${peers[@]}" ;;
-    validation) set -- "$data/validation" --title validation --codec jpeg --codec ae --codec ae:tune=ms-ssim "${peers[@]}" ;;
+    validation) set -- "$work/validation" --title validation --codec jpeg --codec ae --codec ae:tune=ms-ssim "${peers[@]}" ;;
     speeds) set -- "$data/kodak" --title Kodak --codec jpeg --codec ae --codec ae:effort=1 --codec ae:effort=2 --codec ae:effort=5 \
       --codec ae:tune=ms-ssim --codec webp:method=6 --codec avif:speed=0 --codec jxl:effort=9 ;;
     performance) set -- "$data"/kodak/kodim0[1-3].png --title Kodak --codec jpeg --codec ae --codec ae:effort=1 --codec ae:effort=2 \
@@ -59,6 +59,7 @@ part() {
         die "$name: the machine is busy (load $(cut -d' ' -f1 /proc/loadavg)), times would be wrong; wait, or set HALFMOON_BUSY=1"
       fi ;;&
     effort) crops ;;
+    validation) validation ;;
   esac
   before=$(cut -d' ' -f1 /proc/loadavg)
   if [[ $name == generation ]]; then generation; else
@@ -82,6 +83,18 @@ crops() {
   for n in 01 05 08 13 15 19 20 23; do
     [[ -e $work/crops/kodim$n.png ]] || convert "$data/kodak/kodim$n.png" -gravity center -crop 256x256+0+0 +repage "$work/crops/kodim$n.png"
   done
+}
+
+# The images that `halfmoon pack` keeps for validation: every 20th, in the order of their paths, of those it takes.
+validation() {
+  [[ -d $data/train && ! -d $work/validation ]] || return 0
+  say "validation: halfmoon pack, to know which images it keeps apart"
+  "$halfmoon" pack "$data/train" -o "$work/train.hmnpack" --force 2> "$work/pack.log" || die "$(< "$work/pack.log")"
+  rm "$work/train.hmnpack"
+  sed -n 's/^halfmoon: warning: \(.*\): [^:]*$/\1/p' "$work/pack.log" > "$work/left-out"
+  mkdir "$work/validation"
+  find "$data/train" -iname '*.png' -o -iname '*.jpg' -o -iname '*.jpeg' | LC_ALL=C sort | grep -vxFf "$work/left-out" |
+    awk 'NR % 20 == 0' | while read -r picture; do ln -s "$(realpath "$picture")" "$work/validation/"; done
 }
 
 # Samples of clothes at four settings.
