@@ -22,8 +22,8 @@ constexpr float kLatentBeta1 = 0.7F, kLatentBeta2 = 0.95F;
 constexpr float kNetworkRate = 0.01F;
 constexpr float kHardNetworkRate = 0.001F;
 constexpr float kClip = 0.5F;
-// What comes of a fit depends on the initial networks: ends differ by up to 10 %, and what the first
-// iterations reach foretells them. So several beginnings are tried, and the best one goes on.
+// What comes of a fit depends on the initial networks: ends differ by up to 10 %, and what the
+// first iterations reach foretells them. So several beginnings are tried, and the best one goes on.
 constexpr int kStarts = 4;
 constexpr int kStartLength = 50, kStartShare = 20;  // iterations, at most one of 20
 // Far below any gradient that moves a latent: a picture's loss is a mean over its pixels.
