@@ -9,7 +9,8 @@
 //   sum of |weight| * 32768 + |bias| + 2^(shift - 1) <= 2^31 - 1
 //
 // so that no sum leaves 32 bits, in any order. Then the number of threads and the instruction set
-// cannot show (transform_kernels.h). The normative text is in ../README.md.
+// cannot show (transform_kernels.h). The normative text is
+// bitstream/MODELS.md, section 6.
 #pragma once
 
 #include <cstddef>
@@ -149,7 +150,7 @@ class IntLevelGains {
   std::vector<std::int32_t> values_;
 };
 
-// round(2^(15 + x / 4096)), at most 32767, for x in -kLowest..0: see ../README.md.
+// round(2^(15 + x / 4096)), at most 32767, for x in -kLowest..0: see MODELS.md, section 6.
 std::int16_t PowerOfTwo(std::int32_t x);
 
 }  // namespace halfmoon::runtime
