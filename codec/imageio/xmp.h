@@ -1,6 +1,6 @@
 // XMP packets: what must change in them when the picture they describe does. Edits keep the length
 // and touch only the claim in question. Internal to codec/imageio; must not include an XML library:
-// none gives a packet back byte for byte, exiv2's toolkit neither.
+// what such a one writes, exiv2's toolkit too, is another packet that says the same.
 #pragma once
 
 #include <cstdint>
