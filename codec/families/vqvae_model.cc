@@ -185,7 +185,8 @@ void VqvaeModel::Synthesise(const InIntegers& parts, runtime::Isa isa, std::span
   runtime::IntMap whole, y;
   whole.Resize(x->height / 16, x->width / 16, d);
   for (std::size_t i = 0; i < z.size(); ++i) {
-    const float v = std::clamp(z[i] / parts.units[i % d], -32768.0f, 32767.0f);
+    // NaN, of a hostile model's encoder, becomes the lowest.
+    const float v = std::min(std::max(-32768.0f, z[i] / parts.units[i % d]), 32767.0f);
     whole.values[i / d * whole.stride + i % d] = static_cast<std::int16_t>(std::nearbyint(v));
   }
   RunMap(kernels, parts.unproject, whole, &y, threads);
